@@ -1,0 +1,1 @@
+"""Recipes, plans, pairs, shards, verification, the `datagen` command."""

@@ -1,0 +1,1 @@
+"""Heads as triangle meshes: models, scans, expressions, pose, landmarks, assets."""

@@ -1,0 +1,69 @@
+"""Triangles with what a renderer needs to know of them, and nothing about heads.
+
+All points are metres in the head frame; colours are linear light with sRGB primaries.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """How a set of faces answers light.
+
+    Attributes:
+        name: what it is, for people ("skin", "iris", "cornea").
+        roughness: GGX-like perceptual roughness in [0, 1]; 0 is a mirror.
+        specular: reflectance at normal incidence (F0); 0.028 for skin, 0.04 for most dielectrics.
+        subsurface: in [0, 1], how far light bleeds under the surface (1 for skin, 0 for cloth).
+        texture: (h, w, 3) uint8 sRGB albedo map or None; multiplied by the vertex colours. Row 0 is v = 1.
+        clear: True for a transparent shell (cornea, tear film, lens): it adds a highlight to colour and
+            is invisible to every label.
+    """
+
+    name: str
+    roughness: float = 0.5
+    specular: float = 0.04
+    subsurface: float = 0.0
+    texture: np.ndarray | None = None
+    clear: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A triangle mesh ready to be seen. One uv and one normal a vertex: seams are split vertices.
+
+    Attributes:
+        vertices: (V, 3) float64, metres, head frame.
+        faces: (F, 3) int32, counter-clockwise seen from outside.
+        normals: (V, 3) float32, unit, outward; equal on both sides of a uv seam.
+        uv: (V, 2) float32, v upwards.
+        color: (V, 3) float32, linear albedo (times the material's texture where it has one).
+        part: (F,) uint8, ids of `meshes.parts.PARTS`.
+        material: (F,) uint8, index into `materials`.
+        materials: the materials.
+        cutout: (F,) int32, -1 or the index into `cutouts` of the alpha map that cuts this face.
+        cutouts: (h, w) uint8 alpha maps; row 0 is v = 1. A hit is kept where the nearest texel >= 128.
+        occluder_faces: (G, 3) int32 into `vertices`: a coarser set of faces with the same shape, used for soft
+            shadows only; empty means `faces`.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray
+    uv: np.ndarray
+    color: np.ndarray
+    part: np.ndarray
+    material: np.ndarray
+    materials: tuple[Material, ...]
+    cutout: np.ndarray
+    cutouts: tuple[np.ndarray, ...] = ()
+    occluder_faces: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int32))
+
+    @cached_property
+    def face_label(self) -> np.ndarray:
+        """(F,) bool: True where labels see the face, False on transparent shells."""
+        clear = np.array([m.clear for m in self.materials], bool)
+        return ~clear[self.material]
