@@ -1,0 +1,285 @@
+"""A database folder: what a run promises (`run.json`), who may write into it, and how a file appears there whole.
+
+Nothing in a folder is ever half written under its final name, and nothing this run did not make is deleted.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from renderers.layers import LAYERS
+
+RUN_FILE = "run.json"
+INDEX_FILE = "index.json"
+CARD_FILE = "README.md"
+LOCK_FILE = ".lock"
+FORMAT = 1
+"""Version of the folder layout described in docs/formats.md."""
+
+_PART = re.compile(r"^\..+\.(\d+)\.part$")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DatabaseError(RuntimeError):
+    """A database that cannot be written or read; the message says expected, got, next step.
+
+    Attributes:
+        detail: a traceback for people who debug, or empty.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class Interrupted(DatabaseError):
+    """The run was asked to stop. Finished shards are intact; running the same command again goes on.
+
+    Attributes:
+        signal: number of the signal that asked; 128 + signal is the customary exit code.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a folder will hold once it is finished; recorded first, as `run.json`.
+
+    Attributes:
+        recipe_name: preset the recipe started from.
+        recipe: the whole recipe, plain JSON values.
+        seed: run seed; 0 is a seed.
+        pairs: samples in the finished set, indices 0 .. pairs - 1.
+        shard_pairs: samples a shard; the last may hold fewer.
+        layers: names from renderers/layers.py, in table order.
+        height, width: pixels of every image.
+        version: of the package that renders.
+    """
+
+    recipe_name: str
+    recipe: dict[str, Any]
+    seed: int
+    pairs: int
+    shard_pairs: int
+    layers: tuple[str, ...]
+    height: int
+    width: int
+    version: str
+
+    def __post_init__(self) -> None:
+        for name in ("pairs", "shard_pairs", "height", "width"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise DatabaseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
+        if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:
+            raise DatabaseError(
+                f"layers: expected names of the table in its order, got {list(self.layers)}; "
+                f"choose from {', '.join(LAYERS)}."
+            )
+
+    @property
+    def shards(self) -> int:
+        """Number of shards of the finished set."""
+        return -(-self.pairs // self.shard_pairs)
+
+    def indices(self, shard: int) -> range:
+        """Sample indices that shard number `shard` holds."""
+        return range(shard * self.shard_pairs, min((shard + 1) * self.shard_pairs, self.pairs))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended.
+
+    Attributes:
+        out: the folder.
+        expected, written: samples promised and samples on disk; equal, or the run raised.
+        resumed: samples of them that an earlier run had finished.
+        bytes: of all shards.
+    """
+
+    out: Path
+    expected: int
+    written: int
+    resumed: int
+    bytes: int
+
+
+def shard_name(shard: int) -> str:
+    """File name of a shard."""
+    return f"shard-{shard:06d}.tar"
+
+
+def to_json(value: Any) -> bytes:
+    """Canonical JSON: sorted keys, two spaces, UTF-8, a final newline. Refuses NaN and infinity."""
+    return (json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises DatabaseError where it is missing, damaged or not an object."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DatabaseError(f"{path}: expected a file, found none; check the path or generate the set again.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatabaseError(f"{path}: expected JSON, got damaged text ({error}); restore the file.") from None
+    if not isinstance(value, dict):
+        raise DatabaseError(f"{path}: expected a JSON object, got {type(value).__name__}; restore the file.")
+    return value
+
+
+def read_run(folder: Path) -> Run:
+    """The run a folder was made by. Raises DatabaseError where it holds none."""
+    if not (folder / RUN_FILE).is_file():
+        raise DatabaseError(f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path.")
+    record = read_json(folder / RUN_FILE)
+    expected = {"format"} | {field.name for field in fields(Run)}
+    if record.get("format") != FORMAT or set(record) != expected:
+        raise DatabaseError(
+            f"{folder / RUN_FILE}: expected format {FORMAT} with the fields {sorted(expected)}, got format "
+            f"{record.get('format')!r} with {sorted(record)}; read it with the version that wrote it."
+        )
+    record.pop("format")
+    try:
+        return Run(**{**record, "layers": tuple(record["layers"])})
+    except TypeError as error:
+        raise DatabaseError(f"{folder / RUN_FILE}: expected a run, got {error}; restore the file.") from None
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Writes `run.json`, or checks that the folder's own says the same. Names the first field that differs."""
+    if not (folder / RUN_FILE).exists():
+        write_file(folder / RUN_FILE, to_json({"format": FORMAT, **asdict(run)}))
+        return
+    there = json.loads(to_json(asdict(read_run(folder))))
+    for name, value in json.loads(to_json(asdict(run))).items():
+        if there[name] != value:
+            raise DatabaseError(
+                f"{folder} holds another run: {_difference(name, there[name], value)}. "
+                "Repeat the first command to finish it, or choose another folder."
+            )
+
+
+def _difference(name: str, there: Any, here: Any) -> str:
+    """The first leaf at which two JSON values differ, in words."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in sorted(there.keys() | here.keys()):
+            if there.get(key) != here.get(key):
+                return _difference(f"{name}.{key}", there.get(key), here.get(key))
+    return f"{name} is {there!r} there and {here!r} here"
+
+
+@contextlib.contextmanager
+def writing(folder: Path, run: Run) -> Iterator[None]:
+    """The right to write `run` into `folder`, for the length of a `with` block.
+
+    Makes the folder, refuses one that holds other things or another run, locks out a second writer, and removes
+    unfinished files that dead processes left.
+
+    Raises:
+        DatabaseError: with what was expected, what was found, and the next step.
+    """
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(folder)
+        with open(folder / LOCK_FILE, "ab") as lock:
+            _lock(lock, folder)
+            write_run(folder, run)
+            _remove_stale_parts(folder)
+            yield
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if (folder / RUN_FILE).exists():
+        return
+    strangers = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not _PART.match(p.name))
+    if strangers:
+        raise DatabaseError(
+            f"{folder}: expected an empty folder or a database, found {strangers[0]!r} and no {RUN_FILE}; "
+            "nothing was touched. Choose another folder."
+        )
+
+
+def _lock(lock: BinaryIO, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DatabaseError(
+            f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or choose another folder."
+        ) from None
+
+
+def _remove_stale_parts(folder: Path) -> None:
+    for path in folder.iterdir():
+        match = _PART.match(path.name)
+        if match and not _alive(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns the operating system's errors of a `with` block into a DatabaseError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            step = "free some space and run the same command again; finished shards are kept"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            step = "choose a folder you may write to"
+        else:
+            step = "check the path, then run the same command again"
+        place = error.filename or path
+        raise DatabaseError(f"{place}: expected to read and write here, got {error.strerror or error}; {step}.") from error
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears whole or not at all: written beside its name, synced, renamed, folder synced.
+
+    On an exception the part is removed; after a SIGKILL its name tells the next run whose it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a small file whole or not at all."""
+    with appearing(path) as file:
+        file.write(data)
