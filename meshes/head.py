@@ -10,10 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
+from meshes.errors import UserError
 from meshes.surface import Surface
 
 
-class MeshError(ValueError):
+class MeshError(UserError):
     """A mesh, scan or asset that cannot be used; the message says expected, got, next step."""
 
 

@@ -1,0 +1,187 @@
+"""A plan: everything random about one sample, decided by pure functions and small enough to print as JSON.
+
+A scene (person, expression, pose, light) is keyed by its own index, so the steps of a dolly share it.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from datagen.heads import open_model
+from datagen.randomness import generator
+from datagen.recipe import Range, Recipe
+from meshes.arkit import sample_expression
+from meshes.head import HeadModel, Identity, Pose
+
+NECK_LIMIT_RAD = math.radians(35.0)
+"""No neck turns further about one axis here; the shoulders turn the rest."""
+EYE_OFFSET_M = 0.0315
+"""Half an adult's inter-pupillary distance, for aiming the eyes."""
+GAZE_LIMIT_RAD = (math.radians(35.0), math.radians(25.0))
+"""Largest yaw and pitch of an eyeball."""
+
+
+@dataclass(frozen=True)
+class LightPlan:
+    """Which light, turned by how much about +Y, and how bright a camera-facing white card is under it."""
+
+    kind: str
+    yaw_rad: float
+    level: float
+
+
+@dataclass(frozen=True)
+class CameraPlan:
+    """The dolly pair before it meets the posed head; focal lengths are 35 mm equivalents before the crop."""
+
+    near_m: float
+    far_m: float
+    near_focal_mm35: float
+    crop: float
+    principal_shift: tuple[float, float]
+    view_rotation: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One sample, decided. `scene` and `step` place it in its dolly sequence."""
+
+    seed: int
+    index: int
+    scene: int
+    step: int
+    steps: int
+    head: str
+    person: int
+    identity: Identity
+    expression: dict[str, float]
+    pose: Pose
+    camera: CameraPlan
+    light: LightPlan
+    background_rgb: tuple[int, int, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        plan = asdict(self)
+        plan["camera"]["far_m"] = None if math.isinf(self.camera.far_m) else self.camera.far_m
+        return plan
+
+
+def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
+    """Decides sample `index` of a run; depends on nothing but its arguments."""
+    scene, step = divmod(index, recipe.steps)
+    person = scene % recipe.people
+    head = _choice(generator(seed, person, "head"), recipe.heads)
+    model = open_model(head)
+    turn = _turn(recipe, generator(seed, scene, "pose"))
+    neck = np.clip(recipe.neck_share * turn, -NECK_LIMIT_RAD, NECK_LIMIT_RAD)
+    camera = _camera(recipe, seed, scene, step, rotation(*neck) @ rotation(*turn).T)
+    return Plan(
+        seed=seed,
+        index=index,
+        scene=scene,
+        step=step,
+        steps=recipe.steps,
+        head=head,
+        person=person,
+        identity=model.sample_identity(generator(seed, person, f"identity {head}")),
+        expression=_expression(recipe, model, generator(seed, scene, "expression")),
+        pose=_pose(recipe, model, neck, turn, max(recipe.near_sequence_m, default=camera.near_m), generator(seed, scene, "gaze")),
+        camera=camera,
+        light=_light(recipe, generator(seed, scene, "light")),
+        background_rgb=_background(recipe, generator(seed, scene, "background")),
+    )
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Ry(yaw) @ Rx(pitch) @ Rz(roll), (3, 3) float64, right-hand rule about the head axes, radians."""
+    (cy, cp, cr), (sy, sp, sr) = np.cos([yaw, pitch, roll]), np.sin([yaw, pitch, roll])
+    Ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    Rx = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    Rz = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return Ry @ Rx @ Rz
+
+
+def gaze_towards(target_m: np.ndarray, eye_m: np.ndarray) -> tuple[float, float]:
+    """(yaw, pitch) that turn an eyeball at `eye_m` towards `target_m`, both (3,) in the skull's own axes, clipped."""
+    x, y, z = (target_m - eye_m) / np.linalg.norm(target_m - eye_m)
+    yaw, pitch = math.atan2(x, z), -math.asin(y)
+    limit_yaw, limit_pitch = GAZE_LIMIT_RAD
+    return float(np.clip(yaw, -limit_yaw, limit_yaw)), float(np.clip(pitch, -limit_pitch, limit_pitch))
+
+
+def _uniform(rng: np.random.Generator, bounds: Range) -> float:
+    return bounds[0] + (bounds[1] - bounds[0]) * float(rng.random())
+
+
+def _choice(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _turn(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
+    bounds = (recipe.yaw_deg, recipe.pitch_deg, recipe.roll_deg)
+    return np.radians([_uniform(rng, b) for b in bounds])
+
+
+def _expression(recipe: Recipe, model: HeadModel, rng: np.random.Generator) -> dict[str, float]:
+    strength = _uniform(rng, recipe.expression)
+    return sample_expression(rng, model.expressions, strength) if strength and model.expressions else {}
+
+
+def _pose(
+    recipe: Recipe, model: HeadModel, neck: np.ndarray, turn: np.ndarray, camera_m: float, rng: np.random.Generator
+) -> Pose:
+    yaw, pitch, roll = map(float, neck)
+    if not model.expressions:
+        return Pose(yaw=yaw, pitch=pitch, roll=roll)
+    towards_camera = rotation(*turn).T @ np.array([0.0, 0.0, camera_m])
+    left, right = (gaze_towards(towards_camera, np.array([x, 0.0, 0.0])) for x in (EYE_OFFSET_M, -EYE_OFFSET_M))
+    at_camera, angle, radius = rng.random(3)
+    if at_camera >= recipe.gaze_at_camera:
+        reach = math.radians(recipe.gaze_deg) * math.sqrt(radius)
+        left = right = (reach * math.cos(2 * math.pi * angle), 0.6 * reach * math.sin(2 * math.pi * angle))
+    return Pose(yaw=yaw, pitch=pitch, roll=roll, gaze_left=left, gaze_right=right)
+
+
+def _near_m(recipe: Recipe, step: int, rng: np.random.Generator) -> float:
+    if recipe.near_sequence_m:
+        return recipe.near_sequence_m[step]
+    nearest, farthest = recipe.near_m
+    return float(np.clip(1.0 / _uniform(rng, (1.0 / farthest, 1.0 / nearest)), nearest, farthest))
+
+
+def _camera(recipe: Recipe, seed: int, scene: int, step: int, view_rotation: np.ndarray) -> CameraPlan:
+    rng = generator(seed, scene, "camera")
+    near_m = _near_m(recipe, step, rng)
+    framed_mm35 = recipe.mm35_per_cm * 100.0 * near_m
+    focal_mm35 = framed_mm35 if recipe.focal_mm35 is None else _uniform(rng, recipe.focal_mm35)
+    shift_x, shift_y = (
+        _uniform(rng, recipe.principal_shift) * (1 if rng.random() < 0.5 else -1) for _ in range(2)
+    )
+    return CameraPlan(
+        near_m=near_m,
+        far_m=recipe.far_m,
+        near_focal_mm35=focal_mm35,
+        crop=_uniform(rng, recipe.crop),
+        principal_shift=(shift_x, shift_y),
+        view_rotation=tuple(tuple(map(float, row)) for row in view_rotation),
+    )
+
+
+def _light(recipe: Recipe, rng: np.random.Generator) -> LightPlan:
+    kind = _choice(rng, recipe.lights)
+    if kind == "maps":
+        from renderers.environment import packaged_maps
+
+        kind = _choice(rng, packaged_maps())
+    return LightPlan(kind=kind, yaw_rad=_uniform(rng, (-math.pi, math.pi)), level=_uniform(rng, recipe.light_level))
+
+
+def _background(recipe: Recipe, rng: np.random.Generator) -> tuple[int, int, int]:
+    if recipe.background_rgb is not None:
+        return recipe.background_rgb
+    r, g, b = (int(c) for c in rng.integers(0, 256, 3))
+    return r, g, b
+

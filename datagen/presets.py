@@ -1,0 +1,39 @@
+"""Named recipes. They are values: take one, replace what you want, generate."""
+
+from datagen.recipe import Recipe
+
+PRESETS: dict[str, Recipe] = {
+    "portrait": Recipe(),
+    "usc2019": Recipe(
+        people=278,
+        yaw_deg=(-45.0, 45.0),
+        pitch_deg=(-45.0, 45.0),
+        roll_deg=(-45.0, 45.0),
+        near_m=(0.23, 1.60),
+        background="black",
+    ),
+    "selfie": Recipe(near_m=(0.18, 0.60), yaw_deg=(-25.0, 25.0)),
+    "cmdp": Recipe(
+        expression=(0.0, 0.0),
+        yaw_deg=(0.0, 0.0),
+        pitch_deg=(0.0, 0.0),
+        roll_deg=(0.0, 0.0),
+        gaze_at_camera=1.0,
+        near_sequence_m=(0.61, 0.91, 1.22, 1.83, 2.44, 3.66, 4.88),
+        far_m=4.88,
+        lights=("studio",),
+        background="flat",
+        background_rgb=(63, 100, 168),
+    ),
+    "headshot360": Recipe(yaw_deg=(-180.0, 180.0)),
+}
+"""Recipes by name."""
+
+SUMMARIES: dict[str, str] = {
+    "portrait": "the default: 18-160 cm, moderate poses, any expression, any light",
+    "usc2019": "the 2019 database: 278 people, 23-160 cm, 0.80 mm per cm, within 45 degrees, far at 1.6 m, black background",
+    "selfie": "arm's length: 18-60 cm",
+    "cmdp": "Caltech Multi-Distance Portraits: seven distances of 61-488 cm, frontal, plain blue, one sequence a person",
+    "headshot360": "all around: uniform yaw over 360 degrees",
+}
+"""One line a preset, for `datagen presets` and the help."""

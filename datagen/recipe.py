@@ -1,0 +1,197 @@
+"""A recipe: every choice that shapes a set of pairs, as one frozen dataclass.
+
+It is at once the configuration, the command line, the help and the record kept with the data.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from meshes.errors import UserError
+from renderers.layers import LAYERS
+
+Range = tuple[float, float]
+Background = Literal["black", "flat", "environment"]
+
+
+class RecipeError(UserError):
+    """A recipe field with an impossible value; names the field."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to generate. Every field can be overridden by its own option. Ranges are LOW HIGH, drawn uniformly."""
+
+    heads: tuple[str, ...] = ("makehuman",)
+    """Where people come from: makehuman, ict, ict:PATH, scan:PATH. Several are drawn from evenly."""
+    people: int = 1_000_000
+    """How many different people there are; person i appears in scenes i, i + people, ..."""
+    expression: Range = (0.0, 1.0)
+    """Strength of the expression: 0 is neutral, 1 extreme."""
+    yaw_deg: Range = (-30.0, 30.0)
+    """Turn of the face to the person's left, relative to the camera."""
+    pitch_deg: Range = (-15.0, 15.0)
+    """Nod of the face downwards, relative to the camera."""
+    roll_deg: Range = (-10.0, 10.0)
+    """Tilt of the crown to the person's right, relative to the camera."""
+    neck_share: float = 0.5
+    """Share of the turn that the neck makes (up to 35 degrees an axis); the shoulders turn the rest."""
+    gaze_at_camera: float = 0.7
+    """Share of scenes whose eyes look at the near camera; the others look elsewhere."""
+    gaze_deg: float = 20.0
+    """Largest angle of a gaze that looks elsewhere."""
+
+    near_m: Range = (0.18, 1.60)
+    """Distance of the near camera to the eye midpoint; drawn uniformly in 1/distance."""
+    near_sequence_m: tuple[float, ...] = ()
+    """Instead of near_m: a dolly through these distances of one posed head, one pair each."""
+    far_m: float = 1.60
+    """Distance of the far camera; inf is a camera at infinity (orthographic)."""
+    mm35_per_cm: float = 0.80
+    """The framing rule: 35 mm-equivalent focal length per centimetre of distance."""
+    focal_mm35: Range | None = None
+    """Free focal length of the near camera instead of the framing rule; the far camera follows the dolly rule."""
+    crop: Range = (1.0, 1.0)
+    """Share of the 3:2 frame's 24 mm height that the image shows; below 1 zooms in."""
+    principal_shift: Range = (0.0, 0.0)
+    """Shift of the principal point off the image centre, as a share of the width (each axis and sign drawn)."""
+
+    lights: tuple[str, ...] = ("studio", "maps")
+    """Kinds of light drawn from evenly: studio (procedural), maps (any packaged map), a map's name, or a .hdr/.exr file."""
+    light_level: Range = (0.35, 0.60)
+    """Linear radiance of a white card that faces the camera under the light."""
+    background: Background = "environment"
+    """What is behind the person."""
+    background_rgb: tuple[int, int, int] | None = None
+    """sRGB colour of a flat background; drawn where None."""
+
+    size: int = 512
+    """Image height in pixels."""
+    aspect: float = 1.0
+    """Image width over height."""
+    extra_layers: tuple[str, ...] = ()
+    """Layers beyond the default ones, e.g. near_triangle_id."""
+    without_layers: tuple[str, ...] = ()
+    """Default layers to leave out."""
+
+    @property
+    def height(self) -> int:
+        """Image height in pixels."""
+        return self.size
+
+    @property
+    def width(self) -> int:
+        """Image width in pixels."""
+        return max(1, round(self.size * self.aspect))
+
+    @property
+    def steps(self) -> int:
+        """Pairs a scene: the length of the dolly sequence, or 1."""
+        return len(self.near_sequence_m) or 1
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the stored layers, in table order."""
+        wanted = lambda name: LAYERS[name].default and name not in self.without_layers  # noqa: E731
+        return tuple(name for name in LAYERS if wanted(name) or name in self.extra_layers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; infinity is the string "inf"."""
+        return {name: _json(value) for name, value in dataclasses.asdict(self).items()}
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> "Recipe":
+        """Inverse of `to_json`; unknown fields raise RecipeError."""
+        known = {field.name for field in dataclasses.fields(Recipe)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise RecipeError(f"recipe fields {sorted(known)} expected, got unknown {unknown}; was it made by a newer version?")
+        return Recipe(**{name: _unjson(value) for name, value in values.items()})
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_json(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _unjson(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_unjson(item) for item in value)
+    return math.inf if value == "inf" else value
+
+
+def _refuse(field: str, expected: str, got: object, hint: str = "") -> None:
+    raise RecipeError(f"--{field.replace('_', '-')}: expected {expected}, got {got}. {hint}".strip())
+
+
+def _check_range(recipe: Recipe, field: str, low: float, high: float, unit: str = "") -> None:
+    value = getattr(recipe, field)
+    if not all(map(math.isfinite, value)) or not low <= value[0] <= value[1] <= high:
+        _refuse(field, f"LOW <= HIGH within {low:g} to {high:g}{unit}", " ".join(f"{v:g}" for v in value))
+
+
+def _check_share(recipe: Recipe, field: str) -> None:
+    if not 0.0 <= getattr(recipe, field) <= 1.0:
+        _refuse(field, "a share within 0 to 1", getattr(recipe, field))
+
+
+def _check_cameras(recipe: Recipe) -> None:
+    _check_range(recipe, "near_m", 0.10, 100.0, " m")
+    for distance_m in recipe.near_sequence_m:
+        if not 0.10 <= distance_m <= 100.0:
+            _refuse("near_sequence_m", "distances within 0.1 to 100 m", distance_m)
+    nearest_far = max(recipe.near_sequence_m or recipe.near_m)
+    if not recipe.far_m >= nearest_far:
+        _refuse("far_m", f"a distance no nearer than the near camera's {nearest_far:g} m", recipe.far_m, "Raise it, or lower --near-m.")
+    if not 0.01 <= recipe.mm35_per_cm <= 100.0:
+        _refuse("mm35_per_cm", "0.01 to 100", recipe.mm35_per_cm)
+    if recipe.focal_mm35 is not None:
+        _check_range(recipe, "focal_mm35", 1.0, 10_000.0, " mm")
+    _check_range(recipe, "crop", 0.05, 2.0)
+    _check_range(recipe, "principal_shift", 0.0, 0.5)
+
+
+def _check_picture(recipe: Recipe) -> None:
+    if not 16 <= recipe.size <= 8192:
+        _refuse("size", "16 to 8192 pixels", recipe.size)
+    if not 0.1 <= recipe.aspect <= 10.0:
+        _refuse("aspect", "width over height within 0.1 to 10", recipe.aspect)
+    for field in ("extra_layers", "without_layers"):
+        unknown = sorted(set(getattr(recipe, field)) - set(LAYERS))
+        if unknown:
+            _refuse(field, f"layer names out of {', '.join(LAYERS)}", ", ".join(unknown))
+    if recipe.background_rgb is not None and not all(0 <= c <= 255 for c in recipe.background_rgb):
+        _refuse("background_rgb", "three values within 0 to 255", recipe.background_rgb)
+
+
+def _check_people(recipe: Recipe) -> None:
+    if not recipe.heads:
+        _refuse("heads", "at least one of makehuman, ict, ict:PATH, scan:PATH", "none")
+    if recipe.people < 1:
+        _refuse("people", "at least 1", recipe.people)
+    _check_range(recipe, "expression", 0.0, 1.0)
+    for field, limit in (("yaw_deg", 180.0), ("pitch_deg", 90.0), ("roll_deg", 180.0)):
+        _check_range(recipe, field, -limit, limit, " degrees")
+    for field in ("neck_share", "gaze_at_camera"):
+        _check_share(recipe, field)
+    if not 0.0 <= recipe.gaze_deg <= 35.0:
+        _refuse("gaze_deg", "0 to 35 degrees", recipe.gaze_deg)
+
+
+def _check_light(recipe: Recipe) -> None:
+    if not recipe.lights:
+        _refuse("lights", "at least one of studio, maps, a map's name, a .hdr or .exr file", "none")
+    _check_range(recipe, "light_level", 0.0, 100.0)
+
+
+_CHECKS: tuple[Callable[[Recipe], None], ...] = (_check_people, _check_cameras, _check_light, _check_picture)
+
+
+def validate(recipe: Recipe) -> Recipe:
+    """The recipe itself, or RecipeError naming the first field that cannot be."""
+    for check in _CHECKS:
+        check(recipe)
+    return recipe

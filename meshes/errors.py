@@ -1,0 +1,8 @@
+"""The one base of every error that a user can cause and mend.
+
+Its message says what was expected, what came, and what to do next; commands print it without a traceback.
+"""
+
+
+class UserError(ValueError):
+    """Bad input or an unmet need: expected, got, next step."""
