@@ -1,1 +1,3 @@
 """Recipes, plans, pairs, shards, verification, the `datagen` command."""
+
+__version__ = "0.1.0"

@@ -25,7 +25,7 @@ GAZE_LIMIT_RAD = (math.radians(35.0), math.radians(25.0))
 
 @dataclass(frozen=True)
 class LightPlan:
-    """Which light, turned by how much about +Y, and how bright a camera-facing white card is under it."""
+    """Which light, turned by how much about +Y, and the level it gives a grey card."""
 
     kind: str
     yaw_rad: float

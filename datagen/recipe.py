@@ -60,8 +60,8 @@ class Recipe:
 
     lights: tuple[str, ...] = ("studio", "maps")
     """Kinds of light drawn from evenly: studio (procedural), maps (any packaged map), a map's name, or a .hdr/.exr file."""
-    light_level: Range = (0.35, 0.60)
-    """Linear radiance of a white card that faces the camera under the light."""
+    light_level: Range = (0.12, 0.22)
+    """Exposure: linear level of an 18 % grey card that faces the front of the person."""
     background: Background = "environment"
     """What is behind the person."""
     background_rgb: tuple[int, int, int] | None = None

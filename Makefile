@@ -1,0 +1,47 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.core: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
+	@touch $@
+
+dataset: $(VENV)/.core ## Install, generate 16 verified pairs into out/, make their page
+	$(BIN)/datagen generate $(OUT) --recipe portrait --pairs 16 --size 512 --seed 0 --workers 2
+	$(BIN)/datagen verify $(OUT)
+	$(BIN)/datagen view $(OUT)
+
+test: $(VENV)/.test ## Install what the tests need and run the fast ones
+	$(BIN)/python -m pytest -m "not browser and not slow"
+
+check: $(VENV)/.test ## The long tests: full oracle matrix, real browser
+	$(BIN)/python -m pytest -m "browser or slow"
+
+lint: $(VENV)/.lint ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.core ## Pairs a second on this machine
+	$(BIN)/datagen bench
+
+clean: ## Remove the environment and caches (never your data)
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
+
+.PHONY: help dataset test check lint bench clean

@@ -1,0 +1,218 @@
+"""The `datagen` command: typed dataclasses are its options, its help and its checks.
+
+Exit status: 0 done, 1 the work failed or the data is damaged, 2 the command was misused.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from datagen.presets import PRESETS, SUMMARIES
+from datagen.recipe import Recipe, RecipeError, validate
+from meshes.errors import UserError
+
+Flat = tyro.conf.OmitArgPrefixes
+Positional = tyro.conf.Positional
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Generate pairs into a folder. Running the same command again finishes an interrupted set.
+
+    Start from a named recipe and override any of its fields, for example
+
+        datagen generate out --recipe selfie --pairs 100 --background black --near-m 0.2 0.4
+    """
+
+    out: Positional[Path]
+    """Folder to write; made if missing."""
+    recipe: str
+    """Named recipe to start from; `datagen presets` lists them."""
+    options: Flat[Recipe]
+    pairs: int = 16
+    """How many pairs the finished set has."""
+    seed: int = 0
+    """Seed of the run. Same recipe, seed and index: same bytes, on any machine and number of workers."""
+    workers: int = 1
+    """Processes that render."""
+    shard_pairs: int = 16
+    """Pairs a shard file."""
+
+    def run(self) -> int:
+        """Generates and reports; 0 when every pair is written."""
+        from datagen.generate import generate_pairs
+
+        summary = generate_pairs(self)
+        _say(summary)
+        return 0
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Re-read every byte of a set and check it: checksums, counts, shapes, labels against cameras, splits."""
+
+    path: Positional[Path]
+    """Folder of a generated set."""
+
+    def run(self) -> int:
+        """0 fine, 1 damaged."""
+        from datagen.progress import progress_bar
+        from datagen.verify import verify
+
+        with progress_bar("verify") as progress:
+            report = verify(self.path, progress)
+        _say(str(report))
+        return 0 if report.ok else 1
+
+
+@dataclass(frozen=True)
+class View:
+    """Write one self-contained HTML page that shows a set, and print where it is."""
+
+    path: Positional[Path]
+    """Folder of a generated set."""
+    out: Path | None = None
+    """Page to write; PATH/view.html where left out."""
+    samples: int = 24
+    """Show at most this many pairs."""
+
+    def run(self) -> int:
+        """Writes the page."""
+        from datagen.view import write_view
+
+        page = write_view(self.path, self.out or self.path / "view.html", samples=self.samples)
+        _say(f"Page: {page.resolve()}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Rebuild one sample of a set and write what another renderer needs to check it."""
+
+    path: Positional[Path]
+    """Folder of a generated set."""
+    index: Positional[int]
+    """Sample index."""
+    out: Path
+    """File to write: .npz (exact arrays) or .glb (opens elsewhere)."""
+
+    def run(self) -> int:
+        """Writes the scene."""
+        from datagen.generate import export_sample_scene
+
+        export_sample_scene(self.path, self.index, self.out)
+        _say(f"Scene: {self.out.resolve()}")
+        return 0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure pairs a second on one core of this machine, with Embree's primary rays as a yardstick where installed."""
+
+    json: bool = False
+    """Print JSON instead of a table."""
+    size: int = 512
+    """Image height and width."""
+    seconds: float = 4.0
+    """Time spent on each measurement."""
+
+    def run(self) -> int:
+        """Measures and prints."""
+        from datagen.bench import measure, table
+
+        figures = measure(self.size, self.seconds)
+        _say(json.dumps(figures, indent=2) if self.json else table(figures))
+        return 0
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what this machine has and what each optional part would need."""
+
+    def run(self) -> int:
+        """Prints the findings."""
+        from datagen.doctor import report
+
+        _say(report())
+        return 0
+
+
+@dataclass(frozen=True)
+class Presets:
+    """List the named recipes, or print one as JSON."""
+
+    name: Positional[str | None] = None
+    """Recipe to print whole."""
+
+    def run(self) -> int:
+        """Prints recipes."""
+        if self.name is not None:
+            _say(json.dumps(preset(self.name).to_json(), indent=2))
+        else:
+            _say("\n".join(f"{name:12s} {SUMMARIES[name]}" for name in PRESETS))
+        return 0
+
+
+def preset(name: str) -> Recipe:
+    """The named recipe; RecipeError lists the names."""
+    if name not in PRESETS:
+        raise RecipeError(f"--recipe: expected one of {', '.join(PRESETS)}, got {name!r}.")
+    return PRESETS[name]
+
+
+def _named_recipe(argv: Sequence[str]) -> str:
+    for position, word in enumerate(argv):
+        if word.startswith("--recipe="):
+            return word.partition("=")[2]
+        if word == "--recipe" and position + 1 < len(argv):
+            return argv[position + 1]
+    return "portrait"
+
+
+def _parse(argv: Sequence[str]) -> Generate | Verify | View | Scene | Bench | Doctor | Presets:
+    name = _named_recipe(argv)
+    generate = Generate(out=tyro.MISSING, recipe=name, options=preset(name))
+    command = (
+        Annotated[Generate, tyro.conf.subcommand("generate", default=generate)]
+        | Annotated[Verify, tyro.conf.subcommand("verify")]
+        | Annotated[View, tyro.conf.subcommand("view")]
+        | Annotated[Scene, tyro.conf.subcommand("scene")]
+        | Annotated[Bench, tyro.conf.subcommand("bench")]
+        | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+        | Annotated[Presets, tyro.conf.subcommand("presets")]
+    )
+    return tyro.cli(command, args=list(argv), prog="datagen", description=__doc__)  # type: ignore[arg-type]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    try:
+        command = _parse(sys.argv[1:] if argv is None else argv)
+        if isinstance(command, Generate):
+            command = dataclasses.replace(command, options=validate(command.options))
+        return command.run()
+    except RecipeError as error:
+        return _fail(error, 2)
+    except (UserError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("stopped by Ctrl-C; finished shards are safe. Run the same command again to go on.", 130)
+
+
+def _fail(message: object, status: int) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What this machine has, and what each optional part would need."""
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CORE = ("numpy", "scipy", "numba", "trimesh", "pillow", "imageio", "zstandard", "tyro", "rich")
+OPTIONAL = {
+    "embreex": "the yardstick of `datagen bench` and the second oracle of the tests: pip install embreex",
+    "DracoPy": "reads Draco-compressed GLB scans: pip install DracoPy",
+    "OpenEXR": "reads .exr environment maps: pip install OpenEXR",
+    "torch": "training and DataLoader: pip install torch",
+    "webdataset": "streams the shards in webdataset pipelines: pip install webdataset",
+}
+ASSETS = {
+    "ict_facekit_f16.npz": "--heads ict (ICT-FaceKit, MIT)",
+    "leeperrysmith_ccby3.zip": "a real head scan to try --heads scan:PATH with (CC BY 3.0)",
+}
+
+
+def report() -> str:
+    """The findings, as text for a terminal."""
+    sections = (_machine(), _packages(), _gpu(), _browser(), _assets())
+    return "\n\n".join(f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in sections)
+
+
+def _machine() -> tuple[str, list[str]]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return "Machine", [
+        f"Python {platform.python_version()} at {sys.executable}",
+        f"{platform.system()} {platform.machine()}, {cores} cores usable",
+        f"{shutil.disk_usage('.').free / 2**30:.0f} GiB free in {Path.cwd()}",
+    ]
+
+
+def _packages() -> tuple[str, list[str]]:
+    lines = [f"{name:12s} {_version(name) or 'MISSING: pip install ' + name}" for name in CORE]
+    lines += [f"{name:12s} {_version(name) or 'not installed; ' + use}" for name, use in OPTIONAL.items()]
+    return "Packages", lines
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _gpu() -> tuple[str, list[str]]:
+    if shutil.which("nvidia-smi") is None:
+        return "GPU", ["none found; everything here runs on the CPU and gives the same labels"]
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return "GPU", [f"nvidia-smi is there but does not answer ({error}); this version renders on the CPU"]
+    return "GPU", [*answer.strip().splitlines(), "this version renders on the CPU only"]
+
+
+def _browser() -> tuple[str, list[str]]:
+    found = shutil.which("chromium") and shutil.which("chromedriver")
+    return "Browser test", ["chromium and chromedriver found" if found else "needs apt install chromium chromium-driver"]
+
+
+def _assets() -> tuple[str, list[str]]:
+    folder = os.environ.get("DATAGEN_ASSETS")
+    lines = ["makehuman   built in (CC0)"]
+    for name, use in ASSETS.items():
+        found = bool(folder) and (Path(str(folder)) / name).is_file()
+        lines.append(f"{name:26s} {'found' if found else 'not found; set DATAGEN_ASSETS to its folder'} - {use}")
+    return "Assets", lines

@@ -1,0 +1,96 @@
+"""The record of a sample: everything that made it and relates its views, as plain JSON values."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+import datagen
+from datagen.plan import Plan
+from datagen.scene import PosedScene
+from datagen.splits import split_of
+from meshes.head import Head
+from renderers.camera import Camera, focal_mm35_from_px, project
+
+
+def person_id(plan: Plan) -> str:
+    """Stable name of the person: scans are themselves, model people belong to their run seed."""
+    kind = plan.head.partition(":")[0]
+    return plan.head if kind == "scan" else f"{kind}-{plan.seed}-{plan.person:06d}"
+
+
+def record(recipe_name: str, scene: PosedScene, landmarks_visible: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The record of one sample.
+
+    Args:
+        recipe_name: as given to the run.
+        scene: the posed scene.
+        landmarks_visible: (L,) bool by view, "near" and "far".
+    """
+    plan, head = scene.plan, scene.head
+    return {
+        "index": plan.index,
+        "key": f"{plan.index:08d}",
+        "seed": plan.seed,
+        "recipe": recipe_name,
+        "version": datagen.__version__,
+        "split": split_of(person_id(plan)),
+        "scene": {"index": plan.scene, "step": plan.step, "steps": plan.steps},
+        "person": {"id": person_id(plan), "model": plan.head.partition(":")[0], **_plain(asdict(plan.identity))},
+        "expression": _plain(plan.expression),
+        "pose": _plain(asdict(plan.pose)),
+        "light": {"name": scene.light.name, **_plain(asdict(plan.light))},
+        "background": {"rgb": list(plan.background_rgb)},
+        "cameras": {
+            "near": _camera(scene.near, head, plan, plan.camera.near_m),
+            "far": _camera(scene.far, head, plan, plan.camera.far_m),
+        },
+        "eye_midpoint_m": head.eye_midpoint.tolist(),
+        "landmarks": _landmarks(scene, landmarks_visible),
+        "assets": [asdict(asset) for asset in scene.assets],
+    }
+
+
+def _camera(camera: Camera, head: Head, plan: Plan, distance_m: float) -> dict[str, Any]:
+    focal_px = None if camera.orthographic else float(camera.K[0, 0])
+    crop = plan.camera.crop
+    return {
+        "kind": camera.kind,
+        "K": camera.K.tolist(),
+        "T_camera_head": camera.T_camera_head.tolist(),
+        "height": camera.height,
+        "width": camera.width,
+        "distance_m": None if math.isinf(distance_m) else distance_m,
+        "distance_nose_tip_m": _distance_m(camera, head.nose_tip),
+        "distance_head_centre_m": _distance_m(camera, head.head_centre),
+        "focal_px": focal_px,
+        "focal_mm35": None if focal_px is None else focal_mm35_from_px(focal_px, camera.height, crop),
+        "crop": crop,
+    }
+
+
+def _distance_m(camera: Camera, point_m: np.ndarray) -> float | None:
+    R, t = camera.T_camera_head[:3, :3], camera.T_camera_head[:3, 3]
+    return None if camera.orthographic else float(np.linalg.norm(R @ point_m + t))
+
+
+def _landmarks(scene: PosedScene, visible: dict[str, np.ndarray]) -> dict[str, Any]:
+    points_m = scene.head.landmarks
+    return {
+        "points_m": points_m.tolist(),
+        "face": scene.head.landmark_face.tolist(),
+        "barycentric": scene.head.landmark_barycentric.tolist(),
+        "near_px": project(scene.near, points_m)[0].tolist(),
+        "far_px": project(scene.far, points_m)[0].tolist(),
+        "near_visible": visible["near"].tolist(),
+        "far_visible": visible["far"].tolist(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,68 @@
+"""The house rules that a machine can hold: who imports whom, sizes, docstrings, clean text."""
+
+import ast
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ORDER = ("meshes", "renderers", "datagen", "training", "benchmark")
+SOURCES = sorted(p for folder in ORDER for p in (ROOT / folder).rglob("*.py"))
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def _length(function: ast.FunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    layer = ORDER.index(path.relative_to(ROOT).parts[0])
+    forbidden = set(ORDER[layer + 1 :])
+    assert not _imports(ast.parse(path.read_text())) & forbidden
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path):
+    text = path.read_text()
+    assert text.count("\n") <= 400
+    too_long = {f.name: _length(f) for f in _functions(ast.parse(text)) if _length(f) > 60}
+    assert not too_long
+
+
+def test_median_function_is_about_eight_lines():
+    lengths = [_length(f) for path in SOURCES for f in _functions(ast.parse(path.read_text()))]
+    assert statistics.median(lengths) <= 9
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_public_names_have_docstrings(path):
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "module docstring"
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
+
+def test_no_pickle_is_imported():
+    assert not [p for p in SOURCES if "pickle" in _imports(ast.parse(p.read_text()))]
+
+
+def test_no_data_sets_or_large_files_are_in_the_packages():
+    large = [p for folder in ORDER for p in (ROOT / folder).rglob("*") if p.is_file() and p.stat().st_size > 5_000_000]
+    assert not large
