@@ -1,0 +1,121 @@
+"""The labels of a view and of a pair: all of them point samples at pixel centres, all from the exact core.
+
+Nothing here is random or antialiased; what is stored is cast to its final dtype at the very end.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meshes.surface import Surface
+from renderers.camera import Camera, project
+from renderers.exact import OUTSIDE, VISIBLE, Hits, rasterize, surface_points, visibility
+
+
+@dataclass(frozen=True, eq=False)
+class ViewLabels:
+    """What one camera sees at its pixel centres; every array is 0 without surface.
+
+    Attributes:
+        camera: the view.
+        hits: triangle ids, barycentrics and float64 depth.
+        surface: (H, W) bool, the pixel centre sees a surface.
+        normal: (H, W, 3) float32, unit smooth normal in the camera frame, outward.
+        uv: (H, W, 2) float32, v upwards.
+        part: (H, W) uint8, `meshes.parts.Part`.
+        points_head: (N, 3) float64 metres, the seen points of the head, row by row over `surface`.
+        face: (N,) int32, the faces they lie on.
+    """
+
+    camera: Camera
+    hits: Hits
+    surface: np.ndarray
+    normal: np.ndarray
+    uv: np.ndarray
+    part: np.ndarray
+    points_head: np.ndarray
+    face: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Correspondence:
+    """Where what view a sees lies in view b, on a's grid.
+
+    Attributes:
+        flow: (H, W, 2) float64 pixels (dx right, dy down), p_b(X) - p_a(X); 0 without surface or behind b.
+        inside: (H, W) bool, X projects inside b's frame, in front of b.
+        visible: (H, W) bool, X is what b sees there.
+    """
+
+    flow: np.ndarray
+    inside: np.ndarray
+    visible: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class PairLabels:
+    """Both directions of a pair."""
+
+    near_to_far: Correspondence
+    far_to_near: Correspondence
+
+
+def view_labels(surface: Surface, camera: Camera, hits: Hits | None = None) -> ViewLabels:
+    """Everything one view says; `hits` saves the raster where it is at hand."""
+    hits = rasterize(surface, camera) if hits is None else hits
+    mask = hits.triangle_id >= 0
+    points_head, face = surface_points(surface, hits)
+    corners, weight = surface.faces[face], hits.barycentric[mask][:, :, None]
+    normal = np.zeros((*mask.shape, 3), np.float32)
+    normal_head = (surface.normals[corners] * weight).sum(axis=1)
+    normal_camera = normal_head @ camera.T_camera_head[:3, :3].T
+    normal[mask] = normal_camera / np.linalg.norm(normal_camera, axis=1, keepdims=True)
+    uv = np.zeros((*mask.shape, 2), np.float32)
+    uv[mask] = (surface.uv[corners] * weight).sum(axis=1)
+    part = np.zeros(mask.shape, np.uint8)
+    part[mask] = surface.part[face]
+    return ViewLabels(camera, hits, mask, normal, uv, part, points_head, face)
+
+
+def pair_labels(surface: Surface, near: ViewLabels, far: ViewLabels) -> PairLabels:
+    """Flow and masks both ways."""
+    return PairLabels(_correspondence(surface, near, far), _correspondence(surface, far, near))
+
+
+def _correspondence(surface: Surface, a: ViewLabels, b: ViewLabels) -> Correspondence:
+    """Both projections of X round alike, so that equal cameras give a flow of exactly zero."""
+    code = visibility(surface, b.camera, a.points_head, a.face)
+    p_a, _ = project(a.camera, a.points_head)
+    p_b, depth_b = project(b.camera, a.points_head)
+    flow = np.zeros((*a.surface.shape, 2))
+    flow[a.surface] = np.where(depth_b[:, None] > 1e-4, p_b - p_a, 0.0)
+    inside, visible = np.zeros(a.surface.shape, bool), np.zeros(a.surface.shape, bool)
+    inside[a.surface], visible[a.surface] = code != OUTSIDE, code == VISIBLE
+    return Correspondence(flow, inside, visible)
+
+
+def point_visibility(
+    surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray
+) -> np.ndarray:
+    """(N,) bool: which of the points (N, 3) on faces (N,) the camera sees; for landmarks."""
+    return visibility(surface, camera, points_head, own_face) == VISIBLE
+
+
+def to_layers(near: ViewLabels, far: ViewLabels, pair: PairLabels) -> dict[str, np.ndarray]:
+    """Every layer of `renderers.layers.LAYERS` but colour and alpha, in its final dtype, in table order."""
+    return {**_layers("near", "far", near, pair.near_to_far), **_layers("far", "near", far, pair.far_to_near)}
+
+
+def _layers(a: str, b: str, view: ViewLabels, to_other: Correspondence) -> dict[str, np.ndarray]:
+    return {
+        f"{a}_depth_axis_m": view.hits.depth_axis_m.astype(np.float32),
+        f"{a}_normal": view.normal,
+        f"{a}_uv": view.uv,
+        f"{a}_part": view.part,
+        f"{a}_surface": view.surface,
+        f"{a}_inside_{b}": to_other.inside,
+        f"{a}_visible_in_{b}": to_other.visible,
+        f"flow_{a}_to_{b}": to_other.flow.astype(np.float32),
+        f"{a}_triangle_id": view.hits.triangle_id,
+        f"{a}_barycentric": view.hits.barycentric,
+    }
