@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from meshes.errors import UserError
 from renderers.layers import LAYERS
 
 RUN_FILE = "run.json"
@@ -27,7 +28,7 @@ _PART = re.compile(r"^\..+\.(\d+)\.part$")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(UserError):
     """A database that cannot be written or read; the message says expected, got, next step.
 
     Attributes:

@@ -1,0 +1,101 @@
+"""How each layer of the table becomes bytes in a shard, and back; docs/codecs.md has the measured reasons.
+
+Colour, alpha, parts and masks are PNG, so that any tool opens them; numeric layers are `planes`.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from datagen.planes import MAX_BYTES, CodecError, decode_planes, encode_planes
+from renderers.layers import LAYERS
+
+SUFFIX = {"png": "png", "mask": "png", "float": "planes", "int": "planes"}
+"""File suffix by codec name."""
+META_MEMBER = "meta.json"
+PNG_STRATEGY = 3
+"""zlib's Z_RLE: on rendered colour it is both the smallest and the quickest of the strategies measured."""
+_PNG_MODES = {"1": "bool", "L": "uint8", "RGB": "uint8"}
+
+
+def member_suffix(name: str) -> str:
+    """What follows `00000017.` in a shard: `near_rgb.png`, `flow_near_to_far.planes`."""
+    return f"{name}.{SUFFIX[LAYERS[name].codec]}"
+
+
+def encode_layer(name: str, array: np.ndarray) -> bytes:
+    """Packs a layer.
+
+    Args:
+        name: of the table in renderers/layers.py.
+        array: with exactly the dtype and the channels that the table gives.
+
+    Returns:
+        The member's bytes; equal arrays give equal bytes.
+
+    Raises:
+        CodecError: where dtype or shape differ from the table.
+    """
+    layer = LAYERS[name]
+    if array.dtype != layer.dtype or array.shape != layer.shape(*array.shape[:2]) or array.size == 0:
+        raise CodecError(
+            f"{name}: expected {layer.dtype} of shape {('H', 'W', layer.channels)[: 3 if layer.channels else 2]}, "
+            f"got {array.dtype} {array.shape}; make the layer as the table says"
+        )
+    return encode_planes(array) if SUFFIX[layer.codec] == "planes" else encode_png(array)
+
+
+def decode_layer(name: str, data: bytes, height: int, width: int) -> np.ndarray:
+    """Inverse of `encode_layer`; never trusts the bytes.
+
+    Returns:
+        The layer's array, shape and dtype as the table says for `height` x `width`.
+
+    Raises:
+        CodecError: where the bytes are damaged or hold another dtype or size.
+    """
+    layer = LAYERS[name]
+    array = decode_planes(data) if SUFFIX[layer.codec] == "planes" else decode_png(data)
+    if array.dtype != layer.dtype or array.shape != layer.shape(height, width):
+        raise CodecError(
+            f"{name}: expected {layer.dtype} {layer.shape(height, width)}, got {array.dtype} {array.shape}"
+        )
+    return array
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """PNG of (H, W, 3) uint8, (H, W) uint8 or (H, W) bool (one bit a pixel)."""
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG", compress_level=1, compress_type=PNG_STRATEGY)
+    return file.getvalue()
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """Inverse of `encode_png`. Raises CodecError where the bytes are damaged, huge or another kind of picture."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if image.mode not in _PNG_MODES or not 0 < image.width * image.height * 3 <= MAX_BYTES:
+                raise CodecError(f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}")
+            return np.array(image, _PNG_MODES[image.mode])
+    except CodecError:
+        raise
+    except Exception as error:  # Pillow raises many unrelated types on damaged files.
+        raise CodecError(f"expected a whole PNG, got damage ({type(error).__name__}: {error})") from None
+
+
+def webdataset_decoder(key: str, data: bytes) -> Any:
+    """A handler for `webdataset.WebDataset(...).decode(webdataset_decoder)`: arrays for every layer of ours.
+
+    Args:
+        key: member suffix as webdataset passes it, with or without a leading dot.
+        data: the member.
+
+    Returns:
+        The array, or None for a member this project does not know, which leaves it to the next handler.
+    """
+    name, _, suffix = key.lstrip(".").partition(".")
+    if name not in LAYERS or suffix != SUFFIX[LAYERS[name].codec]:
+        return None
+    return decode_planes(data) if suffix == "planes" else decode_png(data)
