@@ -1,0 +1,254 @@
+"""Detail finer than the mesh, as a texture: pores, freckles, moles, brow hairs, stubble, hair roots.
+
+A texel of 1 / 2048 of the hm08 atlas is about half a millimetre of face, the size of a pixel in a 512 px portrait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from meshes.noise import keyed, smooth_step, value_noise
+from meshes.skin_regions import SkinTemplate, beard, hair_depth
+
+TEXTURE_MEAN = 0.8
+"""Linear value of plain skin in the texture; the head room lets detail be lighter as well as darker."""
+
+_SIZE = 2048
+_GRAINS = 220_000
+_BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
+_BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
+_BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
+
+
+def _encode(linear: np.ndarray) -> np.ndarray:
+    """(...) uint8 sRGB of linear values in [0, 1] (IEC 61966-2-1)."""
+    low = 12.92 * linear
+    high = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
+    return np.rint(255.0 * np.clip(np.where(linear <= 0.0031308, low, high), 0.0, 1.0)).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class _Grains:
+    """Points spread evenly over the skin, in random order: seats of pores, freckles, hairs.
+
+    point (N, 3) metres; x, y (N,) texel coordinates; rank (N,) uniform in [0, 1); bare (N,) 0 on lips and in the mouth.
+    """
+
+    point: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    rank: np.ndarray
+    bare: np.ndarray
+    ears: np.ndarray
+
+
+@lru_cache(maxsize=2)
+def _grains(template: SkinTemplate) -> _Grains:
+    rng = keyed(0, 2)
+    corner = template.rest[template.faces]
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = area * (corner[:, :, 1].mean(axis=1) > -0.16)  # None on the shoulders.
+    edge = np.cumsum(area) / area.sum()
+    face = template.faces[np.searchsorted(edge, rng.random(_GRAINS))]
+    a, b = rng.random((2, _GRAINS))
+    a, b = np.where(a + b > 1.0, 1.0 - a, a), np.where(a + b > 1.0, 1.0 - b, b)
+    weight = np.stack([1.0 - a - b, a, b], axis=1)
+
+    def at(values: np.ndarray) -> np.ndarray:
+        return np.einsum("nk,nk...->n...", weight, values[face])
+
+    uv = at(template.uv.astype(np.float64))
+    hidden = np.maximum(template.masks["lips"], template.masks["inside_mouth"])
+    return _Grains(
+        at(template.rest), uv[:, 0] * _SIZE, (1.0 - uv[:, 1]) * _SIZE, rng.random(_GRAINS),
+        1.0 - at(hidden), at(template.masks["ears"]),
+    )  # fmt: skip
+
+
+def _stamp(
+    texture: np.ndarray, x: np.ndarray, y: np.ndarray, depth: np.ndarray, radius: float, ratio: np.ndarray
+) -> None:
+    """Darkens round spots towards `ratio` of the skin, in place.
+
+    The darkest spot wins, so the order of spots does not matter.
+
+    Args:
+        texture: (2048, 2048, 3) uint8 sRGB.
+        x, y: (N,) texel coordinates of the centres.
+        depth: (N,) opacity of each centre in [0, 1].
+        radius: Gaussian deviation, texels.
+        ratio: (3,) colour of the spot over that of the skin.
+    """
+    flat = texture.reshape(-1, 3)
+    reach = int(np.ceil(1.6 * radius))
+    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    target = TEXTURE_MEAN * np.clip(ratio, 0.0, 1.0 / TEXTURE_MEAN)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            r, c = np.clip(row + dy, 0, _SIZE - 1), np.clip(column + dx, 0, _SIZE - 1)
+            away = ((r + 0.5 - y) ** 2 + (c + 0.5 - x) ** 2) / radius**2
+            opacity = (depth * np.exp(-0.5 * away))[:, None]
+            np.minimum.at(flat, r * _SIZE + c, _encode(TEXTURE_MEAN + opacity * (target - TEXTURE_MEAN)))
+
+
+def _base(template: SkinTemplate) -> np.ndarray:
+    """(2048, 2048, 3) uint8: even skin with pores and fine lines, the same for everybody."""
+    grains = _grains(template)
+    field = np.zeros(_SIZE * _SIZE, np.float32)
+    tone = 0.035 * value_noise(grains.point, 0.0011, 1, keyed(0, 3))[0]
+    nose = np.exp(-0.5 * (((grains.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
+    depth = (0.035 + 0.06 * nose + 0.03 * grains.rank) * grains.bare
+    column, row = np.floor(grains.x).astype(np.int64), np.floor(grains.y).astype(np.int64)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            away = (row + dy + 0.5 - grains.y) ** 2 + (column + dx + 0.5 - grains.x) ** 2
+            pore = (tone - depth) * np.exp(-away)
+            at = np.clip(row + dy, 0, _SIZE - 1) * _SIZE + np.clip(column + dx, 0, _SIZE - 1)
+            field += np.bincount(at, pore, _SIZE * _SIZE).astype(np.float32)
+    # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
+    gain = np.array([0.8, 1.0, 1.1], np.float32)
+    linear = TEXTURE_MEAN * np.exp(np.clip(field, -0.35, 0.2)[:, None] * gain + 0.03)
+    return _encode(linear).reshape(_SIZE, _SIZE, 3)
+
+
+@lru_cache(maxsize=2)
+def _shared_base(template: SkinTemplate) -> np.ndarray:
+    base = _base(template)
+    base.setflags(write=False)
+    return base
+
+
+def skin_texture(
+    template: SkinTemplate, look: Mapping[str, float], tone: np.ndarray, hair: np.ndarray
+) -> np.ndarray:
+    """One person's detail, to be multiplied by `paint`.
+
+    Args:
+        template: the canonical head.
+        look: from `sample_look`.
+        tone, hair: (3,) linear albedo of skin and hair.
+
+    Returns:
+        (2048, 2048, 3) uint8 sRGB; plain skin is TEXTURE_MEAN linear.
+    """
+    texture = _shared_base(template).copy()
+    _freckles(texture, template, look)
+    _stubble(texture, template, look, hair / tone)
+    _roots(texture, template, look, hair / tone)
+    _brows(texture, template, look, hair / tone)
+    return texture
+
+
+def _freckles(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float]) -> None:
+    grains, rng = _grains(template), keyed(int(look["seed"]), 20)
+    bridge = np.exp(
+        -0.5 * (((np.abs(grains.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1)
+    )
+    share = 0.05 * look["freckles"] * (0.12 + bridge) * (grains.point[:, 2] > -0.06) * grains.bare
+    patchy = np.exp(0.7 * value_noise(grains.point, 0.012, 1, rng)[0])
+    chosen = np.nonzero(np.roll(grains.rank, int(rng.integers(_GRAINS))) < share * patchy)[0]
+    depth = rng.uniform(0.15, 0.75, len(chosen))
+    ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
+    small = rng.random(len(chosen)) < 0.7
+    for few, radius in ((small, 0.8), (~small, 1.3)):
+        _stamp(texture, grains.x[chosen[few]], grains.y[chosen[few]], depth[few], radius, ratio)
+    face = np.nonzero((grains.point[:, 2] > -0.05) & (grains.bare > 0.9))[0]
+    mole = face[rng.integers(len(face), size=int(look["moles"]))]
+    _stamp(texture, grains.x[mole], grains.y[mole], rng.uniform(0.5, 0.9, len(mole)), 1.3, ratio**1.8)
+
+
+def _stubble(
+    texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray
+) -> None:
+    if look["stubble"] < 0.02:
+        return
+    grains = _grains(template)
+    chosen = np.nonzero(grains.rank < 0.75 * beard(grains.point) * grains.bare * look["stubble"] ** 0.5)[0]
+    depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(grains.rank, 7)[chosen])
+    _stamp(texture, grains.x[chosen], grains.y[chosen], np.clip(depth, 0.0, 1.0), 0.6, ratio)
+
+
+def _roots(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
+    """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
+    grains = _grains(template)
+    ragged = 0.004 * value_noise(grains.point, 0.008, 1, keyed(int(look["seed"]), 21))[0]
+    cover = smooth_step(hair_depth(grains.point, look["hair_recede"]) + ragged, -0.002, 0.012)
+    share = cover * (1.0 - grains.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
+    chosen = np.nonzero(grains.rank < share)[0]
+    depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(grains.rank, 7)[chosen])
+    _stamp(texture, grains.x[chosen], grains.y[chosen], depth, 0.75, ratio)
+
+
+@lru_cache(maxsize=2)
+def _brow_chart(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
+    """Two (10, 2) cubics, left and right brow: (x, y) in centimetres to texel coordinates.
+
+    The brow lies on one smooth patch of the atlas, where a cubic is within a fifth of a millimetre.
+    """
+    p = template.rest
+    near = (p[:, 1] > -0.002) & (p[:, 1] < 0.028) & (p[:, 2] > -0.015) & (template.normal[:, 2] > 0.1)
+    charts = []
+    for side in (1.0, -1.0):
+        chosen = near & (side * p[:, 0] > 0.002) & (side * p[:, 0] < 0.062) & (template.masks["face"] > 0.5)
+        texel = np.stack([template.uv[chosen, 0], 1.0 - template.uv[chosen, 1]], axis=1) * _SIZE
+        charts.append(np.linalg.lstsq(_cubic(p[chosen, 0], p[chosen, 1]), texel, rcond=None)[0])
+    return charts[0], charts[1]
+
+
+def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    x, y = 100.0 * x, 100.0 * y
+    return np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=-1)
+
+
+def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points x, y (hairs, steps) in metres along the hairs of one brow, and their opacity."""
+    rng = keyed(int(look["seed"]), 22 if side > 0 else 23)
+    count = int(190 + 330 * look["brow_density"])
+    s = rng.beta(1.05, 1.15, count)
+    inner = look["brow_gap_m"]
+    x = inner + s * (0.0575 - inner)
+    across = np.clip(rng.normal(0.0, 0.5, count), -1.0, 1.0)
+    half = (
+        np.interp(x, _BROW_X, _BROW_HALF_WIDTH)
+        * look["brow_width"]
+        * smooth_step(x, inner - 0.004, inner + 0.006)
+    )
+    lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * np.exp(-(((x - 0.040) / 0.012) ** 2))
+    y = np.interp(x, _BROW_X, _BROW_Y) + lift + across * half
+    # Hairs stand up at the inner end, lie along the brow further out, and lean to its middle line.
+    lean = np.interp(s, [0.0, 0.12, 0.35, 0.7, 1.0], [1.45, 1.05, 0.55, 0.10, -0.45])
+    angle = lean - 0.45 * across * smooth_step(s, 0.05, 0.3) + rng.normal(0.0, 0.16, count)
+    length = rng.uniform(0.6, 1.0, count) * np.interp(
+        s, [0.0, 0.2, 0.7, 1.0], [0.0065, 0.0085, 0.0080, 0.0055]
+    )
+    t = np.linspace(0.0, 1.0, 26)
+    bend = angle[:, None] - 0.35 * t
+    along = (length[:, None] * t, np.cos(bend), np.sin(bend))
+    opacity = (
+        (rng.uniform(0.6, 1.0, count)[:, None])
+        * np.minimum(1.0, 2.2 * (1.0 - t))
+        * np.minimum(1.0, 0.4 + 4.0 * t)
+    )
+    return side * (x[:, None] + along[0] * along[1]), y[:, None] + along[0] * along[2], opacity
+
+
+def _brows(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
+    """Lays single hairs over each other; where they are dense the skin below is gone."""
+    for side, chart in zip((1.0, -1.0), _brow_chart(template), strict=True):
+        x, y, opacity = _brow_hairs(look, side)
+        texel = (_cubic(x, y) @ chart).reshape(-1, 2) - 0.5
+        low = np.floor(texel.min(axis=0)).astype(int) - 1
+        width, height = np.ceil(texel.max(axis=0)).astype(int) + 2 - low
+        cover = np.zeros(width * height)
+        cell = np.floor(texel).astype(int)
+        part = texel - cell
+        for dx, dy in np.ndindex(2, 2):
+            weight = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1]) * opacity.ravel()
+            at = (cell[:, 1] + dy - low[1]) * width + cell[:, 0] + dx - low[0]
+            cover += np.bincount(at, weight, width * height)
+        alpha = (1.0 - np.exp(-0.24 * cover)).reshape(height, width, 1)
+        window = texture[low[1] : low[1] + height, low[0] : low[0] + width]
+        target = _encode(TEXTURE_MEAN * np.clip(ratio * 1.1, 0.0, 1.0 / TEXTURE_MEAN)).astype(np.float64)
+        window[:] = np.rint(window + alpha * (target - window)).astype(np.uint8)
