@@ -50,10 +50,14 @@ class Generate:
 
     def run(self) -> int:
         """Generates and reports; 0 when every pair is written."""
-        from datagen.generate import generate_pairs
+        from datagen.generate import generate_with_bar, run_of
 
-        summary = generate_pairs(self)
-        _say(summary)
+        run = run_of(self.recipe, self.options, seed=self.seed, pairs=self.pairs, shard_pairs=self.shard_pairs)
+        summary = generate_with_bar(run, self.out, self.workers, sys.argv[1:])
+        _say(
+            f"{summary.written} of {summary.expected} pairs in {summary.out} "
+            f"({summary.resumed} were there), {summary.bytes / 1e6:.1f} MB"
+        )
         return 0
 
 

@@ -27,6 +27,19 @@ class PosedScene:
     assets: tuple[Asset, ...]
 
 
+def check_sources(recipe: Recipe) -> None:
+    """Opens every head and light a recipe names, so that a bad one is one message before a run starts.
+
+    Raises:
+        MeshError, RecipeError, LightError: says which and why.
+    """
+    for head in recipe.heads:
+        open_model(head)
+    for kind in recipe.lights:
+        if kind not in ("studio", "maps"):
+            _light_source(kind)
+
+
 def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     """Poses the planned person and places cameras and light.
 

@@ -1,0 +1,79 @@
+"""What the `generate` and `scene` commands do: a run from options, and a sample rebuilt from a folder."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import datagen
+from datagen.database import DatabaseError, Run, Summary, read_run
+from datagen.engine import generate
+from datagen.plan import plan_sample
+from datagen.progress import OnProgress, progress_bar, silent
+from datagen.recipe import Recipe, validate
+from datagen.render import render_sample
+from datagen.sample import Sample
+from datagen.scene import build_scene, check_sources
+from datagen.scene_export import export_scene
+
+
+@dataclass(frozen=True)
+class RenderSample:
+    """Makes sample `index` of a run; picklable, so that worker processes can."""
+
+    recipe_name: str
+    recipe: Recipe
+    seed: int
+
+    def __call__(self, index: int) -> Sample:
+        """Sample `index`."""
+        return render_sample(self.recipe, self.seed, index, self.recipe_name)
+
+
+def run_of(recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pairs: int) -> Run:
+    """What a folder made by these options will hold."""
+    return Run(
+        recipe_name=recipe_name,
+        recipe=validate(recipe).to_json(),
+        seed=seed,
+        pairs=pairs,
+        shard_pairs=shard_pairs,
+        layers=recipe.layers,
+        height=recipe.height,
+        width=recipe.width,
+        version=datagen.__version__,
+    )
+
+
+def generate_pairs(
+    run: Run, out: Path, *, workers: int = 1, progress: OnProgress = silent, command: str = ""
+) -> Summary:
+    """Writes the run's missing samples into `out`. See `datagen.engine.generate` for errors."""
+    recipe = Recipe.from_json(run.recipe)
+    check_sources(recipe)
+    make = RenderSample(run.recipe_name, recipe, run.seed)
+    return generate(run, out, make, workers=workers, progress=progress, command=command)
+
+
+def generate_with_bar(run: Run, out: Path, workers: int, argv: list[str]) -> Summary:
+    """`generate_pairs` for a terminal."""
+    with progress_bar("generate") as progress:
+        return generate_pairs(run, out, workers=workers, progress=progress, command=shlex.join(["datagen", *argv]))
+
+
+def export_sample_scene(folder: Path, index: int, out: Path) -> None:
+    """Rebuilds sample `index` of the set in `folder` and writes its scene to `out` (.npz or .glb).
+
+    Raises:
+        DatabaseError: no such sample, or the set was made by another version.
+    """
+    run = read_run(folder)
+    if not 0 <= index < run.pairs:
+        raise DatabaseError(f"index: expected 0 to {run.pairs - 1} for {folder}, got {index}.")
+    if run.version != datagen.__version__:
+        raise DatabaseError(
+            f"{folder}: expected a set made by version {datagen.__version__}, got {run.version}; "
+            "install that version to rebuild its scenes."
+        )
+    recipe = Recipe.from_json(run.recipe)
+    scene = build_scene(recipe, plan_sample(recipe, run.seed, index))
+    export_scene(scene.head.surface, scene.near, scene.far, out, scene.plan.to_json())
