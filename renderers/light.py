@@ -1,8 +1,15 @@
-"""Light that falls on a scene from infinitely far: one latitude-longitude map in the head frame."""
+"""Light that falls on a scene from infinitely far: one latitude-longitude map in the head frame.
 
-from dataclasses import dataclass
+Everything here is a pure function of the map; where maps come from is `renderers.environment`.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+"""Weights of linear red, green and blue in luminance (ITU-R BT.709, the sRGB primaries)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -10,9 +17,11 @@ class EnvironmentLight:
     """Radiance by direction.
 
     Attributes:
-        radiance: (h, 2h, 3) float32, linear, >= 0. Row r covers polar angle (r + 0.5) / h * pi from +Y (row 0 is
-            the zenith); column c covers azimuth a = (c + 0.5) / (2h) * 2 pi, direction
-            (sin a, cos a) = (x, z) x-to-the-left: column 0 looks along +Z, a quarter along +X.
+        radiance: (h, 2h, 3) float32, linear, >= 0. Row r covers the polar angle (r + 0.5) / h * pi from +Y, so row
+            0 is the zenith. Column c covers the azimuth a = (c + 0.5) / (2h) * 2 pi, measured from +Z (where the
+            face looks) towards +X (the person's left): the direction is
+            (x, y, z) = (sin polar * sin a, cos polar, sin polar * cos a). Column 0 looks along +Z, a quarter of
+            the width along +X.
         name: recorded with the sample.
         asset_ids: ids of the assets it is made of; empty for procedural light.
     """
@@ -20,3 +29,86 @@ class EnvironmentLight:
     radiance: np.ndarray
     name: str
     asset_ids: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=8)
+def directions(height: int) -> np.ndarray:
+    """(height, 2 height, 3) float64 unit vectors of the texel centres, head frame; read-only."""
+    polar = ((np.arange(height) + 0.5) / height * np.pi)[:, None]
+    azimuth = ((np.arange(2 * height) + 0.5) / height * np.pi)[None, :]
+    x, z = np.sin(polar) * np.sin(azimuth), np.sin(polar) * np.cos(azimuth)
+    result = np.stack([x, np.broadcast_to(np.cos(polar), x.shape), z], axis=-1)
+    result.setflags(write=False)
+    return result
+
+
+@lru_cache(maxsize=8)
+def solid_angles(height: int) -> np.ndarray:
+    """(height, 1) float64 steradians of one texel in each row; all texels together are exactly 4 pi."""
+    edge = np.cos(np.arange(height + 1) / height * np.pi)
+    result = ((edge[:-1] - edge[1:]) * np.pi / height)[:, None]
+    result.setflags(write=False)
+    return result
+
+
+def shrink(radiance: np.ndarray, height: int) -> np.ndarray:
+    """The map at a smaller height by averaging equal angles of texels; energy is kept.
+
+    Args:
+        radiance: (h, 2h, 3) float32; h a multiple of `height`, or smaller than it (then returned as it is).
+        height: rows wanted.
+
+    Returns:
+        (min(h, height), 2 min(h, height), 3) float32.
+    """
+    factor = max(radiance.shape[0] // height, 1)
+    if factor == 1:
+        return radiance
+    rows = radiance.shape[0] // factor
+    narrow = sum(radiance[:, n::factor] for n in range(factor)) / np.float32(factor)
+    weight = (solid_angles(radiance.shape[0]).reshape(rows, factor) * factor / solid_angles(rows)).astype(np.float32)
+    return sum(narrow[n::factor] * weight[:, n, None, None] for n in range(factor))
+
+
+def rotate(light: EnvironmentLight, yaw_rad: float) -> EnvironmentLight:
+    """The light turned about +Y: what came from +Z then comes from (sin yaw, 0, cos yaw).
+
+    Columns between two texels are interpolated linearly; the energy of every row is kept.
+    """
+    width = light.radiance.shape[1]
+    whole, fraction = divmod(yaw_rad / (2 * np.pi) * width, 1.0)
+    turned = np.roll(light.radiance, int(whole), axis=1)
+    if fraction:
+        turned = turned * np.float32(1 - fraction) + np.roll(turned, 1, axis=1) * np.float32(fraction)
+    return replace(light, radiance=turned)
+
+
+def irradiance(light: EnvironmentLight, normals: np.ndarray) -> np.ndarray:
+    """Irradiance on unoccluded surfaces: the sum over texels of radiance x max(cosine, 0) x solid angle.
+
+    Args:
+        normals: (n, 3) unit vectors, head frame.
+
+    Returns:
+        (n, 3) float64; pi for a white map of radiance 1.
+    """
+    radiance = shrink(light.radiance, 32)
+    cosine = np.maximum(np.einsum("nk,hwk->nhw", normals, directions(radiance.shape[0])), 0.0)
+    return np.einsum("nhw,hwc->nc", cosine, radiance * solid_angles(radiance.shape[0])[..., None])
+
+
+def normalize(light: EnvironmentLight, key: float = 0.18) -> tuple[EnvironmentLight, float]:
+    """Exposes the light: a grey card (reflectance 0.18) facing +Z gets the linear level `key`.
+
+    A light that leaves the front dark is not brightened until it is bright: the reference is never less than 0.4
+    of the irradiance on the best-lit of 26 evenly spread cards, so back light stays back light.
+
+    Returns:
+        The scaled light and the factor, to be recorded; a black light is returned unchanged with factor 1.
+    """
+    cards = np.array([(x, y, z) for x in (0, 1, -1) for y in (0, 1, -1) for z in (1, 0, -1)], np.float64)
+    cards = np.array([c / np.linalg.norm(c) for c in cards if c.any()])
+    level = 0.18 / np.pi * (irradiance(light, cards) @ LUMINANCE)
+    reference = max(level[0], 0.4 * level.max())
+    factor = float(key / reference) if reference > 0 else 1.0
+    return replace(light, radiance=(light.radiance * np.float32(factor))), factor

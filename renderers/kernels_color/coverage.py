@@ -1,0 +1,213 @@
+"""Which pixels one sample cannot stand for, and what four samples of them see.
+
+One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
+"""
+
+from math import inf
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+NEAR_M = 1e-4
+"""Nothing nearer than this along +Z is seen, as in the label core."""
+
+CREASE = 0.75
+"""Cosine between two facets below which their pixels are sampled four times."""
+
+JUMP_PX = 6.0
+"""Step in depth, in pixel widths at that depth, above which neighbouring pixels are sampled four times."""
+
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+
+class Mesh(NamedTuple):
+    """A surface packed for coverage.
+
+    Attributes:
+        faces: (F, 3) int32.
+        facet: (F, 3) float32, unit normals of the flat faces.
+        uv: (V, 2) float32.
+        material: (F,) uint8; clear: (F,) bool, transparent shells; cutout: (F,) int32, -1 or a row of `sheets`.
+        sheets: (n, 3) int64 offset, height, width of the alpha maps in `texels`, (...) uint8.
+    """
+
+    faces: np.ndarray
+    facet: np.ndarray
+    uv: np.ndarray
+    material: np.ndarray
+    clear: np.ndarray
+    cutout: np.ndarray
+    sheets: np.ndarray
+    texels: np.ndarray
+
+
+class View(NamedTuple):
+    """A camera: `seen` (V, 5) float64, camera x, y, z and image u, v of the vertices; focal lengths and centre in
+    pixels (per metre where orthographic)."""
+
+    seen: np.ndarray
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    orthographic: bool
+
+
+@kernel
+def facets(vertices, faces):
+    """(F, 3) float32 unit normals of flat faces; 0 for a face without area."""
+    out = np.zeros((len(faces), 3), np.float32)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        px, py, pz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        qx, qy, qz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        x, y, z = py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
+        length = np.sqrt(x * x + y * y + z * z)
+        if length > 0:
+            out[f, 0], out[f, 1], out[f, 2] = x / length, y / length, z / length
+    return out
+
+
+@inlined
+def _differ(mesh, a, b, za, zb, step_m):
+    """Whether two neighbouring pixels see different things: another material, a jump in depth, a crease."""
+    if a < 0 or b < 0:
+        return a != b
+    if a == b:
+        return False
+    if mesh.material[a] != mesh.material[b] or abs(za - zb) > step_m:
+        return True
+    dot = np.float32(0)
+    for k in range(3):
+        dot += mesh.facet[a, k] * mesh.facet[b, k]
+    return dot < CREASE
+
+
+@kernel
+def edges(mesh, view, ids, depth):
+    """Pixels that one sample cannot stand for.
+
+    Those that differ from a neighbour, those behind the box of a transparent shell, and those on cut-out faces.
+
+    Returns:
+        (H, W) int32: -1, or the pixel's row in the tables of `subsample`; and the number of rows.
+    """
+    height, width = ids.shape
+    slot = np.full((height, width), -1, np.int32)
+    for r in range(height):
+        for c in range(width):
+            a, za = ids[r, c], depth[r, c]
+            step_m = JUMP_PX / view.fx * (1.0 if view.orthographic else za)
+            if a >= 0 and mesh.cutout[a] >= 0:
+                slot[r, c] = 0
+            if c + 1 < width and _differ(mesh, a, ids[r, c + 1], za, depth[r, c + 1], step_m):
+                slot[r, c], slot[r, c + 1] = 0, 0
+            if r + 1 < height and _differ(mesh, a, ids[r + 1, c], za, depth[r + 1, c], step_m):
+                slot[r, c], slot[r + 1, c] = 0, 0
+    for f in range(len(mesh.faces)):
+        if mesh.clear[f]:
+            r0, r1, c0, c1 = _box(view, mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2], height, width)
+            for r in range(r0, r1 + 1):
+                for c in range(c0, c1 + 1):
+                    slot[r, c] = 0
+    count = 0
+    for r in range(height):
+        for c in range(width):
+            if slot[r, c] == 0:
+                slot[r, c] = count
+                count += 1
+    return slot, count
+
+
+@inlined
+def _box(view, i, j, k, height, width):
+    """First and last row, first and last column of the pixels a face may touch; empty where it is behind."""
+    seen = view.seen
+    z_low, z_high = min(seen[i, 2], seen[j, 2], seen[k, 2]), max(seen[i, 2], seen[j, 2], seen[k, 2])
+    if z_high <= NEAR_M:
+        return 0, -1, 0, -1
+    if z_low <= NEAR_M and not view.orthographic:
+        return 0, height - 1, 0, width - 1
+    c0, c1 = min(seen[i, 3], seen[j, 3], seen[k, 3]), max(seen[i, 3], seen[j, 3], seen[k, 3])
+    r0, r1 = min(seen[i, 4], seen[j, 4], seen[k, 4]), max(seen[i, 4], seen[j, 4], seen[k, 4])
+    if not (c1 >= 0 and r1 >= 0 and c0 < width and r0 < height):
+        return 0, -1, 0, -1
+    return int(max(r0, 0.0)), int(min(r1, height - 1.0)), int(max(c0, 0.0)), int(min(c1, width - 1.0))
+
+
+@inlined
+def _planes(seen, i, j, k, orthographic):
+    """The nine numbers of a face's homogeneous edge functions, row by row, as in the label core."""
+    ax, ay, aw = seen[i, 0], seen[i, 1], 1.0 if orthographic else seen[i, 2]
+    bx, by, bw = seen[j, 0], seen[j, 1], 1.0 if orthographic else seen[j, 2]
+    cx, cy, cw = seen[k, 0], seen[k, 1], 1.0 if orthographic else seen[k, 2]
+    first = (by * cw - bw * cy, bw * cx - bx * cw, bx * cy - by * cx)
+    second = (cy * aw - cw * ay, cw * ax - cx * aw, cx * ay - cy * ax)
+    third = (ay * bw - aw * by, aw * bx - ax * bw, ax * by - ay * bx)
+    return first, second, third
+
+
+@kernel
+def subsample(mesh, view, slot, count):
+    """What the four quarter-pixel samples of every marked pixel see.
+
+    Sample q lies at column + 0.25 + 0.5 (q % 2), row + 0.25 + 0.5 (q // 2).
+
+    Returns:
+        ids: (2, count, 4) int32, the nearest opaque face and the nearest transparent shell before it; -1 for none.
+        weights: (2, count, 4, 3) float32 of their corners.
+    """
+    height, width = slot.shape
+    near = np.full((2, count, 4), inf)
+    ids = np.full((2, count, 4), -1, np.int32)
+    weights = np.zeros((2, count, 4, 3), np.float32)
+    for f in range(len(mesh.faces)):
+        i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
+        za, zb, zc = view.seen[i, 2], view.seen[j, 2], view.seen[k, 2]
+        r0, r1, c0, c1 = _box(view, i, j, k, height, width)
+        layer = 1 if mesh.clear[f] else 0
+        ready = False
+        for r in range(r0, r1 + 1):
+            for c in range(c0, c1 + 1):
+                n = slot[r, c]
+                if n < 0:
+                    continue
+                if not ready:
+                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _planes(view.seen, i, j, k, view.orthographic)
+                    ready = True
+                for q in range(4):
+                    dx = (c + 0.25 + 0.5 * (q % 2) - view.cx) / view.fx
+                    dy = (r + 0.25 + 0.5 * (q // 2) - view.cy) / view.fy
+                    e0, e1, e2 = x0 * dx + y0 * dy + w0, x1 * dx + y1 * dy + w1, x2 * dx + y2 * dy + w2
+                    if (e0 < 0 or e1 < 0 or e2 < 0) and (e0 > 0 or e1 > 0 or e2 > 0):
+                        continue
+                    total = e0 + e1 + e2
+                    if total == 0.0:
+                        continue
+                    b0, b1, b2 = e0 / total, e1 / total, e2 / total
+                    z = b0 * za + b1 * zb + b2 * zc
+                    if NEAR_M < z < near[layer, n, q] and _kept(mesh, f, i, j, k, b0, b1, b2):
+                        near[layer, n, q], ids[layer, n, q] = z, f
+                        for m in range(3):
+                            weights[layer, n, q, m] = b0 if m == 0 else (b1 if m == 1 else b2)
+    for n in range(count):
+        for q in range(4):
+            if near[1, n, q] > near[0, n, q]:
+                ids[1, n, q] = -1
+    return ids, weights
+
+
+@kernel
+def _kept(mesh, face, i, j, k, b0, b1, b2):
+    """Whether the alpha map of a face keeps this point: its nearest texel is at least 128."""
+    sheet = mesh.cutout[face]
+    if sheet < 0:
+        return True
+    u = b0 * mesh.uv[i, 0] + b1 * mesh.uv[j, 0] + b2 * mesh.uv[k, 0]
+    v = b0 * mesh.uv[i, 1] + b1 * mesh.uv[j, 1] + b2 * mesh.uv[k, 1]
+    offset, height, width = mesh.sheets[sheet, 0], mesh.sheets[sheet, 1], mesh.sheets[sheet, 2]
+    column = min(max(int(np.floor(u * width)), 0), width - 1)
+    row = min(max(int(np.floor((1.0 - v) * height)), 0), height - 1)
+    return mesh.texels[offset + row * width + column] >= 128

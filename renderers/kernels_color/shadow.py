@@ -1,0 +1,128 @@
+"""Orthographic depth maps towards the light, and how much of each light reaches each vertex.
+
+One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
+"""
+
+from math import ceil, floor, inf
+
+import numba
+import numpy as np
+
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+WRAP = 0.2
+"""A vertex turned away from a light by up to this sine still gets a share, as soft surfaces do."""
+
+
+@inlined
+def _fit(points, frame, size):
+    """Corner (x, y) in metres and texel width that fit all points into a map, with a free texel around."""
+    low_x, low_y, high_x, high_y = np.float32(inf), np.float32(inf), np.float32(-inf), np.float32(-inf)
+    for n in range(len(points)):
+        x = frame[0, 0] * points[n, 0] + frame[0, 1] * points[n, 1] + frame[0, 2] * points[n, 2]
+        y = frame[1, 0] * points[n, 0] + frame[1, 1] * points[n, 1] + frame[1, 2] * points[n, 2]
+        low_x, high_x = min(low_x, x), max(high_x, x)
+        low_y, high_y = min(low_y, y), max(high_y, y)
+    texel_m = max(high_x - low_x, high_y - low_y, np.float32(1e-6)) / np.float32(size - 3)
+    return low_x - texel_m, low_y - texel_m, texel_m
+
+
+@kernel
+def placed(points, frame, x0, y0, texel_m):
+    """(N, 3) float32: points in a map's texels and their height towards the light in metres.
+
+    Args:
+        points: (N, 3) float32 metres; frame: (3, 3) float32, rows right, up, towards the light.
+    """
+    out = np.zeros((len(points), 3), np.float32)
+    for n in range(len(points)):
+        px, py, pz = points[n, 0], points[n, 1], points[n, 2]
+        out[n, 0] = (frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz - x0) / texel_m
+        out[n, 1] = (frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz - y0) / texel_m
+        out[n, 2] = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz
+    return out
+
+
+@kernel
+def height_map(at, faces, size):
+    """(size, size) float32: the greatest height at every texel (integer position), -inf where nothing is.
+
+    Args:
+        at: (N, 3) float32 from `placed`; faces: (G, 3) int32, both sides count.
+    """
+    top = np.full((size, size), np.float32(-inf), np.float32)
+    for f in range(len(faces)):
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        xa, ya, za = at[i, 0], at[i, 1], at[i, 2]
+        xb, yb, xc, yc = at[j, 0] - xa, at[j, 1] - ya, at[k, 0] - xa, at[k, 1] - ya
+        area = xb * yc - xc * yb
+        if area == 0:
+            continue
+        c0, c1 = int(ceil(xa + min(xb, xc, 0))), int(floor(xa + max(xb, xc, 0)))
+        r0, r1 = int(ceil(ya + min(yb, yc, 0))), int(floor(ya + max(yb, yc, 0)))
+        zb, zc = at[j, 2] - za, at[k, 2] - za
+        for r in range(r0, r1 + 1):
+            for c in range(c0, c1 + 1):
+                x, y = np.float32(c) - xa, np.float32(r) - ya
+                s, t = (x * yc - xc * y) / area, (xb * y - x * yb) / area
+                if s >= 0 and t >= 0 and s + t <= 1:
+                    top[r, c] = max(top[r, c], za + s * zb + t * zc)
+    return top
+
+
+@inlined
+def _seen(top, r, c, z, soft_m):
+    """How far a point at height z stands clear of one texel: 1 at or above it, 0 from `soft_m` below."""
+    return min(max(np.float32(1) - (top[r, c] - z) / soft_m, np.float32(0)), np.float32(1))
+
+
+@inlined
+def _visible(top, x, y, z, soft_m):
+    """Bilinear mean of four comparisons around (x, y), in texels; 1 outside the map."""
+    if not (x >= 0 and y >= 0 and x < top.shape[1] - 1 and y < top.shape[0] - 1):
+        return np.float32(1)
+    c, r = int(x), int(y)
+    s, t = x - np.float32(c), y - np.float32(r)
+    one = np.float32(1)
+    upper = (one - s) * _seen(top, r, c, z, soft_m) + s * _seen(top, r, c + 1, z, soft_m)
+    lower = (one - s) * _seen(top, r + 1, c, z, soft_m) + s * _seen(top, r + 1, c + 1, z, soft_m)
+    return (one - t) * upper + t * lower
+
+
+@kernel
+def gather(points, normals, corners, faces, frames, power, size):
+    """Light that reaches every vertex and light that would without anything in the way.
+
+    A vertex is tested a little above its surface, by 1.2 texels along its normal, which clears a plane at any slope.
+
+    Args:
+        points, normals: (V, 3) float32 of the vertices that receive light.
+        corners: (N, 3) float32 and faces: (G, 3) int32 of what casts shadows.
+        frames: (D, 3, 3) float32, rows right, up, towards the light; power: (D, 3) float32.
+        size: texels along a side of a depth map.
+
+    Returns:
+        (2, V, 3) float32: with and without shadows.
+    """
+    sums = np.zeros((2, len(points), 3), np.float32)
+    for d in range(len(frames)):
+        frame = frames[d]
+        x0, y0, texel_m = _fit(corners, frame, size)
+        top = height_map(placed(corners, frame, x0, y0, texel_m), faces, size)
+        lift, inverse = np.float32(1.2) * texel_m, np.float32(1) / texel_m
+        for n in range(len(points)):
+            nx, ny, nz = normals[n, 0], normals[n, 1], normals[n, 2]
+            cosine = nx * frame[2, 0] + ny * frame[2, 1] + nz * frame[2, 2]
+            weight = (cosine + np.float32(WRAP)) / np.float32(1 + WRAP)
+            if weight <= 0:
+                continue
+            px, py, pz = points[n, 0] + lift * nx, points[n, 1] + lift * ny, points[n, 2] + lift * nz
+            x = (frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz - x0) * inverse
+            y = (frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz - y0) * inverse
+            z = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz
+            seen = weight * _visible(top, x, y, z, texel_m)
+            for k in range(3):
+                sums[0, n, k] += seen * power[d, k]
+                sums[1, n, k] += weight * power[d, k]
+    return sums

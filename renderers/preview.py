@@ -1,0 +1,183 @@
+"""The default colour: deferred shading of what the label core saw, lit by an environment.
+
+`light_up` prepares a surface under a light once; `render` then takes any number of views of it.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from meshes.surface import Material, Surface
+from renderers.camera import Camera, pixel_rays, supersampled
+from renderers.exact import Hits, rasterize
+from renderers.kernels.exact import Lens, see
+from renderers.kernels_color import coverage, shade
+from renderers.light import EnvironmentLight
+from renderers.occlusion import lit_share
+from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
+from renderers.srgb import decode, encode
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture.
+
+    Attributes:
+        rgb: (H, W, 3) float32, linear, sRGB primaries; the person over the background.
+        alpha: (H, W) float32 in [0, 1], the part of the pixel that the person covers.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class LitSurface:
+    """A surface under a light, packed for the kernels; made by `light_up`, shared by all views."""
+
+    surface: Surface
+    coverage: coverage.Mesh
+    shading: shade.Mesh
+    paint: shade.Paint
+    lights: Prefiltered
+
+
+def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None = None) -> LitSurface:
+    """Everything of a picture that does not depend on the camera.
+
+    Args:
+        surface: the scene.
+        light: what falls on it.
+        share: (V, 3) float32 in [0, 1], the part of each vertex's irradiance that arrives;
+            `occlusion.lit_share` unless given.
+    """
+    share = lit_share(surface, light) if share is None else share
+    paint, mips, albedo = _paint(surface.materials)
+    faces, material = _array(surface.faces, np.int32), _array(surface.material, np.uint8)
+    facet = coverage.facets(_array(surface.vertices, np.float64), faces)
+    vertex = np.concatenate([surface.normals, surface.uv, surface.color, share], axis=1, dtype=np.float32)
+    sheets, texels = _flat(surface.cutouts)
+    return LitSurface(
+        surface,
+        coverage.Mesh(
+            faces, facet, _array(surface.uv, np.float32), material, ~surface.face_label,
+            _array(surface.cutout, np.int32), sheets, texels,
+        ),
+        shade.Mesh(faces, facet, vertex, material, mips, albedo),
+        paint,
+        prefilter(light),
+    )  # fmt: skip
+
+
+def render(lit: LitSurface, camera: Camera, hits: Hits | None = None, background: np.ndarray | None = None) -> Image:
+    """One view: one sample at the centre of even pixels, the mean of 2 x 2 samples where a pixel holds more.
+
+    Args:
+        lit: from `light_up`.
+        camera: the view.
+        hits: what its pixel centres see, where the caller has it already.
+        background: (H, W, 3) float32 linear; black unless given.
+    """
+    hits = rasterize(lit.surface, camera) if hits is None else hits
+    if background is None:
+        background = np.zeros((camera.height, camera.width, 3), np.float32)
+    vertices, T = _array(lit.surface.vertices, np.float64), _array(camera.T_camera_head, np.float64)
+    lens = _lens(camera)
+    seen = see(vertices, T, lens)
+    outline = coverage.View(seen, lens.fx, lens.fy, lens.cx, lens.cy, lens.orthographic)
+    slot, count = coverage.edges(lit.coverage, outline, hits.triangle_id, hits.depth_axis_m)
+    sample_ids, sample_weights = coverage.subsample(lit.coverage, outline, slot, count)
+    columns, rows = pixel_rays(supersampled(camera, 2))
+    view = shade.View(_array(seen[:, 3:], np.float64), columns, rows, _array(T[:3, :3], np.float64), camera.orthographic)
+    rgb, alpha = shade.picture(
+        lit.shading, lit.paint, lit.lights, view, hits.triangle_id, hits.barycentric,
+        slot, sample_ids, sample_weights, _array(background, np.float32),
+    )  # fmt: skip
+    return Image(rgb, alpha)
+
+
+def _array(values: np.ndarray, dtype: type) -> np.ndarray:
+    """Contiguous and writable, the one layout the kernels are compiled for; copies only where it must."""
+    return np.require(values, dtype, ["C", "W"])
+
+
+def _lens(camera: Camera) -> Lens:
+    K = camera.K
+    fx, fy, cx, cy = float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
+    return Lens(fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+
+
+@lru_cache(maxsize=8)
+def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
+    """Materials as tables, and the smaller versions of their albedo maps; kept while the same materials return."""
+    chains = [() if m.texture is None else mip_chain(m.texture) for m in materials]
+    first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
+    mips, albedo = _flat(tuple(level for chain in chains for level in chain))
+    roughness = np.array([m.roughness for m in materials])
+    return (
+        shade.Paint(
+            np.array([m.specular for m in materials], np.float32),
+            np.array([m.subsurface for m in materials], np.float32),
+            np.interp(roughness, LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS))).astype(np.float32),
+            np.stack([reflectance_table(max(m.roughness, 0.05)) for m in materials]),
+            np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64),
+        ),
+        mips,
+        albedo,
+    )
+
+
+def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Arrays of uint8 laid end to end: a table (n, 3) int64 of offset, height, width, and the bytes."""
+    offsets = np.cumsum([0, *(sheet.size for sheet in sheets)])[:-1]
+    table = [(offset, sheet.shape[0], sheet.shape[1]) for offset, sheet in zip(offsets, sheets, strict=True)]
+    texels = np.concatenate([np.zeros(0, np.uint8), *(sheet.ravel() for sheet in sheets)])
+    return np.array(table, np.int64).reshape(-1, 3), texels
+
+
+def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(h, w, 3) uint8 sRGB maps, each half the size of the one before, averaged in linear light; none below 4 texels."""
+    chain = [texture]
+    while min(chain[-1].shape[:2]) >= 8:
+        height, width = (side // 2 * 2 for side in chain[-1].shape[:2])
+        quads = decode(chain[-1][:height, :width])
+        chain.append(encode((quads[::2, ::2] + quads[1::2, ::2] + quads[::2, 1::2] + quads[1::2, 1::2]) / 4))
+    return tuple(chain)
+
+
+@lru_cache(maxsize=64)
+def reflectance_table(roughness: float, steps: int = 33, samples: int = 512) -> np.ndarray:
+    """Share of a white surrounding that a GGX surface mirrors: F0 x scale + bias, by the cosine to the viewer.
+
+    The split sum of Karis, "Real Shading in Unreal Engine 4", SIGGRAPH 2013 course, integrated over half vectors
+    that follow GGX on a Hammersley grid, with Smith's height-correlated masking.
+
+    Returns:
+        (steps, 2) float32, scale and bias at equal steps of the cosine from 0 to 1.
+    """
+    alpha2 = roughness**4
+    nv = np.maximum(np.linspace(0, 1, steps), 1e-3)[:, None]
+    first = (np.arange(samples) + 0.5) / samples
+    azimuth = 2 * np.pi * _radical_inverse(samples)
+    nh = np.sqrt((1 - first) / (1 + (alpha2 - 1) * first))
+    vh = np.sqrt(1 - nv**2) * np.sqrt(1 - nh**2) * np.cos(azimuth) + nv * nh
+    nl = 2 * vh * nh - nv
+    lit = (nl > 0) & (vh > 0)
+    nl = np.where(lit, nl, 1.0)
+    masked = 2 * nl * nv / (nl * _smith(nv, alpha2) + nv * _smith(nl, alpha2))
+    visible = np.where(lit, masked * vh / (nh * nv), 0.0)
+    fresnel = (1 - np.clip(vh, 0, 1)) ** 5
+    return np.stack([(visible * (1 - fresnel)).mean(1), (visible * fresnel).mean(1)], axis=1).astype(np.float32)
+
+
+def _smith(cosine: np.ndarray, alpha2: float) -> np.ndarray:
+    return np.sqrt(alpha2 + (1 - alpha2) * cosine**2)
+
+
+def _radical_inverse(count: int) -> np.ndarray:
+    """(count,) float64: the bits of 0 .. count - 1 mirrored at the binary point."""
+    index, result = np.arange(count), np.zeros(count)
+    for bit in range(count.bit_length()):
+        result += ((index >> bit) & 1) * 0.5 ** (bit + 1)
+    return result

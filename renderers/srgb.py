@@ -1,0 +1,71 @@
+"""The sRGB transfer curve, both ways: linear float inside, 8-bit sRGB outside.
+
+Source: IEC 61966-2-1; the same piecewise curve for each of the three channels, no tone map.
+"""
+
+import numba
+import numpy as np
+
+
+def decode(code: np.ndarray) -> np.ndarray:
+    """Linear light of 8-bit sRGB values.
+
+    Args:
+        code: (...) uint8.
+
+    Returns:
+        (...) float32 in [0, 1].
+    """
+    return LINEAR_OF_CODE[code]
+
+
+def encode(linear: np.ndarray) -> np.ndarray:
+    """The nearest 8-bit sRGB value of linear light; below 0 and NaN give 0, above 1 gives 255.
+
+    Args:
+        linear: (...) float32 or float64.
+
+    Returns:
+        (...) uint8.
+    """
+    flat = np.ascontiguousarray(linear, np.float32).reshape(-1)
+    return _encode(flat, _THRESHOLDS, _FIRST_CODE).reshape(np.shape(linear))
+
+
+def linear_from_signal(signal: np.ndarray) -> np.ndarray:
+    """The curve itself on continuous values: sRGB signal in [0, 1] to linear light, float64."""
+    signal = np.asarray(signal, np.float64)
+    return np.where(signal <= 0.04045, signal / 12.92, ((np.maximum(signal, 0) + 0.055) / 1.055) ** 2.4)
+
+
+def signal_from_linear(linear: np.ndarray) -> np.ndarray:
+    """Inverse of `linear_from_signal` on [0, 1], float64."""
+    linear = np.asarray(linear, np.float64)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
+
+
+LINEAR_OF_CODE = linear_from_signal(np.arange(256) / 255).astype(np.float32)
+"""(256,) float32: linear light of every 8-bit value."""
+
+# Code k is nearest from threshold k up to threshold k + 1: comparing with thresholds needs no power function
+# and rounds exactly as the curve does.
+_THRESHOLDS = np.append(linear_from_signal((np.arange(256) - 0.5) / 255), np.inf)
+_THRESHOLDS[0] = -np.inf
+
+# A starting code for each of 4096 equal steps of linear light, never above the right one.
+_STEPS = 4096
+_FIRST_CODE = (np.searchsorted(_THRESHOLDS, np.arange(_STEPS + 1) / _STEPS, side="right") - 1).astype(np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def _encode(linear: np.ndarray, thresholds: np.ndarray, first_code: np.ndarray) -> np.ndarray:
+    codes = np.zeros(linear.size, np.uint8)
+    for i in range(linear.size):
+        x = linear[i]
+        if not x > 0.0:
+            continue
+        code = int(first_code[int(min(x, np.float32(1.0)) * 4096)])
+        while x >= thresholds[code + 1]:
+            code += 1
+        codes[i] = code
+    return codes
