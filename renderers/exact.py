@@ -1,6 +1,6 @@
-"""The label core: which triangle each pixel centre sees, and which points a camera sees, in exact float64.
+"""The label core: which face each pixel centre sees, and which points a camera sees, in exact float64.
 
-Everything geometric derives from triangle id + barycentrics at pixel centres; see docs/conventions.md.
+Every geometric label derives from triangle id + barycentrics at pixel centres; `renderers.oracle` is the readable truth.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,29 @@ import numpy as np
 
 from meshes.surface import Surface
 from renderers.camera import Camera, pixel_rays
-from renderers.kernels import exact as kernels
+from renderers.kernels import points as point_loops
+from renderers.kernels import triangles as triangle_loops
+from renderers.kernels.terms import HIDDEN, NEAR_M, OUTSIDE, SEEN, Lens
 
-VISIBLE, HIDDEN, OUTSIDE = np.uint8(kernels.SEEN), np.uint8(kernels.HIDDEN), np.uint8(kernels.OUTSIDE)
-"""What `visibility` says of a point."""
+__all__ = [
+    "HIDDEN",
+    "NEAR_M",
+    "OUTSIDE",
+    "SEEN",
+    "GeometryError",
+    "Hits",
+    "interpolate",
+    "rasterize",
+    "see",
+    "visibility",
+]
 
 Shells = Literal["label", "clear"]
+"""Which faces a raster sees: those of the labels, or the transparent shells they look through."""
 
 
 class GeometryError(ValueError):
-    """A surface or camera that cannot be rasterised; the message says expected, got, next step."""
+    """A surface or an image that cannot be rasterised; the message says expected, got, next step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,30 +53,29 @@ class Hits:
 def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hits:
     """The nearest face at every pixel centre; of equally near faces the one with the lowest id.
 
-    Both sides of a face are seen. Alpha-mapped faces are cut at the nearest texel of the exact uv. A centre on an
+    Both sides of a face are seen. Alpha-mapped faces are cut at the nearest texel of the exact uv. A centre on the
     edge of two faces belongs to one of them. For n x n supersampling pass `supersampled(camera, n)`.
 
     Args:
         surface: the scene.
         camera: the view.
-        shells: "label" sees every face but transparent shells, "clear" transparent shells alone (colour only).
+        shells: "label" sees all faces but transparent shells, "clear" those alone (for colour).
 
     Raises:
-        GeometryError: non-finite vertices, faces out of range, or a camera without an image.
+        GeometryError: non-finite vertices, faces out of range, or an image without pixels.
     """
-    lens, seen = _lens(camera), _see_vertices(surface, camera)
-    faces = _array(surface.faces, np.int32)
-    order, boxes = kernels.candidates(seen, faces, _wanted(surface, shells), lens)
+    _check(surface, camera)
+    seen, faces = see(camera, surface.vertices), _faces(surface)
+    order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), _lens(camera))
     columns, rows = pixel_rays(camera)
-    return Hits(
-        *kernels.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, _cuts(surface))
-    )
+    cuts = _cuts(surface)
+    return Hits(*triangle_loops.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, cuts))
 
 
 def visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray) -> np.ndarray:
-    """Whether the camera sees points of the surface: nothing nearer on the ray, in the frame, in front.
+    """Whether the camera sees points of the surface: in front, in the frame, and nothing nearer on the ray.
 
-    Exact, by an irregular z-buffer: no depth map, no tolerance beyond the rounding of the point itself.
+    Exact, by an irregular z-buffer: no depth map, and no tolerance beyond the rounding of the point itself.
 
     Args:
         surface: the scene; transparent shells hide nothing.
@@ -72,24 +84,57 @@ def visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_fa
         own_face: (N,) int32, the face each point lies on, which cannot hide it; -1 for a point in the air.
 
     Returns:
-        (N,) uint8: 0 visible, 1 hidden, 2 outside the frame or not in front of the camera.
+        (N,) uint8: SEEN, HIDDEN, or OUTSIDE the frame or not in front of the camera.
+
+    Raises:
+        GeometryError: as `rasterize`.
     """
-    lens, own = _lens(camera), _array(own_face, np.int32)
-    points = kernels.see(_array(points_head, np.float64), _array(camera.T_camera_head, np.float64), lens)
-    code, member, start, table = kernels.sort_points(points, own, lens)
-    kernels.hide(
-        _see_vertices(surface, camera), _array(surface.faces, np.int32), _wanted(surface, "label"), lens, _cuts(surface),
-        own, code, member, start, table,
-    )  # fmt: skip
+    _check(surface, camera)
+    points, lens = see(camera, points_head), _lens(camera)
+    code, bins = triangle_loops.gather(points, _array(own_face, np.int32), lens)
+    seen, wanted = see(camera, surface.vertices), _wanted(surface, "label")
+    triangle_loops.hide(seen, _faces(surface), wanted, lens, _cuts(surface), points, bins, code)
     return code
 
 
-def surface_points(surface: Surface, hits: Hits) -> tuple[np.ndarray, np.ndarray]:
-    """The seen points, row by row: (N, 3) float64 metres in the head frame, and (N,) int32 faces they lie on."""
-    seen = hits.triangle_id >= 0
-    face, weight = hits.triangle_id[seen], hits.barycentric[seen]
-    a, b, c = (surface.vertices[surface.faces[face, corner]] for corner in range(3))
-    return (weight[:, :1] * a + weight[:, 1:2] * b) + weight[:, 2:] * c, face
+def see(camera: Camera, points_head: np.ndarray) -> np.ndarray:
+    """`project`, compiled: (N, 5) float64 of points (N, 3), camera x, y, z in metres, then image u, v in pixels."""
+    T = _array(camera.T_camera_head, np.float64)
+    return point_loops.see(_array(points_head, np.float64), T, _lens(camera))
+
+
+def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarray, ...]:
+    """What the hits of a view carry: surface, normal, uv, part, points_head and face of `labels.ViewLabels`."""
+    return point_loops.attributes(
+        hits.triangle_id,
+        hits.barycentric,
+        _faces(surface),
+        _array(surface.vertices, np.float64),
+        _array(surface.normals, np.float32),
+        _array(surface.uv, np.float32),
+        _array(surface.part, np.uint8),
+        _array(camera.T_camera_head, np.float64),
+    )
+
+
+def _check(surface: Surface, camera: Camera) -> None:
+    """Refuse what would read outside an array or mean nothing."""
+    faces, count = surface.faces, len(surface.vertices)
+    if faces.size and not (faces.min() >= 0 and faces.max() < count):
+        raise GeometryError(
+            f"expected face corners in 0 .. {count - 1}, got {faces.min()} .. {faces.max()}; "
+            "drop the faces whose vertices are missing"
+        )
+    if not np.isfinite(surface.vertices).all():
+        bad = np.flatnonzero(~np.isfinite(surface.vertices).all(axis=1))
+        raise GeometryError(
+            f"expected finite vertices, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
+        )
+    if not (camera.height > 0 and camera.width > 0):
+        raise GeometryError(
+            f"expected an image of at least 1 x 1 pixels, got {camera.width} x {camera.height}; "
+            "set the camera's height and width"
+        )
 
 
 def _array(values: np.ndarray, dtype: type) -> np.ndarray:
@@ -97,34 +142,23 @@ def _array(values: np.ndarray, dtype: type) -> np.ndarray:
     return np.require(values, dtype, ["C", "W"])
 
 
-def _lens(camera: Camera) -> kernels.Lens:
-    K = camera.K
-    return kernels.Lens(
-        float(K[0, 0]),
-        float(K[1, 1]),
-        float(K[0, 2]),
-        float(K[1, 2]),
-        camera.height,
-        camera.width,
-        camera.orthographic,
-    )
-
-
-def _see_vertices(surface: Surface, camera: Camera) -> np.ndarray:
-    return kernels.see(
-        _array(surface.vertices, np.float64), _array(camera.T_camera_head, np.float64), _lens(camera)
-    )
+def _faces(surface: Surface) -> np.ndarray:
+    return _array(surface.faces, np.int32).view(np.uint32)
 
 
 def _wanted(surface: Surface, shells: Shells) -> np.ndarray:
     return surface.face_label if shells == "label" else ~surface.face_label
 
 
-def _cuts(surface: Surface) -> kernels.Cuts:
-    sizes = [sheet.size for sheet in surface.cutouts]
-    offsets = np.cumsum([0, *sizes])[:-1]
-    sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=True)]
-    return kernels.Cuts(
+def _lens(camera: Camera) -> Lens:
+    fx, fy, cx, cy = (float(camera.K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    return Lens(fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+
+
+def _cuts(surface: Surface) -> triangle_loops.Cuts:
+    offsets = np.cumsum([0, *(sheet.size for sheet in surface.cutouts)])
+    sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=False)]
+    return triangle_loops.Cuts(
         _array(surface.cutout, np.int32),
         _array(surface.uv, np.float32),
         np.array(sheets, np.int64).reshape(-1, 3),

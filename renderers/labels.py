@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshes.surface import Surface
-from renderers.camera import Camera, project
-from renderers.exact import OUTSIDE, VISIBLE, Hits, rasterize, surface_points, visibility
+from renderers.camera import Camera
+from renderers.exact import SEEN, Hits, interpolate, rasterize, see, visibility
+from renderers.kernels.points import spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +64,7 @@ class PairLabels:
 def view_labels(surface: Surface, camera: Camera, hits: Hits | None = None) -> ViewLabels:
     """Everything one view says; `hits` saves the raster where it is at hand."""
     hits = rasterize(surface, camera) if hits is None else hits
-    mask = hits.triangle_id >= 0
-    points_head, face = surface_points(surface, hits)
-    corners, weight = surface.faces[face], hits.barycentric[mask][:, :, None]
-    normal = np.zeros((*mask.shape, 3), np.float32)
-    normal_head = (surface.normals[corners] * weight).sum(axis=1)
-    normal_camera = normal_head @ camera.T_camera_head[:3, :3].T
-    normal[mask] = normal_camera / np.linalg.norm(normal_camera, axis=1, keepdims=True)
-    uv = np.zeros((*mask.shape, 2), np.float32)
-    uv[mask] = (surface.uv[corners] * weight).sum(axis=1)
-    part = np.zeros(mask.shape, np.uint8)
-    part[mask] = surface.part[face]
-    return ViewLabels(camera, hits, mask, normal, uv, part, points_head, face)
+    return ViewLabels(camera, hits, *interpolate(surface, camera, hits))
 
 
 def pair_labels(surface: Surface, near: ViewLabels, far: ViewLabels) -> PairLabels:
@@ -85,20 +75,15 @@ def pair_labels(surface: Surface, near: ViewLabels, far: ViewLabels) -> PairLabe
 def _correspondence(surface: Surface, a: ViewLabels, b: ViewLabels) -> Correspondence:
     """Both projections of X round alike, so that equal cameras give a flow of exactly zero."""
     code = visibility(surface, b.camera, a.points_head, a.face)
-    p_a, _ = project(a.camera, a.points_head)
-    p_b, depth_b = project(b.camera, a.points_head)
-    flow = np.zeros((*a.surface.shape, 2))
-    flow[a.surface] = np.where(depth_b[:, None] > 1e-4, p_b - p_a, 0.0)
-    inside, visible = np.zeros(a.surface.shape, bool), np.zeros(a.surface.shape, bool)
-    inside[a.surface], visible[a.surface] = code != OUTSIDE, code == VISIBLE
-    return Correspondence(flow, inside, visible)
+    seen_a, seen_b = see(a.camera, a.points_head), see(b.camera, a.points_head)
+    return Correspondence(*spread(a.surface, seen_a, seen_b, code))
 
 
 def point_visibility(
     surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray
 ) -> np.ndarray:
     """(N,) bool: which of the points (N, 3) on faces (N,) the camera sees; for landmarks."""
-    return visibility(surface, camera, points_head, own_face) == VISIBLE
+    return visibility(surface, camera, points_head, own_face) == SEEN
 
 
 def to_layers(near: ViewLabels, far: ViewLabels, pair: PairLabels) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The label core's inner loops in float64: projection, raster, visibility by an irregular z-buffer.
+"""Loops over triangles in float64: the raster, and visibility by an irregular z-buffer.
 
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
@@ -6,35 +6,26 @@ One file on purpose: numba renews a cached kernel when its own file changes, not
 from math import ceil, floor, inf
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-NEAR_M = 1e-4
-"""Nothing nearer than this along +Z is seen."""
+from renderers.kernels.terms import HIDDEN, NEAR_M, OUTSIDE, SEEN, U, kernel
 
 BOX_MARGIN_PX = 1e-6
 """Slack of a triangle's box in the image. The box chooses candidates; the edge functions decide."""
 
-SEEN, HIDDEN, OUTSIDE = 0, 1, 2
-"""Codes of `hide`."""
-
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
-
-
-class Lens(NamedTuple):
-    """A camera's numbers. `K` in pixels (per metre where orthographic)."""
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    height: int
-    width: int
-    orthographic: bool
+BIN_PX = 4
+"""Points are gathered by squares of this side: small enough to test few, large enough for one long inner loop."""
 
 
 class Cuts(NamedTuple):
-    """Alpha maps as flat tables: `face` (F,) int32 is -1 or a row (offset, height, width) of `sheets` in `texels`."""
+    """Alpha maps as flat tables.
+
+    Attributes:
+        face: (F,) int32, -1 or a row of `sheets`.
+        uv: (V, 2) float32.
+        sheets: (C, 3) int64, where each map begins in `texels`, its height and its width.
+        texels: uint8.
+    """
 
     face: np.ndarray
     uv: np.ndarray
@@ -42,20 +33,27 @@ class Cuts(NamedTuple):
     texels: np.ndarray
 
 
-@kernel
-def see(points_head, T, lens):
-    """(N, 5) float64 of head points: camera x, y, z in metres, then image u, v in pixels."""
-    seen = np.zeros((len(points_head), 5))
-    for n in range(len(points_head)):
-        px, py, pz = points_head[n, 0], points_head[n, 1], points_head[n, 2]
-        x = ((T[0, 0] * px + T[0, 1] * py) + T[0, 2] * pz) + T[0, 3]
-        y = ((T[1, 0] * px + T[1, 1] * py) + T[1, 2] * pz) + T[1, 3]
-        z = ((T[2, 0] * px + T[2, 1] * py) + T[2, 2] * pz) + T[2, 3]
-        w = 1.0 if lens.orthographic else z
-        seen[n, 0], seen[n, 1], seen[n, 2] = x, y, z
-        seen[n, 3] = lens.fx * (x / w) + lens.cx
-        seen[n, 4] = lens.fy * (y / w) + lens.cy
-    return seen
+class Bins(NamedTuple):
+    """Points of an image gathered by squares of BIN_PX.
+
+    Attributes:
+        start: (bins + 1,) uint64, where each bin's points begin in the arrays of length M.
+        columns: bins in a row of them.
+        deepest: (bins,) float64, depth of each bin's farthest point, -inf for none.
+        member: (M,) int64, index of the point.
+        x, y: (M,) float64, the ray (x, y, 1) through the point; orthographic: the ray's foot.
+        limit: (M,) float64, a face nearer than this hides the point.
+        owner: (M,) float64, the face the point lies on (as a float, so that one loop has one type).
+    """
+
+    start: np.ndarray
+    columns: np.uint64
+    deepest: np.ndarray
+    member: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    limit: np.ndarray
+    owner: np.ndarray
 
 
 @kernel
@@ -144,8 +142,8 @@ def _kept(cuts, face, i, j, k, b0, b1, b2):
     u = (b0 * cuts.uv[i, 0] + b1 * cuts.uv[j, 0]) + b2 * cuts.uv[k, 0]
     v = (b0 * cuts.uv[i, 1] + b1 * cuts.uv[j, 1]) + b2 * cuts.uv[k, 1]
     offset, height, width = cuts.sheets[sheet, 0], cuts.sheets[sheet, 1], cuts.sheets[sheet, 2]
-    column = min(max(int(floor(u * width)), 0), width - 1)
-    row = min(max(int(floor((1.0 - v) * height)), 0), height - 1)
+    column = min(max(floor(u * width), 0), width - 1)
+    row = min(max(floor((1.0 - v) * height), 0), height - 1)
     return cuts.texels[offset + row * width + column] >= 128
 
 
@@ -153,41 +151,41 @@ def _kept(cuts, face, i, j, k, b0, b1, b2):
 def candidates(seen, faces, wanted, lens):
     """The faces whose boxes hold a pixel centre, those turned to the camera first.
 
-    The order is for speed alone: what is behind is then mostly refused before any arithmetic.
+    The order is for speed alone: what is behind is then mostly refused before any arithmetic. Both ends of the
+    list are written for every face and one of them is kept, because a branch nobody can predict costs more.
 
     Returns:
-        faces (n,) int32 and boxes (n, 4) int32: first and last row, first and last column.
+        faces (n,) uint32 and boxes (n, 4) uint64: first row, row after the last, first column, column after.
     """
-    order = np.zeros(len(faces), np.int32)
-    boxes = np.zeros((len(faces), 4), np.int32)
-    n, m = 0, len(faces)
-    for f in range(len(faces)):
+    order = np.zeros(len(faces), np.uint32)
+    boxes = np.zeros((len(faces), 4), np.uint64)
+    n, m = U(0), U(len(faces))
+    for f in range(U(len(faces))):
         if not wanted[f]:
             continue
-        i, j, k = faces[f]
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         u_low, u_high, v_low, v_high = _box(seen, i, j, k, lens)
         if not (u_high > 0 and u_low < lens.width and v_high > 0 and v_low < lens.height):
             continue
-        c0, c1 = int(ceil(max(u_low, 0.5) - 0.5)), int(floor(min(u_high, lens.width - 0.5) - 0.5))
-        r0, r1 = int(ceil(max(v_low, 0.5) - 0.5)), int(floor(min(v_high, lens.height - 0.5) - 0.5))
-        if c0 > c1 or r0 > r1:
+        c0, c1 = U(ceil(max(u_low, 0.5) - 0.5)), U(floor(min(u_high, lens.width - 0.5) + 0.5))
+        r0, r1 = U(ceil(max(v_low, 0.5) - 0.5)), U(floor(min(v_high, lens.height - 0.5) + 0.5))
+        if c0 >= c1 or r0 >= r1:
             continue
         du, dv = seen[j, 3] - seen[i, 3], seen[j, 4] - seen[i, 4]
         turned_away = du * (seen[k, 4] - seen[i, 4]) > dv * (seen[k, 3] - seen[i, 3])
-        if turned_away:
-            m -= 1
-        slot = m if turned_away else n
-        n += not turned_away
-        order[slot] = f
-        boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = r0, r1, c0, c1
+        for slot in (m - U(1), n):
+            order[slot] = f
+            boxes[slot, 0], boxes[slot, 1], boxes[slot, 2], boxes[slot, 3] = r0, r1, c0, c1
+        n += U(not turned_away)
+        m -= U(turned_away)
     return np.concatenate((order[:n], order[m:])), np.concatenate((boxes[:n], boxes[m:]))
 
 
 @kernel
 def _any_behind(depth, r0, r1, c0, c1, z):
     """Whether some pixel of the box shows nothing nearer than z."""
-    for r in range(r0, r1 + 1):
-        for c in range(c0, c1 + 1):
+    for r in range(r0, r1):
+        for c in range(c0, c1):
             if depth[r, c] >= z:
                 return True
     return False
@@ -198,9 +196,12 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
     """Nearest face at every pixel centre; among equal depths the lowest id, so the order of faces is nothing.
 
     Args:
-        seen: (V, 5) from `see`; faces: (F, 3); order, boxes: from `candidates`.
+        seen: (V, 5) from `see`.
+        faces: (F, 3) uint32.
+        order, boxes: from `candidates`.
         columns, rows: (W,) and (H,), x and y of the pixel centres' rays.
-        orthographic: the camera's kind; cuts: the alpha maps.
+        orthographic: the camera's kind.
+        cuts: the alpha maps.
 
     Returns:
         ids (H, W) int32, -1 for none; weights (H, W, 3) float64; depth (H, W) float64, 0 for none.
@@ -208,23 +209,29 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
     depth = np.full((len(rows), len(columns)), inf)
     ids = np.full((len(rows), len(columns)), -1, np.int32)
     weights = np.zeros((len(rows), len(columns), 3))
-    for n in range(len(order)):
+    inside = np.zeros(len(columns), np.uint64)
+    for n in range(U(len(order))):
         f = order[n]
-        i, j, k = faces[f]
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         za, zb, zc = seen[i, 2], seen[j, 2], seen[k, 2]
         z_low = min(za, zb, zc)
-        r0, r1, c0, c1 = boxes[n]
+        r0, r1, c0, c1 = boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3]
         if not _any_behind(depth, r0, r1, c0, c1, z_low):
             continue
         x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, orthographic)
         if not det > 0:
             continue
-        for r in range(r0, r1 + 1):
+        for r in range(r0, r1):
             k0, k1, k2 = y0 * rows[r] + w0, y1 * rows[r] + w1, y2 * rows[r] + w2
-            for c in range(c0, c1 + 1):
+            # The few columns inside are listed first, without a branch: which they are is hard to predict.
+            count = U(0)
+            for c in range(c0, c1):
                 e0, e1, e2 = x0 * columns[c] + k0, x1 * columns[c] + k1, x2 * columns[c] + k2
-                if e0 < 0 or e1 < 0 or e2 < 0 or z_low > depth[r, c]:
-                    continue
+                inside[count] = c
+                count += U((e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (depth[r, c] >= z_low))
+            for m in range(count):
+                c = inside[m]
+                e0, e1, e2 = x0 * columns[c] + k0, x1 * columns[c] + k1, x2 * columns[c] + k2
                 total = (e0 + e1) + e2
                 if not (total > 0 and _owned(e0, x0, y0) and _owned(e1, x1, y1) and _owned(e2, x2, y2)):
                     continue
@@ -239,74 +246,101 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
 
 
 @kernel
-def sort_points(seen, own_face, lens):
-    """Points (N, 5) from `see`, gathered by the pixel they fall into.
+def gather(seen, own_face, lens):
+    """Sort points (N, 5) from `see` into bins.
 
     Returns:
-        code: (N,) uint8, OUTSIDE for points out of the frame or not in front, else SEEN.
-        member: (M,) int32, the points inside, pixel by pixel.
-        start: (H W + 1,) int32, where each pixel's points begin in `member`.
-        table: (M, 4) float64: ray dx, dy; image u; the depth below which something hides the point.
+        code: (N,) uint8, OUTSIDE for points out of the frame or not in front of the camera, else SEEN.
+        bins: the points that are inside.
     """
+    columns, rows = U((lens.width + BIN_PX - 1) // BIN_PX), U((lens.height + BIN_PX - 1) // BIN_PX)
     code = np.full(len(seen), OUTSIDE, np.uint8)
-    start = np.zeros(lens.height * lens.width + 1, np.int32)
-    cell = np.full(len(seen), -1, np.int32)
-    for n in range(len(seen)):
+    start = np.zeros(columns * rows + U(1), np.uint64)
+    deepest = np.full(columns * rows, -inf)
+    at = np.zeros(len(seen), np.uint64)
+    for n in range(U(len(seen))):
         z, u, v = seen[n, 2], seen[n, 3], seen[n, 4]
         if z > NEAR_M and u >= 0 and u < lens.width and v >= 0 and v < lens.height:
             code[n] = SEEN
-            cell[n] = int(v) * lens.width + int(u)
-            start[cell[n] + 1] += 1
-    start = np.cumsum(start).astype(np.int32)
-    fill = start.copy()
-    member = np.zeros(start[-1], np.int32)
-    table = np.zeros((start[-1], 4))
-    for n in range(len(seen)):
-        if cell[n] < 0:
+            at[n] = U(v) // U(BIN_PX) * columns + U(u) // U(BIN_PX)
+            start[at[n] + U(1)] += U(1)
+            deepest[at[n]] = max(deepest[at[n]], z)
+    for b in range(U(1), U(len(start))):
+        start[b] += start[b - U(1)]
+    fill, inside = start.copy(), start[-1]
+    member = np.zeros(inside, np.int64)
+    x, y, limit, owner = np.zeros(inside), np.zeros(inside), np.zeros(inside), np.zeros(inside)
+    for n in range(U(len(seen))):
+        if code[n] != SEEN:
             continue
-        slot = fill[cell[n]]
-        fill[cell[n]] += 1
+        slot = fill[at[n]]
+        fill[at[n]] += U(1)
         w = 1.0 if lens.orthographic else seen[n, 2]
-        member[slot] = n
-        table[slot, 0], table[slot, 1] = seen[n, 0] / w, seen[n, 1] / w
-        table[slot, 2], table[slot, 3] = seen[n, 3], seen[n, 2] * (1.0 - 1e-9)
-    return code, member, start, table
+        member[slot], owner[slot] = n, own_face[n]
+        x[slot], y[slot], limit[slot] = seen[n, 0] / w, seen[n, 1] / w, seen[n, 2] * (1.0 - 1e-9)
+    return code, Bins(start, columns, deepest, member, x, y, limit, owner)
 
 
 @kernel
-def hide(seen, faces, wanted, lens, cuts, own_face, code, member, start, table):
+def _any_deeper(bins, r0, r1, c0, c1, z):
+    """Whether some bin of a block holds a point deeper than z."""
+    for r in range(r0, r1 + U(1)):
+        for c in range(c0, c1 + U(1)):
+            if bins.deepest[r * bins.columns + c] > z:
+                return True
+    return False
+
+
+@kernel
+def _any_crossed(bins, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
+    """Whether the face may hide one of the points first .. last: one loop without branches, so it runs in SIMD."""
+    found = 0
+    for slot in range(first, last):
+        x, y = bins.x[slot], bins.y[slot]
+        e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
+        found |= (e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (z_low < bins.limit[slot]) & (bins.owner[slot] != f)
+    return found
+
+
+@kernel
+def hide(seen, faces, wanted, lens, cuts, points, bins, code):
     """Mark in `code` the points that some face hides: an irregular z-buffer, exact and without a tree.
 
-    Every face is tested, with the edge functions of the raster, against the points in the pixels its box touches.
-    A point is hidden by a face other than its own that crosses its ray in front of it; the 1e-9 of its depth
-    that `table` takes off is the rounding of neighbours that share the point's edge.
+    Every face is tested, with the edge functions of the raster, against the points in the bins its box touches.
+    A point is hidden by a face other than its own that crosses its ray in front of it. The 1e-9 of its depth that
+    the bins take off is the rounding between neighbours that share the point's edge.
+
+    Args:
+        seen, faces, wanted, lens, cuts: the scene as in `raster`, `wanted` (F,) bool the faces that can hide.
+        points: (N, 5) from `see`.
+        bins, code: from `gather`.
     """
-    for f in range(len(faces)):
+    for f in range(U(len(faces))):
         if not wanted[f]:
             continue
-        i, j, k = faces[f]
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         u_low, u_high, v_low, v_high = _box(seen, i, j, k, lens)
         if not (u_high > 0 and u_low < lens.width and v_high > 0 and v_low < lens.height):
             continue
+        c0, c1 = U(max(u_low, 0.0)) // U(BIN_PX), U(min(u_high, lens.width - 1.0)) // U(BIN_PX)
+        r0, r1 = U(max(v_low, 0.0)) // U(BIN_PX), U(min(v_high, lens.height - 1.0)) // U(BIN_PX)
         za, zb, zc = seen[i, 2], seen[j, 2], seen[k, 2]
         z_low = min(za, zb, zc)
-        ready = False
-        c0, c1 = int(max(u_low, 0.0)), int(min(u_high, lens.width - 1.0))
-        for r in range(int(max(v_low, 0.0)), int(min(v_high, lens.height - 1.0)) + 1):
-            for slot in range(start[r * lens.width + c0], start[r * lens.width + c1 + 1]):
-                limit = table[slot, 3]
-                if z_low >= limit or table[slot, 2] < u_low or table[slot, 2] > u_high:
+        if not _any_deeper(bins, r0, r1, c0, c1, z_low):
+            continue
+        x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, lens.orthographic)
+        for r in range(r0, r1 + U(1)):
+            first, last = bins.start[r * bins.columns + c0], bins.start[r * bins.columns + c1 + U(1)]
+            if not _any_crossed(bins, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
+                continue
+            for slot in range(first, last):
+                n, x, y, limit = bins.member[slot], bins.x[slot], bins.y[slot], bins.limit[slot]
+                u, v = points[n, 3], points[n, 4]
+                if bins.owner[slot] == f or u < u_low or u > u_high or v < v_low or v > v_high:
                     continue
-                n = member[slot]
-                if code[n] != SEEN or own_face[n] == f:
-                    continue
-                if not ready:
-                    x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, lens.orthographic)
-                    ready = True
-                dx, dy = table[slot, 0], table[slot, 1]
-                e0, e1, e2 = x0 * dx + (y0 * dy + w0), x1 * dx + (y1 * dy + w1), x2 * dx + (y2 * dy + w2)
+                e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
                 total = (e0 + e1) + e2
-                if e0 < 0 or e1 < 0 or e2 < 0 or not (total > 0 and det > 0):
+                if not (e0 >= 0 and e1 >= 0 and e2 >= 0 and total > 0 and det > 0):
                     continue
                 z = _depth(lens.orthographic, e0, e1, e2, total, det, za, zb, zc)
                 if z > NEAR_M and z < limit and _kept(cuts, f, i, j, k, e0 / total, e1 / total, e2 / total):
