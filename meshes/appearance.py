@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from meshes.lashes import lash_cutout
+from meshes.hair import HairShells, hair_shells
+from meshes.lashes import lash_cutout, lash_uv
 from meshes.look import sample_look
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SkinTemplate, hair_depth, zones
@@ -16,10 +17,13 @@ from meshes.skin_texture import TEXTURE_MEAN, skin_texture
 from meshes.surface import Material
 
 __all__ = [
+    "HairShells",
     "SkinTemplate",
     "displacement",
     "hair_colour",
+    "hair_shells",
     "lash_cutout",
+    "lash_uv",
     "materials",
     "paint",
     "sample_look",

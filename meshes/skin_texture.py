@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numba
 import numpy as np
 
 from meshes.noise import keyed, smooth_step, value_noise
-from meshes.skin_regions import SkinTemplate, beard, hair_depth
+from meshes.skin_regions import GRAINS, SkinTemplate, beard, grains, hair_depth
 
 TEXTURE_MEAN = 0.8
 """Linear value of plain skin in the texture; the head room lets detail be lighter as well as darker."""
 
 _SIZE = 2048
-_GRAINS = 220_000
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
 _BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
 _BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
@@ -30,80 +30,61 @@ def _encode(linear: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Grains:
-    """Points spread evenly over the skin, in random order: seats of pores, freckles, hairs.
+class _Canvas:
+    """A texture being drawn, (2048, 2048, 3) uint8, and the plain skin below it."""
 
-    point (N, 3) metres; x, y (N,) texel coordinates; rank (N,) uniform in [0, 1); bare (N,) 0 on lips and in the mouth.
-    """
-
-    point: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    rank: np.ndarray
-    bare: np.ndarray
-    ears: np.ndarray
+    texture: np.ndarray
+    plain: np.ndarray
 
 
-@lru_cache(maxsize=2)
-def _grains(template: SkinTemplate) -> _Grains:
-    rng = keyed(0, 2)
-    corner = template.rest[template.faces]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    area = area * (corner[:, :, 1].mean(axis=1) > -0.16)  # None on the shoulders.
-    edge = np.cumsum(area) / area.sum()
-    face = template.faces[np.searchsorted(edge, rng.random(_GRAINS))]
-    a, b = rng.random((2, _GRAINS))
-    a, b = np.where(a + b > 1.0, 1.0 - a, a), np.where(a + b > 1.0, 1.0 - b, b)
-    weight = np.stack([1.0 - a - b, a, b], axis=1)
-
-    def at(values: np.ndarray) -> np.ndarray:
-        return np.einsum("nk,nk...->n...", weight, values[face])
-
-    uv = at(template.uv.astype(np.float64))
-    hidden = np.maximum(template.masks["lips"], template.masks["inside_mouth"])
-    return _Grains(
-        at(template.rest), uv[:, 0] * _SIZE, (1.0 - uv[:, 1]) * _SIZE, rng.random(_GRAINS),
-        1.0 - at(hidden), at(template.masks["ears"]),
-    )  # fmt: skip
+@numba.njit(cache=True)
+def _stamp_kernel(  # type: ignore[no-untyped-def]
+    texture, plain, x, y, depth, radius, target
+):
+    size = texture.shape[0]
+    reach = int(np.ceil(1.6 * radius))
+    for i in range(len(x)):
+        column, row = int(np.floor(x[i])), int(np.floor(y[i]))
+        for r in range(max(0, row - reach), min(size, row + reach + 1)):
+            for c in range(max(0, column - reach), min(size, column + reach + 1)):
+                away = ((r + 0.5 - y[i]) ** 2 + (c + 0.5 - x[i]) ** 2) / radius**2
+                opacity = depth[i] * np.exp(-0.5 * away)
+                for k in range(3):
+                    value = plain[r, c, k] + opacity * (target[k] - plain[r, c, k])
+                    texture[r, c, k] = min(texture[r, c, k], np.uint8(value))
 
 
-def _stamp(
-    texture: np.ndarray, x: np.ndarray, y: np.ndarray, depth: np.ndarray, radius: float, ratio: np.ndarray
-) -> None:
-    """Darkens round spots towards `ratio` of the skin, in place.
-
-    The darkest spot wins, so the order of spots does not matter.
+def _stamp(canvas: _Canvas, uv: np.ndarray, depth: np.ndarray, radius: float, ratio: np.ndarray) -> None:
+    """Darkens round spots, in place. The darkest spot wins, so the order of spots does not matter.
 
     Args:
-        texture: (2048, 2048, 3) uint8 sRGB.
-        x, y: (N,) texel coordinates of the centres.
-        depth: (N,) opacity of each centre in [0, 1].
+        canvas: what to draw on.
+        uv: (N, 2) centres.
+        depth: (N,) opacity of the centres in [0, 1].
         radius: Gaussian deviation, texels.
         ratio: (3,) colour of the spot over that of the skin.
     """
-    flat = texture.reshape(-1, 3)
-    reach = int(np.ceil(1.6 * radius))
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    target = TEXTURE_MEAN * np.clip(ratio, 0.0, 1.0 / TEXTURE_MEAN)
-    for dy in range(-reach, reach + 1):
-        for dx in range(-reach, reach + 1):
-            r, c = np.clip(row + dy, 0, _SIZE - 1), np.clip(column + dx, 0, _SIZE - 1)
-            away = ((r + 0.5 - y) ** 2 + (c + 0.5 - x) ** 2) / radius**2
-            opacity = (depth * np.exp(-0.5 * away))[:, None]
-            np.minimum.at(flat, r * _SIZE + c, _encode(TEXTURE_MEAN + opacity * (target - TEXTURE_MEAN)))
+    x, y = uv[:, 0] * _SIZE, (1.0 - uv[:, 1]) * _SIZE
+    _stamp_kernel(canvas.texture, canvas.plain, x, y, np.clip(depth, 0.0, 1.0), radius, _target(ratio))
+
+
+def _target(ratio: np.ndarray) -> np.ndarray:
+    """(3,) float64 texture value, 0 to 255, of something whose albedo is `ratio` times the skin's."""
+    return _encode(TEXTURE_MEAN * np.clip(ratio, 0.0, 1.0 / TEXTURE_MEAN)).astype(np.float64)
 
 
 def _base(template: SkinTemplate) -> np.ndarray:
     """(2048, 2048, 3) uint8: even skin with pores and fine lines, the same for everybody."""
-    grains = _grains(template)
+    seats = grains(template)
     field = np.zeros(_SIZE * _SIZE, np.float32)
-    tone = 0.035 * value_noise(grains.point, 0.0011, 1, keyed(0, 3))[0]
-    nose = np.exp(-0.5 * (((grains.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
-    depth = (0.035 + 0.06 * nose + 0.03 * grains.rank) * grains.bare
-    column, row = np.floor(grains.x).astype(np.int64), np.floor(grains.y).astype(np.int64)
+    tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
+    nose = np.exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
+    depth = (0.035 + 0.06 * nose + 0.03 * seats.rank) * seats.bare
+    x, y = seats.uv[:, 0] * _SIZE, (1.0 - seats.uv[:, 1]) * _SIZE
+    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            away = (row + dy + 0.5 - grains.y) ** 2 + (column + dx + 0.5 - grains.x) ** 2
+            away = (row + dy + 0.5 - y) ** 2 + (column + dx + 0.5 - x) ** 2
             pore = (tone - depth) * np.exp(-away)
             at = np.clip(row + dy, 0, _SIZE - 1) * _SIZE + np.clip(column + dx, 0, _SIZE - 1)
             field += np.bincount(at, pore, _SIZE * _SIZE).astype(np.float32)
@@ -133,52 +114,62 @@ def skin_texture(
     Returns:
         (2048, 2048, 3) uint8 sRGB; plain skin is TEXTURE_MEAN linear.
     """
-    texture = _shared_base(template).copy()
-    _freckles(texture, template, look)
-    _stubble(texture, template, look, hair / tone)
-    _roots(texture, template, look, hair / tone)
-    _brows(texture, template, look, hair / tone)
-    return texture
+    plain = _shared_base(template)
+    canvas = _Canvas(plain.copy(), plain)
+    _freckles(canvas, template, look)
+    _stubble(canvas, template, look, hair / tone)
+    _roots(canvas, template, look, hair / tone)
+    _brows(canvas, template, look, hair / tone)
+    return canvas.texture
 
 
-def _freckles(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float]) -> None:
-    grains, rng = _grains(template), keyed(int(look["seed"]), 20)
+@lru_cache(maxsize=2)
+def _patch_bank(template: SkinTemplate) -> np.ndarray:
+    return value_noise(grains(template).point, 0.010, 5, keyed(0, 4))
+
+
+def _patches(template: SkinTemplate, rng: np.random.Generator) -> np.ndarray:
+    """(GRAINS,) a smooth field of unit deviation, mixed from a shared bank."""
+    weights = rng.standard_normal(5).astype(np.float32)
+    return (weights / np.linalg.norm(weights)) @ _patch_bank(template)
+
+
+def _freckles(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
+    seats, rng = grains(template), keyed(int(look["seed"]), 20)
     bridge = np.exp(
-        -0.5 * (((np.abs(grains.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1)
+        -0.5 * (((np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1)
     )
-    share = 0.05 * look["freckles"] * (0.12 + bridge) * (grains.point[:, 2] > -0.06) * grains.bare
-    patchy = np.exp(0.7 * value_noise(grains.point, 0.012, 1, rng)[0])
-    chosen = np.nonzero(np.roll(grains.rank, int(rng.integers(_GRAINS))) < share * patchy)[0]
+    share = 0.05 * look["freckles"] * (0.12 + bridge) * (seats.point[:, 2] > -0.06) * seats.bare
+    patchy = np.exp(0.7 * _patches(template, rng))
+    chosen = np.nonzero(np.roll(seats.rank, int(rng.integers(GRAINS))) < share * patchy)[0]
     depth = rng.uniform(0.15, 0.75, len(chosen))
     ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
     small = rng.random(len(chosen)) < 0.7
     for few, radius in ((small, 0.8), (~small, 1.3)):
-        _stamp(texture, grains.x[chosen[few]], grains.y[chosen[few]], depth[few], radius, ratio)
-    face = np.nonzero((grains.point[:, 2] > -0.05) & (grains.bare > 0.9))[0]
+        _stamp(canvas, seats.uv[chosen[few]], depth[few], radius, ratio)
+    face = np.nonzero((seats.point[:, 2] > -0.05) & (seats.bare > 0.9))[0]
     mole = face[rng.integers(len(face), size=int(look["moles"]))]
-    _stamp(texture, grains.x[mole], grains.y[mole], rng.uniform(0.5, 0.9, len(mole)), 1.3, ratio**1.8)
+    _stamp(canvas, seats.uv[mole], rng.uniform(0.5, 0.9, len(mole)), 1.3, ratio**1.8)
 
 
-def _stubble(
-    texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray
-) -> None:
+def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     if look["stubble"] < 0.02:
         return
-    grains = _grains(template)
-    chosen = np.nonzero(grains.rank < 0.75 * beard(grains.point) * grains.bare * look["stubble"] ** 0.5)[0]
-    depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(grains.rank, 7)[chosen])
-    _stamp(texture, grains.x[chosen], grains.y[chosen], np.clip(depth, 0.0, 1.0), 0.6, ratio)
+    seats = grains(template)
+    chosen = np.nonzero(seats.rank < 0.75 * beard(seats.point) * seats.bare * look["stubble"] ** 0.5)[0]
+    depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(seats.rank, 7)[chosen])
+    _stamp(canvas, seats.uv[chosen], depth, 0.6, ratio)
 
 
-def _roots(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
+def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
-    grains = _grains(template)
-    ragged = 0.004 * value_noise(grains.point, 0.008, 1, keyed(int(look["seed"]), 21))[0]
-    cover = smooth_step(hair_depth(grains.point, look["hair_recede"]) + ragged, -0.002, 0.012)
-    share = cover * (1.0 - grains.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
-    chosen = np.nonzero(grains.rank < share)[0]
-    depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(grains.rank, 7)[chosen])
-    _stamp(texture, grains.x[chosen], grains.y[chosen], depth, 0.75, ratio)
+    seats = grains(template)
+    ragged = 0.004 * _patches(template, keyed(int(look["seed"]), 21))
+    cover = smooth_step(hair_depth(seats.point, look["hair_recede"]) + ragged, -0.002, 0.012)
+    share = cover * (1.0 - seats.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
+    chosen = np.nonzero(seats.rank < share)[0]
+    depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
+    _stamp(canvas, seats.uv[chosen], depth, 0.75, ratio)
 
 
 @lru_cache(maxsize=2)
@@ -234,7 +225,7 @@ def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.
     return side * (x[:, None] + along[0] * along[1]), y[:, None] + along[0] * along[2], opacity
 
 
-def _brows(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
+def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     """Lays single hairs over each other; where they are dense the skin below is gone."""
     for side, chart in zip((1.0, -1.0), _brow_chart(template), strict=True):
         x, y, opacity = _brow_hairs(look, side)
@@ -249,6 +240,6 @@ def _brows(texture: np.ndarray, template: SkinTemplate, look: Mapping[str, float
             at = (cell[:, 1] + dy - low[1]) * width + cell[:, 0] + dx - low[0]
             cover += np.bincount(at, weight, width * height)
         alpha = (1.0 - np.exp(-0.24 * cover)).reshape(height, width, 1)
-        window = texture[low[1] : low[1] + height, low[0] : low[0] + width]
-        target = _encode(TEXTURE_MEAN * np.clip(ratio * 1.1, 0.0, 1.0 / TEXTURE_MEAN)).astype(np.float64)
+        window = canvas.texture[low[1] : low[1] + height, low[0] : low[0] + width]
+        target = _target(1.1 * ratio)
         window[:] = np.rint(window + alpha * (target - window)).astype(np.uint8)

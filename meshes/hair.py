@@ -1,0 +1,189 @@
+"""Short hair: a few shells over the scalp, cut to combed strands by alpha maps.
+
+Strands grow from roots spread over the scalp, away from a whorl at the crown. All people share them; a person
+keeps those whose root is inside the own hairline, so every edge is made of whole strands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from meshes.noise import keyed, smooth_step, value_noise
+from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate, grains, hair_depth
+from meshes.surface import Material
+
+_SIZE = 1024
+_CHART_RADIUS = 2.35  # Radians from the whorl to the edge of the chart: past the nape and the sideburns.
+_WHORL = np.array([0.10, 0.80, -0.59]) / np.linalg.norm([0.10, 0.80, -0.59])
+_STEPS = 26
+_SHARE = (0.50, 0.80, 1.0)  # Strands up to these shares belong to the inner, middle and outer shell.
+_LIFT = (0.10, 0.38, 0.70)  # Height of the shells above the scalp's displaced skin, in hair lengths.
+_GAIN = (0.70, 0.95, 1.15)  # Hair below sees less light than hair on top.
+SHORTEST_M = 0.003
+"""Hair shorter than this is drawn by `skin_texture` alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class HairShells:
+    """Hair of one person; all arrays refer to the skin template's vertices and follow the posed skin.
+
+    Attributes:
+        vertex: (N,) int32, the template vertex each shell vertex stands on.
+        offset: (N,) float32 metres along the posed normal of the skin.
+        lean: (N, 3) float32, head frame; added to the unit normal (turned with the skull) before shading.
+        faces: (M, 3) int32 into the N vertices, counter-clockwise seen from outside.
+        uv: (N, 2) float32, of cutouts and textures.
+        color: (N, 3) float32 linear albedo.
+        shell: (M,) uint8, index into `cutouts` and `materials`.
+        cutouts: (1024, 1024) uint8 alpha maps, row 0 is v = 1.
+        materials: one a shell; their textures hold the shade of single strands.
+    """
+
+    vertex: np.ndarray
+    offset: np.ndarray
+    lean: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    color: np.ndarray
+    shell: np.ndarray
+    cutouts: tuple[np.ndarray, ...]
+    materials: tuple[Material, ...]
+
+
+def _axes() -> np.ndarray:
+    """(3, 3) rows: forward along the scalp at the whorl, to the person's left, and the whorl."""
+    left = np.cross(_WHORL, [0.0, 0.0, 1.0])
+    left /= np.linalg.norm(left)
+    return np.stack([np.cross(left, _WHORL), left, _WHORL])
+
+
+def scalp_chart(points: np.ndarray) -> np.ndarray:
+    """(N, 2) in [0, 1]: azimuthal equidistant map of directions from the head's centre, the whorl in the middle."""
+    direction = (points - HEAD_CENTRE_M) @ _axes().T
+    planar = np.hypot(direction[:, 0], direction[:, 1])
+    angle = np.arctan2(planar, direction[:, 2]) / _CHART_RADIUS
+    unit = direction[:, :2] / np.maximum(planar, 1e-12)[:, None]
+    return 0.5 + 0.5 * np.clip(angle, 0.0, 1.0)[:, None] * unit
+
+
+@dataclass(frozen=True, eq=False)
+class _Strands:
+    """Roots by strand id (0 is no strand) and, a shell, which strand each texel of the chart shows."""
+
+    depth: np.ndarray  # (S,) metres above the full hairline.
+    recede: np.ndarray  # (S,) metres lost when the hairline recedes fully.
+    ids: tuple[np.ndarray, ...]  # (1024, 1024) int32 a shell.
+    materials: tuple[Material, ...]
+
+
+def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(S, _STEPS, 3) metres: strands combed away from the whorl, in clumps, curling a little."""
+    outward = roots - HEAD_CENTRE_M
+    radius = np.linalg.norm(outward, axis=1, keepdims=True)
+    direction = outward / radius
+    comb = direction * (direction @ _WHORL)[:, None] - _WHORL
+    comb /= np.linalg.norm(comb, axis=1, keepdims=True) + 1e-9
+    side = np.cross(direction, comb)
+    clump = value_noise(roots, 0.011, 1, rng)[0] + 0.6 * value_noise(roots, 0.004, 1, rng)[0]
+    turn = 0.35 + 0.38 * clump + rng.normal(0.0, 0.13, len(roots))
+    curl = rng.normal(0.0, 0.35, len(roots))
+    t = np.linspace(0.0, 1.0, _STEPS)
+    angle = turn[:, None] + curl[:, None] * t
+    length = rng.uniform(0.009, 0.017, len(roots))[:, None]
+    step = length / _STEPS
+    along = np.cumsum(step * np.cos(angle), axis=1)[..., None] * comb[:, None]
+    across = np.cumsum(step * np.sin(angle), axis=1)[..., None] * side[:, None]
+    return roots[:, None] + along + across
+
+
+@lru_cache(maxsize=2)
+def _strands(template: SkinTemplate) -> _Strands:
+    seats = grains(template)
+    chosen = (hair_depth(seats.point) > -0.002) & (seats.ears < 0.4)
+    roots = seats.point[chosen]
+    rng = keyed(0, 30)
+    paths = _grow(roots, rng)
+    number = len(roots) + 1
+    shade = np.exp(0.32 * rng.standard_normal(number) - 0.25)
+    band = np.searchsorted(_SHARE, rng.random(len(roots)))
+    ids, materials = [], []
+    for shell in range(len(_SHARE)):
+        mine = np.nonzero(band == shell)[0]
+        texel = np.floor(scalp_chart(paths[mine].reshape(-1, 3)) * (_SIZE - 1)).astype(np.int64)
+        chart = np.zeros(_SIZE * _SIZE, np.int32)
+        # The strand with the highest id lies on top, whatever the order they are drawn in.
+        np.maximum.at(
+            chart,
+            (_SIZE - 1 - texel[:, 1]) * _SIZE + texel[:, 0],
+            np.repeat(mine + 1, _STEPS).astype(np.int32),
+        )
+        ids.append(chart.reshape(_SIZE, _SIZE))
+        grey = np.rint(255.0 * np.clip(shade[ids[-1]] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
+        texture = np.repeat(grey[..., None], 3, axis=2)
+        materials.append(
+            Material(f"hair_{shell}", roughness=0.5, specular=0.03, subsurface=0.2, texture=texture)
+        )
+    zero = np.zeros(1)
+    depth = np.concatenate([zero - 1.0, hair_depth(roots)])
+    recede = depth - np.concatenate([zero - 1.0, hair_depth(roots, 1.0)])
+    return _Strands(depth.astype(np.float32), recede.astype(np.float32), tuple(ids), tuple(materials))
+
+
+def _cutouts(template: SkinTemplate, look: Mapping[str, float]) -> tuple[np.ndarray, ...]:
+    """Keeps whole strands by their roots; outer shells begin further inside, so hair thins towards its edge."""
+    strands = _strands(template)
+    rng = keyed(int(look["seed"]), 31)
+    ragged = rng.exponential(0.0035, len(strands.depth)).astype(np.float32)
+    inside = strands.depth - np.float32(look["hair_recede"]) * strands.recede - ragged
+    inside[0] = -1.0
+    return tuple(
+        np.where(inside > 0.003 * shell, np.uint8(255), np.uint8(0))[ids]
+        for shell, ids in enumerate(strands.ids)
+    )
+
+
+@lru_cache(maxsize=2)
+def _scalp_faces(template: SkinTemplate) -> np.ndarray:
+    """(M, 3) template faces that strands can reach."""
+    reach = (hair_depth(template.rest) > -0.016) & (template.masks["ears"] < 0.35)
+    return template.faces[reach[template.faces].all(axis=1)]
+
+
+def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray) -> HairShells | None:
+    """Shells for one person.
+
+    Args:
+        template: the canonical head.
+        look: from `meshes.appearance.sample_look`.
+        colour: (3,) linear albedo of the hair.
+
+    Returns:
+        The shells; None where the hair is shorter than SHORTEST_M.
+    """
+    if look["hair_length_m"] < SHORTEST_M:
+        return None
+    vertex, faces = np.unique(_scalp_faces(template), return_inverse=True)
+    faces = faces.reshape(-1, 3)
+    points = template.rest[vertex]
+    rng = keyed(int(look["seed"]), 32)
+    relief, tint = value_noise(points, 0.016, 1, rng)[0], value_noise(points, 0.020, 1, rng)[0]
+    taper = smooth_step(hair_depth(points, look["hair_recede"]), -0.004, 0.022) * (1.0 + 0.18 * relief)
+    tangent = value_noise(points, 0.008, 3 * len(_LIFT), rng).reshape(len(_LIFT), 3, -1)
+    count = len(vertex)
+    return HairShells(
+        vertex=np.tile(vertex, len(_LIFT)).astype(np.int32),
+        offset=np.concatenate(
+            [0.0004 * (1 + k) + look["hair_length_m"] * lift * taper for k, lift in enumerate(_LIFT)]
+        ).astype(np.float32),
+        lean=(0.22 * tangent).transpose(0, 2, 1).reshape(-1, 3).astype(np.float32),
+        faces=np.concatenate([faces + k * count for k in range(len(_LIFT))]).astype(np.int32),
+        uv=np.tile(scalp_chart(points), (len(_LIFT), 1)).astype(np.float32),
+        color=np.concatenate([colour * gain * np.exp(0.15 * tint)[:, None] for gain in _GAIN]).astype(
+            np.float32
+        ),
+        shell=np.repeat(np.arange(len(_LIFT)), len(faces)).astype(np.uint8),
+        cutouts=_cutouts(template, look),
+        materials=_strands(template).materials,
+    )
