@@ -1,0 +1,227 @@
+"""ICT-FaceKit (light, MIT) as a head model: 100 shape modes, 51 ARKit expressions, gaze, jaw and neck.
+
+Reads the upstream folder or one npz (`meshes.ict_files`); what is fixed over people is in `meshes.ict_layout`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
+from meshes.arkit import ARKIT, check_expression
+from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
+from meshes.eyes import CORNEA as CLEAR
+from meshes.geometry import fit_sphere, rotate
+from meshes.head import Asset, Head, Identity, MeshError, Pose
+from meshes.ict_files import read_ict
+from meshes.ict_lashes import lash_cutout
+from meshes.ict_layout import LASHES, MATERIALS, Layout, build_layout, eye_uv
+from meshes.normals import vertex_normals
+from meshes.parts import Part
+from meshes.skinning import bend, rotation
+from meshes.surface import Material, Surface
+
+JAW_OPEN_RADIANS = 0.41
+"""Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
+
+LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
+"""How far eyeLook* at weight 1 turns an eyeball. Upstream's shapes move the lids alone."""
+
+_DEVIATION = 0.85
+"""Of shape coefficients. Upstream draws from N(0, 1); a little less keeps every face believable."""
+
+_ASSET = Asset(
+    id="ict-facekit",
+    licence="MIT",
+    credit="ICT-FaceKit, Copyright (c) 2020 USC Institute for Creative Technologies, MIT",
+    source="https://github.com/ICT-VGL/ICT-FaceKit",
+)
+_BOTH_SIDES = ("browInnerUp", "cheekPuff")  # Upstream splits these two, ARKit does not.
+_FLAT = {
+    Part.MOUTH_INTERIOR: (0.42, 0.13, 0.12),
+    Part.TONGUE: (0.45, 0.17, 0.15),
+    Part.TEETH_UPPER: (0.66, 0.58, 0.46),
+    Part.TEETH_LOWER: (0.66, 0.58, 0.46),
+    Part.LASHES: (0.020, 0.014, 0.011),
+}
+"""Linear albedo of what `meshes.appearance` does not paint."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Person:
+    """What one identity fixes: neutral points and eyeballs (metres, head frame) and the look of every vertex."""
+
+    points: np.ndarray
+    eye_centres: np.ndarray
+    eye_radii: np.ndarray
+    relief_m: np.ndarray
+    color: np.ndarray
+    materials: tuple[Material, ...]
+
+
+class Ict:
+    """The model, read from an upstream FaceXModel folder or from a packed npz file.
+
+    A folder may lack identity or expression files; it then has fewer modes. Identity.shape holds coefficients
+    "identity000" ... in standard deviations, Identity.look what `meshes.appearance.sample_look` gives.
+
+    Args:
+        path: npz file, FaceXModel folder, or the folder around it.
+
+    Raises:
+        MeshError: the files are missing or are not this model.
+    """
+
+    name = "ict"
+    assets: tuple[Asset, ...] = (_ASSET,)
+
+    def __init__(self, path: Path | str):
+        data = read_ict(Path(path))
+        self._neutral = data.neutral.astype(np.float64) / 100.0
+        self._modes = {f"identity{k:03d}": offsets for k, offsets in data.identity.items()}
+        self._moves = {name: _moved(offsets) for name, offsets in _arkit_shapes(data.expression).items()}
+        self.expressions: tuple[str, ...] = tuple(name for name in ARKIT if name in self._moves)
+        self._layout = build_layout(data)
+        self._eye = eyeball()
+        self._person = lru_cache(maxsize=4)(self._make_person)
+
+    def sample_identity(self, rng: np.random.Generator) -> Identity:
+        """Shape coefficients ~ N(0, 0.85) and a look of random ancestry; shape and look are independent."""
+        coefficients = _DEVIATION * rng.standard_normal(len(self._modes))
+        african, asian, caucasian = (float(share) for share in rng.dirichlet([0.35, 0.35, 0.35]))
+        gender, age = float(rng.random()), float(rng.uniform(0.4, 0.85))
+        look = sample_look(rng, gender=gender, age=age, african=african, asian=asian, caucasian=caucasian)
+        return Identity({name: float(c) for name, c in zip(self._modes, coefficients, strict=True)}, look)
+
+    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
+        """The posed head (see `meshes.head.HeadModel`). An identity without a look gets an average one.
+
+        Raises:
+            MeshError: a shape coefficient or an expression this model does not have, or a weight outside [0, 1].
+        """
+        check_expression(expression, self.expressions)
+        look = identity.look or _average_look()
+        person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
+        points = person.points.copy()
+        for name, weight in _with_jaw(expression, pose.jaw, self.expressions).items():
+            rows, offsets = self._moves[name]
+            points[rows] += weight * offsets
+        angles = (pose.yaw, pose.pitch, pose.roll)
+        points = bend(points, self._layout.share, self._layout.neck, *angles)
+        centres = bend(person.eye_centres, np.ones(2), self._layout.neck, *angles)
+        R = rotation(*angles)
+        gaze = [R @ rotation(*angles) for angles in _gaze(expression, pose)]
+        return Head(
+            surface=self._surface(person, points, centres, gaze),
+            eye_centres=centres,
+            nose_tip=points[self._layout.nose_tip],
+            head_centre=points[self._layout.tragi].mean(axis=0),
+            landmark_face=self._layout.landmark_face,
+            landmark_barycentric=self._layout.landmark_barycentric,
+            skull_rotation=R,
+        )
+
+    def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> _Person:
+        points = self._neutral.copy()
+        for name, coefficient in shape:
+            if name not in self._modes:
+                raise MeshError(
+                    f"identity shape: expected names among the model's {len(self._modes)} modes "
+                    f"(identity000 ...), got {name!r}. Leave it out, or open the model it was made for."
+                )
+            points += (coefficient / 100.0) * self._modes[name]
+        globes = [fit_sphere(points[white]) for white in self._layout.white]
+        centres = np.array([centre for centre, _ in globes])
+        midpoint = centres.mean(axis=0)
+        return _Person(
+            points=points - midpoint,
+            eye_centres=centres - midpoint,
+            eye_radii=np.array([radius for _, radius in globes]),
+            relief_m=displacement(self._layout.template, dict(look)).astype(np.float64),
+            color=_colors(self._layout, self._eye, dict(look)),
+            materials=_materials(self._layout, dict(look)),
+        )
+
+    def _surface(self, person: _Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
+        fixed, eye = self._layout, self._eye
+        skin = points[fixed.point]
+        painted = len(person.relief_m)
+        normals = vertex_normals(skin, fixed.faces, fixed.point)
+        skin[:painted] += person.relief_m[:, None] * normals[:painted]
+        normals = vertex_normals(skin, fixed.faces, fixed.point)
+        globes = [rotate(eye.vertices * r, R) + c for r, R, c in zip(person.eye_radii, gaze, centres, strict=True)]
+        starts = (len(skin), len(skin) + len(eye.vertices))
+        tissue = np.array([MATERIALS.index(m.name) for m in eye_materials()], np.uint8)[eye.tissue]
+        parts = [np.where(eye.tissue == CLEAR, Part.CORNEA, side) for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
+        return Surface(
+            vertices=np.concatenate([skin, *globes]),
+            faces=np.concatenate([fixed.faces, *(eye.faces + start for start in starts)]),
+            normals=np.concatenate([normals, *(rotate(eye.normals, R) for R in gaze)]).astype(np.float32),
+            uv=np.concatenate([fixed.uv, eye_uv(eye.uv, 0), eye_uv(eye.uv, 1)]),
+            color=person.color,
+            part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
+            material=np.concatenate([fixed.material, tissue, tissue]),
+            materials=person.materials,
+            cutout=np.concatenate([fixed.cutout, np.full(2 * len(eye.faces), -1, np.int32)]),
+            cutouts=(lash_cutout(),),
+        )
+
+
+def _arkit_shapes(upstream: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Offsets by ARKit name. Shapes that ARKit does not have (cheekRaiser, PupilDilate) fall out later."""
+    shapes = {}
+    for name, offsets in upstream.items():
+        base, _, side = name.partition("_")
+        arkit = base + {"L": "Left", "R": "Right"}.get(side, side)
+        if base in _BOTH_SIDES:
+            arkit, offsets = base, offsets.astype(np.float32) + shapes.get(base, 0.0)
+        if arkit in ARKIT:
+            shapes[arkit] = offsets
+    return shapes
+
+
+def _moved(offsets_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vertices that a shape moves, and by how much in metres."""
+    rows = np.flatnonzero(np.abs(offsets_cm).max(axis=1) > 0.0)
+    return rows, offsets_cm[rows].astype(np.float64) / 100.0
+
+
+def _with_jaw(expression: Mapping[str, float], jaw: float, known: tuple[str, ...]) -> dict[str, float]:
+    weights = dict(expression)
+    if jaw and "jawOpen" in known:
+        weights["jawOpen"] = min(1.0, weights.get("jawOpen", 0.0) + jaw / JAW_OPEN_RADIANS)
+    return weights
+
+
+def _gaze(expression: Mapping[str, float], pose: Pose) -> list[tuple[float, float]]:
+    """(yaw, pitch) of the left and right eye: the pose's plus what eyeLook* asks for. In is towards the nose."""
+    angles = []
+    for side, outward, (yaw, pitch) in (("Left", 1.0, pose.gaze_left), ("Right", -1.0, pose.gaze_right)):
+        turn = {way: expression.get(f"eyeLook{way}{side}", 0.0) * most for way, most in LOOK_RADIANS.items()}
+        angles.append((yaw + outward * (turn["Out"] - turn["In"]), pitch + turn["Down"] - turn["Up"]))
+    return angles
+
+
+@lru_cache(maxsize=1)
+def _average_look() -> dict[str, float]:
+    rng = np.random.Generator(np.random.Philox(key=0))
+    return sample_look(rng, gender=0.5, age=0.5, african=1 / 3, asian=1 / 3, caucasian=1 / 3)
+
+
+def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float]) -> np.ndarray:
+    """(V, 3) float32 linear: skin, then mouth, teeth and lashes, then both eyes."""
+    color = np.zeros((len(fixed.point), 3), np.float32)
+    for part, flat in _FLAT.items():
+        color[fixed.faces[fixed.part == part]] = flat
+    skin = paint(fixed.template, look)
+    color[: len(skin)] = skin
+    return np.concatenate([color, paint_eye(eye, look, 0), paint_eye(eye, look, 1)])
+
+
+def _materials(fixed: Layout, look: Mapping[str, float]) -> tuple[Material, ...]:
+    texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look))
+    table = {**materials(texture), **{material.name: material for material in eye_materials()}}
+    return tuple(table[name] for name in MATERIALS)

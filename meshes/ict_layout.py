@@ -1,0 +1,238 @@
+"""What never changes on an ICT head: triangles, texture atlas, parts, landmarks, the neck, the lash strips.
+
+Constants are in the upstream frame: centimetres, +Y up, +Z out of the face, +X to the person's left.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from meshes.geometry import cut_corners, fit_sphere, inside_polygon, triangulate, vertex_share
+from meshes.ict_files import MATERIALS as UPSTREAM
+from meshes.ict_files import IctData
+from meshes.ict_lashes import lash_uv
+from meshes.noise import smooth_step
+from meshes.normals import vertex_normals
+from meshes.parts import Part
+from meshes.skin_regions import SkinTemplate
+from meshes.skinning import Neck
+
+MATERIALS = ("skin", "mouth", "teeth", "lashes", "sclera", "iris", "cornea")
+"""Materials of the surface, in order. Upstream's eyeballs give way to `meshes.eyes.eyeball`, of the same size, whose
+cornea is clear; its tear line, eye blend and eye occlusion shells are game-engine shading aids and left out."""
+
+SKIN, MOUTH, TEETH, LASHES = range(4)
+_KEPT = {"M_Face": SKIN, "M_BackHead": SKIN, "M_GumsTongue": MOUTH, "M_Teeth": TEETH, "M_EyeLashes": LASHES}
+
+_REGION_STARTS = {"face": 0, "back": 9409, "mouth": 11248, "eye_socket": 13294, "inside": 14062}
+"""First upstream vertex of each region (ranges of the upstream README)."""
+
+_ATLAS = {0: (0.0, 0.0, 0.75, 0.75), 1: (0.75, 0.0, 0.25, 0.75), 2: (0.25, 0.75, 0.25, 0.25), 3: (0.0, 0.75, 0.25, 0.25)}
+_EYE_ATLAS = ((0.5, 0.75, 0.25, 0.25), (0.75, 0.75, 0.25, 0.25))
+"""Where a tile of upstream's uv (and the eyes, left first) goes in [0, 1]^2: left, bottom, width, height."""
+
+_NOSE = np.array([[0.0, 4.2], [0.95, 3.4], [1.1, 1.8], [2.05, 0.6], [2.05, -0.7], [1.1, -1.0], [0.0, -1.15]])
+_EAR_BOX = np.array([[6.95, -2.6, -3.0], [12.0, 4.2, 1.75]])
+_EARS = ((6844, 6857, 7125, 7093), (7571, 7584, 7852, 7820))
+"""Helix top, helix back, lobe and tragus vertices of the left and right ear; mirror images of each other."""
+
+_JAW_LINE, _COLLAR, _TILT = -5.8, -11.6, 0.36
+"""Where neck begins and ends, as heights y + _TILT z: both rise towards the back."""
+_NECK_AXIS = np.array([[0.0, -14.0, -4.5], [0.0, -4.0, -0.5]])
+
+_TONGUE_FIRST = 16611
+"""Tongue faces, and no others of gums and tongue, have a vertex from here on."""
+
+_BITE_CM = -3.1
+"""No tooth has its middle near this height; the upper ones are above."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The fixed side of the model; V split vertices without the eyeballs, F triangles, both skin first.
+
+    Attributes:
+        point: (V,) int64 upstream vertex of each split vertex.
+        faces: (F, 3) int32.
+        uv: (V, 2) float32: one atlas in [0, 1]^2; lashes index their own alpha map.
+        part, material, cutout: (F,) uint8, uint8, int32.
+        template: the skin for `meshes.appearance`, the first vertices.
+        landmark_face, landmark_barycentric: (76,), (76, 3).
+        share, neck: of upstream vertices, for `meshes.skinning.bend`; metres from the mean eye midpoint.
+        white: two (N,) arrays of the sclera's vertices between iris and equator, left eye first.
+        nose_tip, tragi: upstream vertices.
+    """
+
+    point: np.ndarray
+    faces: np.ndarray
+    uv: np.ndarray
+    part: np.ndarray
+    material: np.ndarray
+    cutout: np.ndarray
+    template: SkinTemplate
+    landmark_face: np.ndarray
+    landmark_barycentric: np.ndarray
+    share: np.ndarray
+    neck: Neck
+    white: tuple[np.ndarray, np.ndarray]
+    nose_tip: int
+    tragi: np.ndarray
+
+
+def build_layout(data: IctData) -> Layout:
+    """Splits vertices at uv seams, cuts every quad along one diagonal, and names every face."""
+    white = _white(data, "M_ScleraLeft"), _white(data, "M_ScleraRight")
+    eye_midpoint_cm = np.mean([fit_sphere(data.neutral[w].astype(np.float64))[0] for w in white], axis=0)
+    kept = np.array([_KEPT.get(name, 255) for name in UPSTREAM], np.uint8)[data.material]
+    order = np.argsort(kept, kind="stable")[: int((kept < 255).sum())]
+    cut = triangulate(data.faces[order])
+    material = kept[order][cut[:, 0]]
+    corner_point, corner_uv = cut_corners(data.faces[order], cut), cut_corners(data.faces_uv[order], cut)
+    keys = np.stack([np.repeat(material, 3), corner_point.ravel(), corner_uv.ravel()], axis=1).astype(np.int64)
+    split, corner = np.unique(keys, axis=0, return_inverse=True)
+    faces = corner.reshape(-1, 3).astype(np.int32)
+    point = split[:, 1]
+    uv = _atlas(data.uv[split[:, 2]])
+    hair = split[:, 0] == LASHES
+    uv[hair] = lash_uv(data.neutral[point[hair]], data.uv[split[hair, 2]])
+    part = _parts(data, corner_point, material)
+    skin_faces = int((material == SKIN).sum())
+    landmark_face, landmark_barycentric = _landmarks(data, corner_point[:skin_faces])
+    return Layout(
+        point=point,
+        faces=faces,
+        uv=uv.astype(np.float32),
+        part=part,
+        material=material,
+        cutout=np.where(material == LASHES, 0, -1).astype(np.int32),
+        template=_template(data, eye_midpoint_cm, point, uv, faces[:skin_faces], part[:skin_faces]),
+        landmark_face=landmark_face,
+        landmark_barycentric=landmark_barycentric,
+        share=smooth_step(_height(data.neutral), _COLLAR - 1.2, _JAW_LINE).astype(np.float64),
+        neck=_neck(eye_midpoint_cm),
+        white=white,
+        nose_tip=int(data.landmarks[30]),
+        tragi=np.array([ear[3] for ear in _EARS]),
+    )
+
+
+def eye_uv(uv: np.ndarray, side: int) -> np.ndarray:
+    """(N, 2) float32: uv of `meshes.eyes` moved to its place in the atlas; side 0 is the left eye."""
+    left, bottom, width, height = _EYE_ATLAS[side]
+    return (uv * np.array([width, height]) + np.array([left, bottom])).astype(np.float32)
+
+
+def _atlas(uv: np.ndarray) -> np.ndarray:
+    tile = np.clip(np.floor(uv[:, 0]).astype(int), 0, 3)
+    place = np.array([_ATLAS[k] for k in range(4)])[tile]
+    return (uv - np.stack([tile, np.zeros(len(uv))], axis=1)) * place[:, 2:] + place[:, :2]
+
+
+def _height(points_cm: np.ndarray) -> np.ndarray:
+    return points_cm[:, 1].astype(np.float64) + _TILT * points_cm[:, 2]
+
+
+def _neck(eye_midpoint_cm: np.ndarray) -> Neck:
+    axis = np.linspace(*((_NECK_AXIS - eye_midpoint_cm) / 100.0), 9)
+    height = _height(np.linspace(*_NECK_AXIS, 9))
+    share = smooth_step(height, _COLLAR - 1.2, _JAW_LINE)
+    share[0], share[-1] = 0.0, 1.0
+    return Neck(share, axis)
+
+
+def _white(data: IctData, name: str) -> np.ndarray:
+    """Vertices of the globe between the limbus and the equator; upstream's uv are azimuthal about the pupil."""
+    faces = data.material == UPSTREAM.index(name)
+    radius = np.hypot(*(data.uv[data.faces_uv[faces]] - 0.5).reshape(-1, 2).T)
+    corner = data.faces[faces].ravel()
+    return np.unique(corner[(corner >= 0) & (radius > 0.18) & (radius < 0.36)])
+
+
+def _parts(data: IctData, corner_point: np.ndarray, material: np.ndarray) -> np.ndarray:
+    centre = data.neutral[corner_point].astype(np.float64).mean(axis=1)
+    start = list(_REGION_STARTS.values())
+    region = np.array(list(_REGION_STARTS))[np.searchsorted(start, corner_point.max(axis=1), side="right") - 1]
+    rules = (
+        (material == SKIN, Part.FACE),
+        ((material == SKIN) & (region == "back"), Part.SCALP),
+        ((material == SKIN) & (_height(centre) < _JAW_LINE), Part.NECK),
+        ((material == SKIN) & (_height(centre) < _COLLAR), Part.TORSO),
+        ((region == "face") & _inside(centre, np.concatenate([_NOSE, _NOSE[::-1] * [-1, 1]]), 9.5), Part.NOSE),
+        ((region == "face") & _inside(centre, data.neutral[data.landmarks[48:60], :2], 8.0), Part.LIPS),
+        ((region == "face") & _in_ear(centre, 1.0), Part.EAR_LEFT),
+        ((region == "face") & _in_ear(centre, -1.0), Part.EAR_RIGHT),
+        (region == "mouth", Part.MOUTH_INTERIOR),
+        (region == "eye_socket", Part.EYE_SOCKET),
+        (material == MOUTH, Part.MOUTH_INTERIOR),
+        ((material == MOUTH) & _is_tongue(corner_point), Part.TONGUE),
+        (material == TEETH, Part.TEETH_UPPER),
+        ((material == TEETH) & _is_lower(data, corner_point), Part.TEETH_LOWER),
+        (material == LASHES, Part.LASHES),
+    )
+    part = np.zeros(len(material), np.uint8)
+    for chosen, label in rules:
+        part[chosen] = label
+    return part
+
+
+def _inside(centre: np.ndarray, polygon: np.ndarray, behind_cm: float) -> np.ndarray:
+    return inside_polygon(centre[:, :2], polygon) & (centre[:, 2] > behind_cm)
+
+
+def _in_ear(centre: np.ndarray, side: float) -> np.ndarray:
+    mirrored = centre * [side, 1.0, 1.0]
+    return ((mirrored > _EAR_BOX[0]) & (mirrored < _EAR_BOX[1])).all(axis=1)
+
+
+def _is_tongue(corner_point: np.ndarray) -> np.ndarray:
+    return corner_point.max(axis=1) >= _TONGUE_FIRST
+
+
+def _is_lower(data: IctData, corner_point: np.ndarray) -> np.ndarray:
+    """(F,) bool: the face's connected piece has its middle below the bite; upstream models 32 single teeth."""
+    rows, columns = corner_point.ravel(), np.roll(corner_point, 1, axis=1).ravel()
+    count = len(data.neutral)
+    links = sparse.coo_matrix((np.ones(len(rows)), (rows, columns)), (count, count))
+    _, piece = sparse.csgraph.connected_components(links, directed=False)
+    used = np.unique(corner_point)
+    total = np.bincount(piece[used], data.neutral[used, 1].astype(np.float64))
+    middle = total / np.maximum(np.bincount(piece[used]), 1)
+    return (middle < _BITE_CM)[piece[corner_point[:, 0]]]
+
+
+def _landmarks(data: IctData, corner_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first face that touches each landmark's vertex, and that corner's unit weight."""
+    vertices = np.concatenate([data.landmarks, np.ravel(_EARS)])
+    at = np.array([np.flatnonzero(corner_point.ravel() == vertex)[0] for vertex in vertices])
+    return (at // 3).astype(np.int32), np.eye(3)[at % 3]
+
+
+def _template(
+    data: IctData, origin_cm: np.ndarray, point: np.ndarray, uv: np.ndarray, faces: np.ndarray, part: np.ndarray
+) -> SkinTemplate:
+    count = int(faces.max()) + 1
+    rest = (data.neutral.astype(np.float64) - origin_cm) / 100.0
+    vertices, point = rest[point[:count]], point[:count]
+
+    def mask(*labels: Part) -> np.ndarray:
+        return vertex_share(np.isin(part, labels), point[faces], len(rest))[point]
+
+    eyes = np.concatenate([rest[data.landmarks[36:42]], rest[data.landmarks[42:48]]])
+    to_lids = np.sqrt(np.square(vertices[:, None] - eyes).sum(axis=2)).min(axis=1)
+    label = np.zeros(count, np.uint8)
+    label[faces.ravel()] = np.repeat(part, 3)
+    return SkinTemplate(
+        rest=vertices,
+        normal=vertex_normals(vertices, faces, point),
+        uv=uv[:count],
+        faces=faces,
+        part=label,
+        masks={
+            "lips": mask(Part.LIPS),
+            "ears": mask(Part.EAR_LEFT, Part.EAR_RIGHT),
+            "eyelids": smooth_step(to_lids, 0.009, 0.003).astype(np.float32),
+            "face": mask(Part.FACE, Part.NOSE, Part.LIPS),
+            "inside_mouth": mask(Part.MOUTH_INTERIOR),
+        },
+    )
