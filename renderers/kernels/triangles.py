@@ -135,10 +135,8 @@ def _depth(orthographic, e0, e1, e2, total, det, za, zb, zc):
 
 @kernel
 def _kept(cuts, face, i, j, k, b0, b1, b2):
-    """Whether the alpha map of `face` leaves the point with weights (b0, b1, b2) standing."""
+    """Whether the alpha map of a face that has one leaves the point with weights (b0, b1, b2) standing."""
     sheet = cuts.face[face]
-    if sheet < 0:
-        return True
     u = (b0 * cuts.uv[i, 0] + b1 * cuts.uv[j, 0]) + b2 * cuts.uv[k, 0]
     v = (b0 * cuts.uv[i, 1] + b1 * cuts.uv[j, 1]) + b2 * cuts.uv[k, 1]
     offset, height, width = cuts.sheets[sheet, 0], cuts.sheets[sheet, 1], cuts.sheets[sheet, 2]
@@ -209,7 +207,7 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
     depth = np.full((len(rows), len(columns)), inf)
     ids = np.full((len(rows), len(columns)), -1, np.int32)
     weights = np.zeros((len(rows), len(columns), 3))
-    inside = np.zeros(len(columns), np.uint64)
+    inside, cut = np.zeros(len(columns), np.uint64), cuts.face
     for n in range(U(len(order))):
         f = order[n]
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -239,7 +237,7 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
                 if z > depth[r, c] or (z == depth[r, c] and f > ids[r, c]) or not z > NEAR_M:
                     continue
                 b0, b1, b2 = e0 / total, e1 / total, e2 / total
-                if _kept(cuts, f, i, j, k, b0, b1, b2):
+                if cut[f] < 0 or _kept(cuts, f, i, j, k, b0, b1, b2):
                     depth[r, c], ids[r, c] = z, f
                     weights[r, c, 0], weights[r, c, 1], weights[r, c, 2] = b0, b1, b2
     return ids, weights, np.where(ids < 0, 0.0, depth)
@@ -282,23 +280,22 @@ def gather(seen, own_face, lens):
 
 
 @kernel
-def _any_deeper(bins, r0, r1, c0, c1, z):
+def _any_deeper(deepest, columns, r0, r1, c0, c1, z):
     """Whether some bin of a block holds a point deeper than z."""
     for r in range(r0, r1 + U(1)):
         for c in range(c0, c1 + U(1)):
-            if bins.deepest[r * bins.columns + c] > z:
+            if deepest[r * columns + c] > z:
                 return True
     return False
 
 
 @kernel
-def _any_crossed(bins, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
+def _any_crossed(x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
     """Whether the face may hide one of the points first .. last: one loop without branches, so it runs in SIMD."""
     found = 0
-    for slot in range(first, last):
-        x, y = bins.x[slot], bins.y[slot]
-        e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
-        found |= (e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (z_low < bins.limit[slot]) & (bins.owner[slot] != f)
+    for m in range(first, last):
+        e0, e1, e2 = x0 * x[m] + (y0 * y[m] + w0), x1 * x[m] + (y1 * y[m] + w1), x2 * x[m] + (y2 * y[m] + w2)
+        found |= (e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (z_low < limit[m]) & (owner[m] != f)
     return found
 
 
@@ -315,6 +312,8 @@ def hide(seen, faces, wanted, lens, cuts, points, bins, code):
         points: (N, 5) from `see`.
         bins, code: from `gather`.
     """
+    start, columns, deepest = bins.start, bins.columns, bins.deepest
+    x, y, limit, owner, cut = bins.x, bins.y, bins.limit, bins.owner, cuts.face
     for f in range(U(len(faces))):
         if not wanted[f]:
             continue
@@ -326,22 +325,30 @@ def hide(seen, faces, wanted, lens, cuts, points, bins, code):
         r0, r1 = U(max(v_low, 0.0)) // U(BIN_PX), U(min(v_high, lens.height - 1.0)) // U(BIN_PX)
         za, zb, zc = seen[i, 2], seen[j, 2], seen[k, 2]
         z_low = min(za, zb, zc)
-        if not _any_deeper(bins, r0, r1, c0, c1, z_low):
+        if not _any_deeper(deepest, columns, r0, r1, c0, c1, z_low):
             continue
         x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, lens.orthographic)
         for r in range(r0, r1 + U(1)):
-            first, last = bins.start[r * bins.columns + c0], bins.start[r * bins.columns + c1 + U(1)]
-            if not _any_crossed(bins, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
+            first, last = start[r * columns + c0], start[r * columns + c1 + U(1)]
+            if not _any_crossed(
+                x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2
+            ):
                 continue
-            for slot in range(first, last):
-                n, x, y, limit = bins.member[slot], bins.x[slot], bins.y[slot], bins.limit[slot]
-                u, v = points[n, 3], points[n, 4]
-                if bins.owner[slot] == f or u < u_low or u > u_high or v < v_low or v > v_high:
-                    continue
-                e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
+            for m in range(first, last):
+                e0, e1, e2 = (
+                    x0 * x[m] + (y0 * y[m] + w0),
+                    x1 * x[m] + (y1 * y[m] + w1),
+                    x2 * x[m] + (y2 * y[m] + w2),
+                )
                 total = (e0 + e1) + e2
-                if not (e0 >= 0 and e1 >= 0 and e2 >= 0 and total > 0 and det > 0):
+                n = bins.member[m]
+                u, v = points[n, 3], points[n, 4]
+                if not (e0 >= 0 and e1 >= 0 and e2 >= 0 and total > 0 and det > 0) or owner[m] == f:
+                    continue
+                if u < u_low or u > u_high or v < v_low or v > v_high:
                     continue
                 z = _depth(lens.orthographic, e0, e1, e2, total, det, za, zb, zc)
-                if z > NEAR_M and z < limit and _kept(cuts, f, i, j, k, e0 / total, e1 / total, e2 / total):
-                    code[n] = HIDDEN
+                if not (z > NEAR_M and z < limit[m]):
+                    continue
+                if cut[f] < 0 or _kept(cuts, f, i, j, k, e0 / total, e1 / total, e2 / total):
+                    code[n], limit[m] = HIDDEN, -inf
