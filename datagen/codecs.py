@@ -17,7 +17,7 @@ SUFFIX = {"png": "png", "mask": "png", "float": "planes", "int": "planes"}
 META_MEMBER = "meta.json"
 PNG_STRATEGY = 3
 """zlib's Z_RLE: on rendered colour it is both the smallest and the quickest of the strategies measured."""
-_PNG_MODES = {"1": "bool", "L": "uint8", "RGB": "uint8"}
+_PNG_MODES = ("1", "L", "RGB")
 
 
 def member_suffix(name: str) -> str:
@@ -39,10 +39,15 @@ def encode_layer(name: str, array: np.ndarray) -> bytes:
         CodecError: where dtype or shape differ from the table.
     """
     layer = LAYERS[name]
-    if array.dtype != layer.dtype or array.shape != layer.shape(*array.shape[:2]) or array.size == 0:
+    if (
+        not array.size
+        or array.dtype != layer.dtype
+        or array.ndim < 2
+        or array.shape != layer.shape(*array.shape[:2])
+    ):
         raise CodecError(
-            f"{name}: expected {layer.dtype} of shape {('H', 'W', layer.channels)[: 3 if layer.channels else 2]}, "
-            f"got {array.dtype} {array.shape}; make the layer as the table says"
+            f"{name}: expected {layer.dtype} (H, W{f', {layer.channels}' if layer.channels else ''}), got "
+            f"{array.dtype} {array.shape}; make the layer as the table says"
         )
     return encode_planes(array) if SUFFIX[layer.codec] == "planes" else encode_png(array)
 
@@ -73,12 +78,16 @@ def encode_png(array: np.ndarray) -> bytes:
 
 
 def decode_png(data: bytes) -> np.ndarray:
-    """Inverse of `encode_png`. Raises CodecError where the bytes are damaged, huge or another kind of picture."""
+    """Inverse of `encode_png`. Raises CodecError for bytes that are damaged, huge or another picture."""
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             if image.mode not in _PNG_MODES or not 0 < image.width * image.height * 3 <= MAX_BYTES:
-                raise CodecError(f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}")
-            return np.array(image, _PNG_MODES[image.mode])
+                raise CodecError(
+                    f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}"
+                )
+            pixels = np.array(image)
+            # Pillow fills a bool array with bytes of 255, which numpy then counts as 255.
+            return pixels.view(np.uint8) != 0 if image.mode == "1" else pixels
     except CodecError:
         raise
     except Exception as error:  # Pillow raises many unrelated types on damaged files.

@@ -1,4 +1,4 @@
-"""A database folder: what a run promises (`run.json`), who may write into it, and how a file appears there whole.
+"""A database folder: what a run promises, who may write into it, how a file appears there whole.
 
 Nothing in a folder is ever half written under its final name, and nothing this run did not make is deleted.
 """
@@ -40,7 +40,7 @@ class DatabaseError(UserError):
         self.detail = detail
 
 
-class Interrupted(DatabaseError):
+class StoppedError(DatabaseError):
     """The run was asked to stop. Finished shards are intact; running the same command again goes on.
 
     Attributes:
@@ -80,7 +80,9 @@ class Run:
     def __post_init__(self) -> None:
         for name in ("pairs", "shard_pairs", "height", "width"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise DatabaseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
+                raise DatabaseError(
+                    f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it."
+                )
         if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:
             raise DatabaseError(
                 f"layers: expected names of the table in its order, got {list(self.layers)}; "
@@ -120,9 +122,10 @@ def shard_name(shard: int) -> str:
     return f"shard-{shard:06d}.tar"
 
 
-def to_json(value: Any) -> bytes:
-    """Canonical JSON: sorted keys, two spaces, UTF-8, a final newline. Refuses NaN and infinity."""
-    return (json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
+def to_json(value: Any, indent: int | None = 2) -> bytes:
+    """Canonical JSON: sorted keys, UTF-8, a final newline. Refuses NaN and infinity."""
+    text = json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return (text + "\n").encode()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -130,7 +133,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise DatabaseError(f"{path}: expected a file, found none; check the path or generate the set again.") from None
+        raise DatabaseError(
+            f"{path}: expected a file, found none; check the path or generate the set again."
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise DatabaseError(f"{path}: expected JSON, got damaged text ({error}); restore the file.") from None
     if not isinstance(value, dict):
@@ -141,7 +146,9 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_run(folder: Path) -> Run:
     """The run a folder was made by. Raises DatabaseError where it holds none."""
     if not (folder / RUN_FILE).is_file():
-        raise DatabaseError(f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path.")
+        raise DatabaseError(
+            f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path."
+        )
     record = read_json(folder / RUN_FILE)
     expected = {"format"} | {field.name for field in fields(Run)}
     if record.get("format") != FORMAT or set(record) != expected:
@@ -157,7 +164,7 @@ def read_run(folder: Path) -> Run:
 
 
 def write_run(folder: Path, run: Run) -> None:
-    """Writes `run.json`, or checks that the folder's own says the same. Names the first field that differs."""
+    """Writes `run.json`, or refuses where the folder's own differs, naming the first field."""
     if not (folder / RUN_FILE).exists():
         write_file(folder / RUN_FILE, to_json({"format": FORMAT, **asdict(run)}))
         return
@@ -183,8 +190,8 @@ def _difference(name: str, there: Any, here: Any) -> str:
 def writing(folder: Path, run: Run) -> Iterator[None]:
     """The right to write `run` into `folder`, for the length of a `with` block.
 
-    Makes the folder, refuses one that holds other things or another run, locks out a second writer, and removes
-    unfinished files that dead processes left.
+    Makes the folder, refuses one that holds other things or another run, locks out a second writer, and
+    removes unfinished files that dead processes left.
 
     Raises:
         DatabaseError: with what was expected, what was found, and the next step.
@@ -215,7 +222,8 @@ def _lock(lock: BinaryIO, folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DatabaseError(
-            f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or choose another folder."
+            f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or "
+            "choose another folder."
         ) from None
 
 
@@ -249,7 +257,9 @@ def explained(path: Path) -> Iterator[None]:
         else:
             step = "check the path, then run the same command again"
         place = error.filename or path
-        raise DatabaseError(f"{place}: expected to read and write here, got {error.strerror or error}; {step}.") from error
+        raise DatabaseError(
+            f"{place}: expected to read and write here, got {error.strerror or error}; {step}."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Lossless numeric images: integer prediction from three neighbours, byte planes, one zstd frame.
 
-Bit exact for every pattern, -0.0 and NaN payloads included: no float arithmetic touches a value. docs/formats.md
-gives the layout with a short decoder.
+Bit exact for every pattern, -0.0 and NaN payloads included: no float arithmetic touches a value.
+docs/formats.md gives the layout with a short decoder.
 """
 
 import struct
@@ -40,7 +40,9 @@ def encode_planes(array: np.ndarray, level: int = LEVEL) -> bytes:
     """
     dtype = array.dtype.newbyteorder("<").str
     if dtype not in DTYPES or array.ndim not in (2, 3) or array.size == 0:
-        raise CodecError(f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}")
+        raise CodecError(
+            f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}"
+        )
     height, width = array.shape[:2]
     bits = _bits(np.ascontiguousarray(array, dtype))
     support = _support(bits)
@@ -48,7 +50,7 @@ def encode_planes(array: np.ndarray, level: int = LEVEL) -> bytes:
     body = np.concatenate([np.packbits(support), planes.ravel()])
     channels = array.shape[2] if array.ndim == 3 else 0
     header = HEADER.pack(MAGIC, dtype.encode(), height, width, channels, planes.shape[1] // bits.shape[2])
-    return header + zstandard.ZstdCompressor(level=level).compress(body)
+    return header + zstandard.ZstdCompressor(level=level).compress(body.tobytes())
 
 
 def decode_planes(data: bytes) -> np.ndarray:
@@ -68,7 +70,9 @@ def decode_planes(data: bytes) -> np.ndarray:
     if np.count_nonzero(support) != stored:
         raise CodecError(f"expected {stored} stored pixels, got a mask of {np.count_nonzero(support)}")
     planes = body[mask_bytes:].reshape(dtype.itemsize, depth * stored)
-    bits = _inverse(planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f")
+    bits = _inverse(
+        planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f"
+    )
     return bits.view(dtype).reshape((height, width, channels) if channels else (height, width))
 
 
@@ -109,8 +113,8 @@ def _bits(array: np.ndarray) -> np.ndarray:
 def forward_twin(bits: np.ndarray, support: np.ndarray, floats: bool) -> np.ndarray:
     """Readable twin of the kernel that turns pixels into byte planes.
 
-    A pixel is predicted as left + above - above-left of the ordered integers (the Lorenzo predictor). Outside the
-    support the prediction itself stands in, so that its residual is 0 and a decoder is two cumulative sums.
+    A pixel is predicted as left + above - above-left of the ordered integers (the Lorenzo predictor). Outside
+    the support the prediction itself stands in: its residual is 0, and a decoder is two cumulative sums.
 
     Args:
         bits: (H, W, C) unsigned, the values' bit patterns.
@@ -135,11 +139,11 @@ def forward_twin(bits: np.ndarray, support: np.ndarray, floats: bool) -> np.ndar
     return np.ascontiguousarray(np.ascontiguousarray(zigzag).view(np.uint8).reshape(-1, bits.itemsize).T)
 
 
-def inverse_twin(planes: np.ndarray, support: np.ndarray, floats: bool) -> np.ndarray:
-    """Readable twin of the kernel that turns byte planes back into (H, W, C) bit patterns."""
+def inverse_twin(planes: np.ndarray, support: np.ndarray, channels: int, floats: bool) -> np.ndarray:
+    """Readable twin of the kernel that turns byte planes back into (H, W, channels) bit patterns."""
     itemsize = planes.shape[0]
-    zigzag = np.ascontiguousarray(planes.T).view(f"<u{itemsize}").reshape(-1, np.count_nonzero(support))
-    residual = np.zeros((*support.shape, zigzag.shape[0]), zigzag.dtype)
+    zigzag = np.ascontiguousarray(planes.T).view(f"<u{itemsize}").reshape(channels, -1 if planes.size else 0)
+    residual = np.zeros((*support.shape, channels), zigzag.dtype)
     residual[support] = ((zigzag >> 1) ^ (0 - (zigzag & 1))).T
     ordered = residual.cumsum(axis=0, dtype=zigzag.dtype).cumsum(axis=1, dtype=zigzag.dtype)
     return np.where(support[..., None], order(ordered, floats), 0).astype(zigzag.dtype)

@@ -1,10 +1,9 @@
-"""Shards: WebDataset-style tar files whose bytes depend on their samples alone, each with a side file that vouches for it.
+"""Shards: WebDataset-style tar files, a function of their samples alone, each vouched for by a side file.
 
 The side file `shard-000003.json` is written after the tar has been synced; a tar without one is made again.
 """
 
 import hashlib
-import io
 import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -29,7 +28,8 @@ class ShardRecord:
         name: file name of the tar.
         sha256, bytes: of the tar.
         keys: sample keys in order.
-        sizes: per sample, the size in bytes of each member in order; offsets follow from them (see `offsets`).
+        digests: per sample, the sha256 of its part of the tar, headers and padding included.
+        sizes: per sample, the size in bytes of each member in order; see `offsets`.
         people: per sample, the person's id.
         models: per sample, the head model's name.
         splits: per sample, "train", "val" or "test".
@@ -40,11 +40,15 @@ class ShardRecord:
     sha256: str
     bytes: int
     keys: tuple[str, ...]
+    digests: tuple[str, ...]
     sizes: tuple[tuple[int, ...], ...]
     people: tuple[str, ...]
     models: tuple[str, ...]
     splits: tuple[str, ...]
     assets: tuple[dict[str, str], ...]
+
+
+_PER_SAMPLE = ("keys", "digests", "sizes", "people", "models", "splits")
 
 
 def members(layers: Iterable[str]) -> tuple[str, ...]:
@@ -82,47 +86,66 @@ def write_shard(folder: Path, run: Run, shard: int, samples: Iterable[Sample]) -
         DatabaseError: where a sample is not what the run promised. OSError passes through.
     """
     path = folder / shard_name(shard)
-    rows, sizes = [], []
-    with appearing(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    rows, whole = [], hashlib.sha256()
+    with appearing(path) as file:
         for index, sample in zip(run.indices(shard), samples, strict=True):
             encoded = encode_sample(run, index, sample)
-            sizes.append(tuple(len(data) for data in encoded.values()))
-            rows.append(_summary(sample))
-            for suffix, data in encoded.items():
-                tar.addfile(_header(f"{sample.key}.{suffix}", len(data)), io.BytesIO(data))
-    record = ShardRecord(path.name, sha256_of(path), path.stat().st_size, sizes=tuple(sizes), **_columns(rows))
-    write_file(side_file(path), to_json(asdict(record)))
+            blob = _tar_entries(sample.key, encoded)
+            rows.append(_summary(sample, encoded, blob))
+            file.write(blob)
+            whole.update(blob)
+        end = bytes(2 * BLOCK + -(file.tell() + 2 * BLOCK) % tarfile.RECORDSIZE)
+        file.write(end)
+        whole.update(end)
+    record = ShardRecord(path.name, whole.hexdigest(), path.stat().st_size, **_columns(rows))
+    write_file(side_file(path), to_json(asdict(record), indent=None))
     return record
 
 
+def _tar_entries(key: str, encoded: dict[str, bytes]) -> bytes:
+    """A sample's part of a tar: header, data and padding of each member."""
+    parts = [
+        (_header(f"{key}.{suffix}", len(data)), data, bytes(-len(data) % BLOCK))
+        for suffix, data in encoded.items()
+    ]
+    return b"".join(piece for part in parts for piece in part)
+
+
+def _header(name: str, size: int) -> bytes:
+    """A header without time, place or owner, so that equal content gives equal bytes."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
 def encode_sample(run: Run, index: int, sample: Sample) -> dict[str, bytes]:
-    """Member bytes by suffix, in storage order. Raises DatabaseError where the sample breaks the run's promise."""
+    """Member bytes by suffix, in storage order. Raises DatabaseError for a sample that was not promised."""
     missing = [name for name in run.layers if name not in sample.layers]
     if sample.index != index or sample.meta.get("key") != sample.key or missing:
         raise DatabaseError(
             f"sample {index}: expected index {index}, key {index:08d} and the layers of the run, got index "
-            f"{sample.index}, key {sample.meta.get('key')!r}, without {missing or 'none missing'}; mend the renderer."
+            f"{sample.index}, key {sample.meta.get('key')!r}, missing {missing}; mend the renderer."
         )
     encoded = {member_suffix(name): _encode(run, sample, name) for name in run.layers}
-    return {**encoded, META_MEMBER: to_json(sample.meta)}
+    return {**encoded, META_MEMBER: to_json(sample.meta, indent=None)}
 
 
 def _encode(run: Run, sample: Sample, name: str) -> bytes:
     array = sample.layers[name]
     if array.shape[:2] != (run.height, run.width):
         raise DatabaseError(
-            f"sample {sample.index}: expected {name} of {run.height} x {run.width} pixels, got {array.shape}; "
-            "mend the renderer."
+            f"sample {sample.index}: expected {name} of {run.height} x {run.width} pixels, got "
+            f"{array.shape}; mend the renderer."
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DatabaseError(
-            f"sample {sample.index}: expected finite {name}, got {np.count_nonzero(~np.isfinite(array))} NaN or "
-            "infinite values; mend the renderer."
+            f"sample {sample.index}: expected finite {name}, got {np.count_nonzero(~np.isfinite(array))} "
+            "NaN or infinite values; mend the renderer."
         )
     return encode_layer(name, array)
 
 
-def _summary(sample: Sample) -> dict[str, Any]:
+def _summary(sample: Sample, encoded: dict[str, bytes], blob: bytes) -> dict[str, Any]:
     """What the side file needs of a record; a missing licence or credit stops the run here."""
     meta = sample.meta
     for asset in meta["assets"]:
@@ -132,6 +155,8 @@ def _summary(sample: Sample) -> dict[str, Any]:
     person = meta["person"]
     return {
         "keys": sample.key,
+        "digests": hashlib.sha256(blob).hexdigest(),
+        "sizes": tuple(len(data) for data in encoded.values()),
         "people": str(person["id"]),
         "models": str(person["model"]),
         "splits": meta["split"],
@@ -140,7 +165,7 @@ def _summary(sample: Sample) -> dict[str, Any]:
 
 
 def credit_missing(asset: dict[str, str]) -> str:
-    """Why an asset may not be used yet, or "": it needs an id, a licence, and where the licence asks, a credit."""
+    """Why an asset may not be used yet, or "": it needs an id, a licence and, under CC-BY, a credit."""
     licence = asset.get("licence", "")
     if not asset.get("id") or not licence:
         return f"expected an asset with id and licence, got {asset}"
@@ -151,22 +176,9 @@ def credit_missing(asset: dict[str, str]) -> str:
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Rows as columns; assets become one list without repeats, sorted by id."""
-    columns = {name: tuple(row[name] for row in rows) for name in ("keys", "people", "models", "splits")}
+    columns = {name: tuple(row[name] for row in rows) for name in _PER_SAMPLE}
     assets = {to_json(asset): asset for row in rows for asset in row["assets"]}
     return {**columns, "assets": tuple(assets[text] for text in sorted(assets))}
-
-
-def _header(name: str, size: int) -> tarfile.TarInfo:
-    """A header without time, place or owner, so that equal content gives equal bytes."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    return info
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def side_file(tar: Path) -> Path:
@@ -178,17 +190,15 @@ def read_record(tar: Path) -> ShardRecord:
     """The side file of a shard. Raises DatabaseError where it is missing or damaged."""
     value = read_json(side_file(tar))
     if set(value) != {field.name for field in fields(ShardRecord)}:
-        raise DatabaseError(f"{side_file(tar)}: expected a shard's record, got the fields {sorted(value)}; delete it.")
+        raise DatabaseError(
+            f"{side_file(tar)}: expected a shard's record, got the fields {sorted(value)}; delete it."
+        )
     try:
         record = ShardRecord(**{name: _frozen(entry) for name, entry in value.items()})
-        table = np.array(record.sizes, np.int64)
-        whole = record.name == tar.name and isinstance(record.bytes, int)
-        whole = whole and table.ndim == 2 and table.min() >= 0 and int(table.max()) < record.bytes
-        whole = whole and len({len(column) for column in _per_sample(record)}) == 1
-        whole = whole and all(isinstance(text, str) for column in _per_sample(record)[1:] for text in column)
+        fits = record.name == tar.name and _columns_fit(record)
     except (TypeError, ValueError, OverflowError):
-        whole = False
-    if not whole:
+        fits = False
+    if not fits:
         raise DatabaseError(
             f"{side_file(tar)}: expected a shard's record, got columns that do not fit together; "
             "delete it and run the generating command again."
@@ -196,8 +206,17 @@ def read_record(tar: Path) -> ShardRecord:
     return record
 
 
-def _per_sample(record: ShardRecord) -> tuple[tuple[Any, ...], ...]:
-    return record.sizes, record.keys, record.people, record.models, record.splits
+def _columns_fit(record: ShardRecord) -> bool:
+    columns = {name: getattr(record, name) for name in _PER_SAMPLE}
+    sizes = np.array(columns.pop("sizes"), np.int64)
+    texts = [text for column in columns.values() for text in column]
+    return (
+        sizes.ndim == 2
+        and 0 <= sizes.min() <= sizes.max() < record.bytes
+        and {len(column) for column in columns.values()} == {len(sizes)}
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(asset, dict) for asset in record.assets)
+    )
 
 
 def _frozen(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Self-consistent samples without a renderer: a shaded sphere of 1 dm seen near and far, every label analytic."""
+"""Self-consistent samples without a renderer: a shaded sphere seen near and far, every label analytic."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def fake_sample(index: int, size: int = 48, layers: tuple[str, ...] = DEFAULT_LA
     near = _camera(size, near_m)
     far = dolly_camera(near, np.zeros(3), np.inf if index % 3 == 2 else 1.6)
     views = {"near": near, "far": far}
-    light = _unit(rng.normal(size=3) + [0, 0, 2])
+    light = _unit(rng.normal((0, 0, 2)))
     made = {}
     for a, b in (("near", "far"), ("far", "near")):
         made |= _view(a, views[a], b, views[b], radius_m, light)
@@ -81,7 +81,9 @@ def _visible(camera: Camera, points: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return px, inside, inside & ((_towards(camera, points) * points).sum(axis=1) > 0)
 
 
-def _view(a: str, camera: Camera, b: str, other: Camera, radius_m: float, light: np.ndarray) -> dict[str, np.ndarray]:
+def _view(
+    a: str, camera: Camera, b: str, other: Camera, radius_m: float, light: np.ndarray
+) -> dict[str, np.ndarray]:
     depth = _depth(camera, radius_m)
     surface, centres = depth > 0, _pixel_centres(camera)
     points = unproject(camera, centres[surface], depth[surface])

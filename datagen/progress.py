@@ -1,0 +1,54 @@
+"""Progress of long work: a callback that counts, and the bar that commands show."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+
+class OnProgress(Protocol):
+    """Called with the samples done so far, from 0, and the samples there are."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Takes note; must be quick and must not raise."""
+        ...
+
+
+def silent(done: int, total: int) -> None:
+    """No progress shown."""
+
+
+class _Rate(TextColumn):
+    """Pairs a second since this process began; samples an earlier run finished do not count."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        fresh = task.completed - task.fields["resumed"]
+        return Text(f"{fresh / task.elapsed:.1f} pairs/s" if task.elapsed and fresh else "")
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[OnProgress]:
+    """A bar on standard error with pairs/s and time left, for the length of a `with` block.
+
+    Where standard error is no terminal nothing is drawn, so that logs stay clean.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, resumed=0)
+        begun = False
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal begun
+            if not begun:
+                bar.reset(task, total=total, completed=done, resumed=done)
+                begun = True
+            bar.update(task, completed=done, total=total)
+
+        yield on_progress

@@ -1,0 +1,159 @@
+"""Local worker processes that write shards: one pipe each, and a closed pipe means stop or dead.
+
+There is no shared queue or lock that a killed process could take with it.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import pickle  # noqa: TID251 - names the error of a callable that cannot be sent; no file is read or written.
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from datagen.database import DatabaseError, Run, explained
+from datagen.making import MakeSample, samples
+from datagen.shards import ShardRecord, write_shard
+from meshes.errors import UserError
+
+GRACE_S = 30.0
+"""How long a worker may take to finish its sample once it is told to stop; then it is killed."""
+ONE_THREAD = {
+    f"{name}_NUM_THREADS": "1"
+    for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA", "VECLIB_MAXIMUM")
+}
+"""Set for workers before numeric libraries load: as many threads as processes, and one order of summation."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    message: str
+    detail: str
+
+
+class Workers:
+    """Processes that write shards of one run; a context manager, so that none outlives its block."""
+
+    def __init__(self, count: int, run: Run, out: Path, make: MakeSample) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._processes: dict[Connection, BaseProcess] = {}
+        self._busy: dict[Connection, int] = {}
+        try:
+            with _environment(ONE_THREAD):
+                for _ in range(count):
+                    ours, theirs = context.Pipe()
+                    process = context.Process(target=_work, args=(theirs, run, out, make), daemon=True)
+                    process.start()
+                    theirs.close()
+                    self._processes[ours] = process
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            self.close()
+            raise DatabaseError(
+                f"workers: expected a callable that can be sent to a process, got {error}; use a "
+                "function of a module (functools.partial of one is fine), or one worker."
+            ) from error
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops the workers after the sample at hand; kills those that do not listen."""
+        for pipe in self._processes:
+            pipe.close()
+        deadline = time.monotonic() + GRACE_S
+        try:
+            for process in self._processes.values():
+                process.join(max(deadline - time.monotonic(), 0))
+        finally:
+            for process in self._processes.values():
+                process.kill()
+                process.join()
+
+    def write(self, todo: list[int], tick: Callable[[], None]) -> dict[int, ShardRecord]:
+        """Writes the shards `todo`; `tick` is called for every sample. Raises DatabaseError at a failure."""
+        waiting, records = deque(todo), {}
+        for pipe in self._processes:
+            self._feed(pipe, waiting)
+        while self._busy:
+            ready = wait(list(self._busy))
+            for pipe in [pipe for pipe in self._busy if pipe in ready]:
+                answer = self._receive(pipe)
+                if answer is None:
+                    tick()
+                else:
+                    records[self._busy.pop(pipe)] = answer
+                    self._feed(pipe, waiting)
+        return records
+
+    def _feed(self, pipe: Connection, waiting: deque[int]) -> None:
+        if waiting:
+            self._busy[pipe] = waiting.popleft()
+            with contextlib.suppress(ConnectionError):  # A dead worker is reported where its answer is read.
+                pipe.send(self._busy[pipe])
+
+    def _receive(self, pipe: Connection) -> ShardRecord | None:
+        """A finished shard, or None for one more sample."""
+        try:
+            answer = pipe.recv()
+        except (EOFError, ConnectionError):
+            process = self._processes[pipe]
+            process.join()
+            raise DatabaseError(
+                f"shard {self._busy[pipe]}: expected its worker to finish, but the process ended with "
+                f"exit code {process.exitcode} (-9: killed, often for want of memory). Finished shards are "
+                "intact; run the same command again, with fewer workers if memory is short."
+            ) from None
+        if isinstance(answer, _Failure):
+            raise DatabaseError(answer.message, answer.detail)
+        return answer
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _work(pipe: Connection, run: Run, out: Path, make: MakeSample) -> None:
+    """A worker's life: shard numbers in, a None a sample and a record a shard out, until the pipe closes."""
+    # A terminal signals the whole group, but the parent decides: it closes the pipe.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+    def tick() -> None:
+        try:
+            pipe.send(None)
+        except OSError:
+            raise SystemExit from None  # Unwinds through the writer, which removes its unfinished file.
+
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            pipe.send(_attempt(run, out, make, pipe.recv(), tick))
+
+
+def _attempt(
+    run: Run, out: Path, make: MakeSample, shard: int, tick: Callable[[], None]
+) -> ShardRecord | _Failure:
+    try:
+        with explained(out):
+            return write_shard(out, run, shard, samples(make, run.indices(shard), tick))
+    except UserError as error:
+        return _Failure(str(error), getattr(error, "detail", ""))
+    except Exception as error:
+        return _Failure(f"shard {shard}: {type(error).__name__}: {error}", traceback.format_exc())

@@ -1,0 +1,202 @@
+"""Codecs: bit-exact round trips, readable twins of the kernels, the documented decoder, and hostile bytes."""
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from datagen import planes
+from datagen.codecs import decode_layer, decode_png, encode_layer, encode_png, member_suffix
+from datagen.planes import CodecError, decode_planes, encode_planes
+from fake import fake_sample
+from renderers.layers import LAYERS
+
+FORMATS = Path(__file__).parents[1] / "docs" / "formats.md"
+SHAPES = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=9)
+BITS = {"<f4": "<u4", "<f8": "<u8", "<f2": "<u2", "<i4": "<u4", "<i8": "<u8"}
+
+
+@st.composite
+def images(draw):
+    """Images of any bit pattern (NaN payloads, -0.0, infinities) with zeros where a drawn mask says."""
+    dtype, shape = draw(st.sampled_from(sorted(BITS))), draw(SHAPES)
+    bits = draw(hnp.arrays(BITS[dtype], shape))
+    keep = draw(hnp.arrays(bool, shape[:2]))
+    return (
+        np.where(keep.reshape(keep.shape + (1,) * (bits.ndim - 2)), bits, 0).astype(BITS[dtype]).view(dtype)
+    )
+
+
+def _documented_decoder():
+    code = re.search(r"```python\n(.*?def decode.*?)```", FORMATS.read_text(), re.S)[1]
+    scope = {}
+    exec(compile(code, str(FORMATS), "exec"), scope)
+    return scope["decode"]
+
+
+@settings(deadline=None)
+@given(images())
+def test_every_bit_pattern_returns(image):
+    decoded = decode_planes(encode_planes(image))
+    assert decoded.dtype == image.dtype
+    assert decoded.shape == image.shape
+    assert decoded.tobytes() == image.tobytes()
+
+
+@settings(deadline=None)
+@given(images())
+def test_kernels_equal_their_twins(image):
+    bits = planes._bits(np.ascontiguousarray(image))
+    support, floats = bits.any(axis=2), image.dtype.kind == "f"
+    assert np.array_equal(planes._support(bits), support)
+    packed = planes._forward(bits, support, int(support.sum()), floats)
+    assert np.array_equal(packed, planes.forward_twin(bits, support, floats))
+    assert np.array_equal(planes.inverse_twin(packed, support, bits.shape[2], floats), bits)
+    assert np.array_equal(planes._inverse(packed, support, np.zeros_like(bits), floats), bits)
+
+
+@settings(deadline=None)
+@given(images())
+def test_the_decoder_printed_in_the_docs_decodes(image):
+    decoded = _documented_decoder()(encode_planes(image))
+    assert decoded.dtype == image.dtype
+    assert decoded.tobytes() == image.tobytes()
+    assert decoded.shape == image.shape
+
+
+def test_the_documented_decoder_is_short():
+    code = re.search(r"```python\n(.*?def decode.*?)```", FORMATS.read_text(), re.S)[1]
+    body = [line for line in code.splitlines() if line.startswith("    ")]
+    assert len(body) <= 15
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_of_the_table_returns(name):
+    array = fake_sample(0, layers=tuple(LAYERS)).layers[name]
+    data = encode_layer(name, array)
+    decoded = decode_layer(name, data, *array.shape[:2])
+    assert decoded.dtype == array.dtype == LAYERS[name].dtype
+    assert decoded.tobytes() == array.tobytes()
+    assert encode_layer(name, array.copy()) == data
+
+
+def test_a_constant_and_an_empty_flow_return_exactly():
+    for value in (0.0, -0.0, 0.1):
+        flow = np.full((7, 5, 2), value, np.float32)
+        assert (
+            decode_layer("flow_near_to_far", encode_layer("flow_near_to_far", flow), 7, 5).tobytes()
+            == flow.tobytes()
+        )
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.uint8, st.sampled_from([(3, 4, 3), (1, 1, 3), (5, 2)])))
+def test_png_returns(image):
+    assert np.array_equal(decode_png(encode_png(image)), image)
+
+
+@settings(deadline=None)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_masks_are_one_bit_png(mask):
+    data = encode_png(mask)
+    assert data[24] == 1  # IHDR's bit depth.
+    assert np.array_equal(decode_png(data), mask)
+
+
+def test_suffixes_follow_the_table():
+    assert member_suffix("near_rgb") == "near_rgb.png"
+    assert member_suffix("flow_near_to_far") == "flow_near_to_far.planes"
+    assert member_suffix("near_surface") == "near_surface.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("flow_near_to_far", np.zeros((4, 4, 2), np.float64)),
+        ("flow_near_to_far", np.zeros((4, 4), np.float32)),
+        ("near_rgb", np.zeros((4, 4, 4), np.uint8)),
+        ("near_surface", np.zeros((4, 4), np.uint8)),
+        ("near_rgb", np.zeros((0, 4, 3), np.uint8)),
+        ("near_depth_axis_m", np.zeros((), np.float32)),
+    ],
+)
+def test_another_dtype_or_shape_is_refused(name, array):
+    with pytest.raises(CodecError, match=rf"{name}: expected .*got {array.dtype}.*as the table says"):
+        encode_layer(name, array)
+
+
+def test_big_endian_arrays_are_stored_little_endian():
+    image = np.arange(12, dtype=">f4").reshape(3, 4)
+    decoded = decode_planes(encode_planes(image))
+    assert decoded.dtype == "<f4"
+    assert np.array_equal(decoded, image)
+
+
+def test_a_layer_of_another_size_is_refused():
+    data = encode_layer("near_depth_axis_m", np.ones((4, 6), np.float32))
+    with pytest.raises(CodecError, match=r"expected float32 \(6, 4\), got float32 \(4, 6\)"):
+        decode_layer("near_depth_axis_m", data, 6, 4)
+
+
+def _header(magic=b"PLN1", dtype=b"<f4", height=2, width=2, channels=0, stored=4):
+    return struct.pack("<4s4s4I", magic, dtype, height, width, channels, stored)
+
+
+def _frame(size):
+    return zstandard.ZstdCompressor().compress(bytes(size))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PLN1",
+        _header(),
+        _header(magic=b"PLN2") + _frame(17),
+        _header(dtype=b"|O8") + _frame(17),
+        _header(height=2**32 - 1, width=2**32 - 1) + _frame(17),
+        _header(height=2**16, width=2**16, channels=2**31) + _frame(17),
+        _header(height=0) + _frame(17),
+        _header(stored=5) + _frame(17),
+        _header() + _frame(16),
+        _header() + _frame(2**28),
+        _header() + _frame(17),
+        _header() + b"not zstd",
+    ],
+)
+def test_hostile_headers_are_refused(data):
+    with pytest.raises(CodecError, match=r"expected .*got "):
+        decode_planes(data)
+
+
+@pytest.mark.parametrize("name", ["flow_near_to_far", "near_rgb", "near_surface", "near_part"])
+def test_damaged_bytes_never_escape_as_another_error(name):
+    array = fake_sample(1).layers[name]
+    data = encode_layer(name, array)
+    rng = np.random.Generator(np.random.Philox(7))
+    for cut in rng.integers(0, len(data), 60):
+        _decodes_or_refuses(name, data[:cut], array)
+    for place, value in zip(rng.integers(0, len(data), 200), rng.integers(1, 256, 200), strict=True):
+        _decodes_or_refuses(name, data[:place] + bytes([data[place] ^ value]) + data[place + 1 :], array)
+
+
+def _decodes_or_refuses(name, data, array):
+    try:
+        decoded = decode_layer(name, data, *array.shape[:2])
+    except CodecError:
+        return
+    assert decoded.shape == array.shape
+    assert decoded.dtype == array.dtype
+
+
+def test_a_png_bomb_is_refused_before_it_is_unpacked():
+    data = bytearray(encode_png(np.zeros((4, 4), np.uint8)))
+    data[16:24] = struct.pack(">2I", 60_000, 60_000)
+    with pytest.raises(CodecError, match="expected"):
+        decode_png(bytes(data))
