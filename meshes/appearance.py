@@ -1,6 +1,6 @@
 """The first look of the embedded head: skin painted by rule from a few numbers a person, no photograph.
 
-This is where better looks plug in: anything that gives `paint`, `skin_texture` and `materials` can stand here.
+Better looks plug in here: whatever gives `paint`, `skin_texture`, `hair_shells` and `materials` can stand in.
 """
 
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from meshes.hair import HairShells, hair_shells
+from meshes.hair import HairShells, hair_shells, with_hair
 from meshes.lashes import lash_cutout, lash_uv
 from meshes.look import sample_look
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SkinTemplate, hair_depth, zones
-from meshes.skin_texture import TEXTURE_MEAN, skin_texture
+from meshes.skin_texture import skin_texture
 from meshes.surface import Material
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "sample_look",
     "skin_texture",
     "skin_tone",
+    "with_hair",
 ]
 
 _LIGHTEST = np.log([0.60, 0.405, 0.320])
@@ -59,7 +60,7 @@ def _zones(template: SkinTemplate) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=2)
 def _noise_bank(template: SkinTemplate) -> np.ndarray:
-    """(scales, fields, V): mixing a few shared fields by random weights gives each person a new one at no cost."""
+    """(scales, fields, V): random mixtures of a few shared fields are new fields, at no cost."""
     rng = keyed(0, 1)
     return np.stack([value_noise(template.rest, scale, _FIELDS, rng) for scale in _SCALES_M])
 
@@ -74,14 +75,14 @@ def _personal_noise(template: SkinTemplate, look: Mapping[str, float], stream: i
 def paint(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarray:
     """Skin, lips, mouth interior, nostrils and the shade of stubble and scalp.
 
-    Hairs, freckles and pores are finer than the mesh: they are in `skin_texture`, which multiplies this.
+    Hairs, freckles and pores are finer than the mesh: they are in `skin_texture`, which multiplies it.
 
     Args:
         template: the canonical head.
         look: from `sample_look`.
 
     Returns:
-        (V, 3) float32 linear albedo, already divided by the mean of the texture.
+        (V, 3) float32 linear albedo.
     """
     zone = _zones(template)
     colour = _skin(template, zone, look)
@@ -89,7 +90,7 @@ def paint(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarray:
     depth = np.clip((template.rest[:, 2] - 0.018) / 0.030, -1.6, 0.0)
     mouth = np.array([0.30, 0.085, 0.075]) * np.exp(depth)[:, None]
     colour = _mix(colour, mouth, zone["mouth"])
-    return np.clip(colour / TEXTURE_MEAN, 0.0, 1.0).astype(np.float32)
+    return np.clip(colour, 0.0, 1.0).astype(np.float32)
 
 
 def _mix(under: np.ndarray, over: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -167,7 +168,7 @@ def materials(texture: np.ndarray | None = None) -> dict[str, Material]:
     """
     table = (
         Material("skin", roughness=0.47, specular=0.028, subsurface=1.0, texture=texture),
-        Material("lips", roughness=0.36, specular=0.028, subsurface=1.0, texture=texture),
+        Material("lips", roughness=0.36, specular=0.028, subsurface=1.0),
         Material("mouth", roughness=0.35, specular=0.028, subsurface=0.6),
         Material("teeth", roughness=0.25, specular=0.04, subsurface=0.3),
         Material("tongue", roughness=0.35, specular=0.028, subsurface=0.7),

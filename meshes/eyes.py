@@ -12,10 +12,10 @@ import numpy as np
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.surface import Material
 
-LIMBUS_RADIUS = 0.39
-"""Where white meets iris. Head models draw the globe larger than life (15.4 mm, not 12 mm), so the ratio of
+LIMBUS_RADIUS = 0.36
+"""Where white meets iris. Head models draw the globe larger than life (16.8 mm, not 12 mm), so the ratio of
 anatomy (5.9 / 12 mm) would give saucer eyes; this one gives irises of 12 mm on such a globe."""
-CORNEA_RADIUS = 0.56
+CORNEA_RADIUS = 0.53
 """Radius of curvature of the cornea; anatomy's 7.8 mm, slightly flattened so that closed lids clear its apex."""
 SECTORS = 64
 

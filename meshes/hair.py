@@ -5,14 +5,15 @@ keeps those whose root is inside the own hairline, so every edge is made of whol
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate, grains, hair_depth
-from meshes.surface import Material
+from meshes.parts import Part
+from meshes.surface import Material, Surface
 
 _SIZE = 1024
 _CHART_RADIUS = 2.35  # Radians from the whorl to the edge of the chart: past the nape and the sideburns.
@@ -101,7 +102,7 @@ def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _strands(template: SkinTemplate) -> _Strands:
     seats = grains(template)
-    chosen = (hair_depth(seats.point) > -0.002) & (seats.ears < 0.4)
+    chosen = (seats.hair[0] > -0.002) & (seats.ears < 0.4)
     roots = seats.point[chosen]
     rng = keyed(0, 30)
     paths = _grow(roots, rng)
@@ -125,10 +126,10 @@ def _strands(template: SkinTemplate) -> _Strands:
         materials.append(
             Material(f"hair_{shell}", roughness=0.5, specular=0.03, subsurface=0.2, texture=texture)
         )
-    zero = np.zeros(1)
-    depth = np.concatenate([zero - 1.0, hair_depth(roots)])
-    recede = depth - np.concatenate([zero - 1.0, hair_depth(roots, 1.0)])
-    return _Strands(depth.astype(np.float32), recede.astype(np.float32), tuple(ids), tuple(materials))
+    full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[:, chosen]], axis=1)
+    return _Strands(
+        full.astype(np.float32), (full - receded).astype(np.float32), tuple(ids), tuple(materials)
+    )
 
 
 def _cutouts(template: SkinTemplate, look: Mapping[str, float]) -> tuple[np.ndarray, ...]:
@@ -186,4 +187,32 @@ def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
         shell=np.repeat(np.arange(len(_LIFT)), len(faces)).astype(np.uint8),
         cutouts=_cutouts(template, look),
         materials=_strands(template).materials,
+    )
+
+
+def with_hair(surface: Surface, shells: HairShells, skull_rotation: np.ndarray) -> Surface:
+    """A posed head and its hair as one surface.
+
+    Args:
+        surface: its first vertices are those of the skin template, posed; its normals are up to date.
+        shells: from `hair_shells`.
+        skull_rotation: (3, 3) neutral to posed skull.
+    """
+    normal = surface.normals[shells.vertex]
+    shaded = normal + shells.lean @ skull_rotation.T.astype(np.float32)
+    shaded /= np.linalg.norm(shaded, axis=1, keepdims=True)
+    return replace(
+        surface,
+        vertices=np.concatenate(
+            [surface.vertices, surface.vertices[shells.vertex] + shells.offset[:, None] * normal]
+        ),
+        normals=np.concatenate([surface.normals, shaded]),
+        uv=np.concatenate([surface.uv, shells.uv]),
+        color=np.concatenate([surface.color, shells.color]),
+        faces=np.concatenate([surface.faces, shells.faces + np.int32(len(surface.vertices))]),
+        part=np.concatenate([surface.part, np.full(len(shells.faces), Part.HAIR, np.uint8)]),
+        material=np.concatenate([surface.material, shells.shell + np.uint8(len(surface.materials))]),
+        materials=surface.materials + shells.materials,
+        cutout=np.concatenate([surface.cutout, shells.shell.astype(np.int32) + len(surface.cutouts)]),
+        cutouts=surface.cutouts + shells.cutouts,
     )

@@ -5,7 +5,7 @@ Everything is keyed: equal keys and points give equal numbers, whatever was draw
 
 import numpy as np
 
-_LATTICE = 64  # The lattice repeats after 64 cells, farther apart than any head is wide.
+_LATTICE = 32  # Fields repeat after 32 cells, too far apart for the eye to notice.
 
 
 def keyed(key: int, stream: int) -> np.random.Generator:
@@ -50,6 +50,6 @@ def value_noise(points: np.ndarray, wavelength_m: float, count: int, rng: np.ran
 
 
 def smooth_step(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, a cubic with flat ends between; `low` may exceed `high` to fall instead."""
+    """0 below `low`, 1 above `high`, a cubic between; falls instead where `low` exceeds `high`."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)

@@ -34,7 +34,7 @@ class SkinTemplate:
     Attributes:
         rest: (V, 3) float64 metres, head frame.
         normal: (V, 3) float, unit, outward; equal on both sides of a uv seam.
-        uv: (V, 2) float, v upwards.
+        uv: (V, 2) float, v upwards, of the textures (`meshes.atlas.skin_atlas`).
         faces: (F, 3) int32.
         part: (V,) uint8, ids of `meshes.parts.Part`.
         masks: (V,) float32 in [0, 1] by name: lips, ears, eyelids, face, inside_mouth.
@@ -126,6 +126,8 @@ class Grains:
         rank: (N,) uniform in [0, 1), to choose a share of them.
         bare: (N,) in [0, 1], 0 on the lips and in the mouth.
         ears: (N,) in [0, 1].
+        beard: (N,) `beard` off the lips.
+        hair: (2, N) `hair_depth` of a full and of a fully receded hairline.
     """
 
     point: np.ndarray
@@ -133,6 +135,8 @@ class Grains:
     rank: np.ndarray
     bare: np.ndarray
     ears: np.ndarray
+    beard: np.ndarray
+    hair: np.ndarray
 
 
 @lru_cache(maxsize=2)
@@ -151,11 +155,14 @@ def grains(template: SkinTemplate) -> Grains:
     def at(values: np.ndarray) -> np.ndarray:
         return np.einsum("nk,nk...->n...", weight, values[face])
 
-    hidden = np.maximum(template.masks["lips"], template.masks["inside_mouth"])
+    bare = 1.0 - at(np.maximum(template.masks["lips"], template.masks["inside_mouth"]))
+    point = at(template.rest)
     return Grains(
-        point=at(template.rest),
+        point=point,
         uv=at(template.uv.astype(np.float64)),
         rank=rng.random(GRAINS),
-        bare=1.0 - at(hidden),
+        bare=bare,
         ears=at(template.masks["ears"]),
+        beard=beard(point) * bare,
+        hair=np.stack([hair_depth(point), hair_depth(point, 1.0)]),
     )

@@ -1,6 +1,6 @@
 """Detail finer than the mesh, as a texture: pores, freckles, moles, brow hairs, stubble, hair roots.
 
-A texel of 1 / 2048 of the hm08 atlas is about half a millimetre of face, the size of a pixel in a 512 px portrait.
+Plain skin is white in it: it multiplies the colours of the mesh, and can only darken them.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,10 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from meshes.atlas import SHAPE
 from meshes.noise import keyed, smooth_step, value_noise
-from meshes.skin_regions import GRAINS, SkinTemplate, beard, grains, hair_depth
+from meshes.skin_regions import GRAINS, SkinTemplate, grains
 
-TEXTURE_MEAN = 0.8
-"""Linear value of plain skin in the texture; the head room lets detail be lighter as well as darker."""
-
-_SIZE = 2048
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
 _BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
 _BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
@@ -31,7 +28,7 @@ def _encode(linear: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """A texture being drawn, (2048, 2048, 3) uint8, and the plain skin below it."""
+    """A texture being drawn, (1408, 1024, 3) uint8, and the plain skin below it."""
 
     texture: np.ndarray
     plain: np.ndarray
@@ -41,12 +38,12 @@ class _Canvas:
 def _stamp_kernel(  # type: ignore[no-untyped-def]
     texture, plain, x, y, depth, radius, target
 ):
-    size = texture.shape[0]
+    rows, columns = texture.shape[:2]
     reach = int(np.ceil(1.6 * radius))
     for i in range(len(x)):
         column, row = int(np.floor(x[i])), int(np.floor(y[i]))
-        for r in range(max(0, row - reach), min(size, row + reach + 1)):
-            for c in range(max(0, column - reach), min(size, column + reach + 1)):
+        for r in range(max(0, row - reach), min(rows, row + reach + 1)):
+            for c in range(max(0, column - reach), min(columns, column + reach + 1)):
                 away = ((r + 0.5 - y[i]) ** 2 + (c + 0.5 - x[i]) ** 2) / radius**2
                 opacity = depth[i] * np.exp(-0.5 * away)
                 for k in range(3):
@@ -64,34 +61,39 @@ def _stamp(canvas: _Canvas, uv: np.ndarray, depth: np.ndarray, radius: float, ra
         radius: Gaussian deviation, texels.
         ratio: (3,) colour of the spot over that of the skin.
     """
-    x, y = uv[:, 0] * _SIZE, (1.0 - uv[:, 1]) * _SIZE
+    x, y = _texels(uv)
     _stamp_kernel(canvas.texture, canvas.plain, x, y, np.clip(depth, 0.0, 1.0), radius, _target(ratio))
+
+
+def _texels(uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row coordinates (N,) of texture coordinates (N, 2)."""
+    return uv[:, 0] * SHAPE[1], (1.0 - uv[:, 1]) * SHAPE[0]
 
 
 def _target(ratio: np.ndarray) -> np.ndarray:
     """(3,) float64 texture value, 0 to 255, of something whose albedo is `ratio` times the skin's."""
-    return _encode(TEXTURE_MEAN * np.clip(ratio, 0.0, 1.0 / TEXTURE_MEAN)).astype(np.float64)
+    return _encode(np.clip(ratio, 0.0, 1.0)).astype(np.float64)
 
 
 def _base(template: SkinTemplate) -> np.ndarray:
-    """(2048, 2048, 3) uint8: even skin with pores and fine lines, the same for everybody."""
-    seats = grains(template)
-    field = np.zeros(_SIZE * _SIZE, np.float32)
+    """(1408, 1024, 3) uint8: even skin with pores and fine lines, the same for everybody."""
+    seats, (rows, columns) = grains(template), SHAPE
+    field = np.zeros(rows * columns, np.float32)
     tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
     nose = np.exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
     depth = (0.035 + 0.06 * nose + 0.03 * seats.rank) * seats.bare
-    x, y = seats.uv[:, 0] * _SIZE, (1.0 - seats.uv[:, 1]) * _SIZE
+    x, y = _texels(seats.uv)
     column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             away = (row + dy + 0.5 - y) ** 2 + (column + dx + 0.5 - x) ** 2
             pore = (tone - depth) * np.exp(-away)
-            at = np.clip(row + dy, 0, _SIZE - 1) * _SIZE + np.clip(column + dx, 0, _SIZE - 1)
-            field += np.bincount(at, pore, _SIZE * _SIZE).astype(np.float32)
+            at = np.clip(row + dy, 0, rows - 1) * columns + np.clip(column + dx, 0, columns - 1)
+            field += np.bincount(at, pore, rows * columns).astype(np.float32)
     # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
     gain = np.array([0.8, 1.0, 1.1], np.float32)
-    linear = TEXTURE_MEAN * np.exp(np.clip(field, -0.35, 0.2)[:, None] * gain + 0.03)
-    return _encode(linear).reshape(_SIZE, _SIZE, 3)
+    linear = np.exp(np.clip(field - 0.02, -0.35, 0.0)[:, None] * gain)
+    return _encode(linear).reshape(rows, columns, 3)
 
 
 @lru_cache(maxsize=2)
@@ -112,7 +114,7 @@ def skin_texture(
         tone, hair: (3,) linear albedo of skin and hair.
 
     Returns:
-        (2048, 2048, 3) uint8 sRGB; plain skin is TEXTURE_MEAN linear.
+        (1408, 1024, 3) uint8 sRGB; plain skin is white.
     """
     plain = _shared_base(template)
     canvas = _Canvas(plain.copy(), plain)
@@ -156,7 +158,7 @@ def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float],
     if look["stubble"] < 0.02:
         return
     seats = grains(template)
-    chosen = np.nonzero(seats.rank < 0.75 * beard(seats.point) * seats.bare * look["stubble"] ** 0.5)[0]
+    chosen = np.nonzero(seats.rank < 0.75 * seats.beard * look["stubble"] ** 0.5)[0]
     depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(seats.rank, 7)[chosen])
     _stamp(canvas, seats.uv[chosen], depth, 0.6, ratio)
 
@@ -164,8 +166,9 @@ def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float],
 def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
     seats = grains(template)
+    hair = seats.hair[0] + look["hair_recede"] * (seats.hair[1] - seats.hair[0])
     ragged = 0.004 * _patches(template, keyed(int(look["seed"]), 21))
-    cover = smooth_step(hair_depth(seats.point, look["hair_recede"]) + ragged, -0.002, 0.012)
+    cover = smooth_step(hair + ragged, -0.002, 0.012)
     share = cover * (1.0 - seats.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
     chosen = np.nonzero(seats.rank < share)[0]
     depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
@@ -183,7 +186,7 @@ def _brow_chart(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
     charts = []
     for side in (1.0, -1.0):
         chosen = near & (side * p[:, 0] > 0.002) & (side * p[:, 0] < 0.062) & (template.masks["face"] > 0.5)
-        texel = np.stack([template.uv[chosen, 0], 1.0 - template.uv[chosen, 1]], axis=1) * _SIZE
+        texel = np.stack(_texels(template.uv[chosen]), axis=1)
         charts.append(np.linalg.lstsq(_cubic(p[chosen, 0], p[chosen, 1]), texel, rcond=None)[0])
     return charts[0], charts[1]
 
