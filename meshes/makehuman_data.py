@@ -17,6 +17,7 @@ class Pack:
     """The arrays of `meshes/data/makehuman_head_cc0.npz`.
 
     Attributes:
+        base_index: (V,) int64, ascending: the number of each vertex in the full hm08 mesh.
         vertices: (V, 3) float64 metres.
         quads, quads_uv: (F, 4) int64 into `vertices` and `uv`.
         uv: (U, 2) float64 in [0, 1], v upwards.
@@ -27,6 +28,7 @@ class Pack:
         targets: (indices (N,), offsets (N, 3) float64 metres) by target name.
     """
 
+    base_index: np.ndarray
     vertices: np.ndarray
     quads: np.ndarray
     quads_uv: np.ndarray
@@ -48,6 +50,7 @@ def load() -> Pack:
     with np.load(PACK, allow_pickle=False) as data:
         arrays = {name: data[name] for name in data.files}
     return Pack(
+        base_index=arrays["base_index"].astype(np.int64),
         vertices=arrays["vertices_m"].astype(np.float64),
         quads=arrays["faces"].astype(np.int64),
         quads_uv=arrays["faces_uv"].astype(np.int64),

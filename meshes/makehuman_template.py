@@ -11,6 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from meshes.appearance import SkinTemplate
+from meshes.atlas import skin_atlas
+from meshes.eyelids import look_angles
 from meshes.geometry import fit_sphere
 from meshes.landmarks import landmark_vertices
 from meshes.lashes import lash_uv
@@ -25,6 +27,7 @@ MATERIALS = ("skin", "lips", "mouth", "teeth", "tongue", "lashes", "sclera", "ir
 """Materials by index, as `Surface.material` counts them."""
 
 _FINE_EDGE_M = {"lips": 0.0024, "eyelids": 0.0024, "ears": 0.0034, "face": 0.0050}
+_LID_REACH = 1.5  # Eyeball radii.
 _MASKS = ("lips", "ears", "eyelids", "face", "inside_mouth")
 _LASHES = tuple(f"helper-{side}-eyelashes-{row}" for side in "lr" for row in (1, 2))
 
@@ -65,6 +68,9 @@ class Template:
         occluder_faces: (G, 3) int32, the base quads as triangles over vertices.
         landmark_face, landmark_barycentric: as in `meshes.head.Head`.
         eye_vertices: base vertices of the left and the right eyeball.
+        lids: vertices of the skin and lashes in front of the left and of the right eye.
+        look_angles: (yaw, pitch) radians by the name of each eyeLook expression.
+        jaw_open_angle: radians that jawOpen turns the lower teeth by.
     """
 
     pack: Pack
@@ -80,6 +86,9 @@ class Template:
     landmark_face: np.ndarray
     landmark_barycentric: np.ndarray
     eye_vertices: tuple[np.ndarray, np.ndarray]
+    lids: tuple[np.ndarray, np.ndarray]
+    look_angles: dict[str, tuple[float, float]]
+    jaw_open_angle: float
 
 
 def eye_spheres(vertices: np.ndarray, eyes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -219,7 +228,7 @@ def _skin_template(piece: Piece, base: np.ndarray) -> SkinTemplate:
     return SkinTemplate(
         rest=rest,
         normal=vertex_normals(rest, piece.faces, piece.point),
-        uv=piece.attributes[:, :2],
+        uv=skin_atlas(piece.attributes[:, :2]),
         faces=piece.faces.astype(np.int32),
         part=part,
         masks={m: piece.attributes[:, 2 + k].astype(np.float32) for k, m in enumerate(_MASKS)},
@@ -235,6 +244,28 @@ def _one_corner(faces: np.ndarray, vertices: np.ndarray) -> tuple[np.ndarray, np
     return face.astype(np.int32), np.eye(3)[corner]
 
 
+def _lids(
+    rest: np.ndarray, faces: np.ndarray, part: np.ndarray, spheres: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of the lids' outside, of the left and of the right eye: near the eyeball and in no socket."""
+    outside = np.zeros(len(rest), bool)
+    outside[faces[np.isin(part, (Part.FACE, Part.NOSE, Part.LASHES))]] = True
+    left, right = (
+        np.flatnonzero(outside & (np.linalg.norm(rest - centre, axis=1) < _LID_REACH * radius))
+        for centre, radius in zip(*spheres, strict=True)
+    )
+    return left, right
+
+
+def _jaw_open_angle(pack: Pack) -> float:
+    """Radians that jawOpen at weight 1 turns the lower teeth by about +X, by the best rigid fit in the YZ plane."""
+    teeth = pack.group_vertices("helper-lower-teeth")
+    moved = add_targets(pack.vertices, {"arkit/jawOpen": 1.0}, pack)[teeth]
+    a, b = pack.vertices[teeth] - pack.vertices[teeth].mean(axis=0), moved - moved.mean(axis=0)
+    sine = (a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]).sum()
+    return float(np.arctan2(sine, (a[:, 1:] * b[:, 1:]).sum()))
+
+
 @lru_cache(maxsize=1)
 def template() -> Template:
     """The fixed part of the embedded head, built once a process."""
@@ -244,27 +275,31 @@ def template() -> Template:
     pieces = _pieces(pack, base, eyes)
     starts = np.cumsum([0] + [len(p.point) for p in pieces[:-1]])
     points = np.cumsum([0] + [int(p.point.max()) + 1 for p in pieces[:-1]])
-    material = np.concatenate([p.material for p in pieces])
+    operator = sparse.vstack([p.operator for p in pieces], format="csr")
+    faces = np.concatenate([p.faces + s for p, s in zip(pieces, starts, strict=True)]).astype(np.int32)
+    part, material = (np.concatenate([getattr(p, name) for p in pieces]) for name in ("part", "material"))
     uv = np.concatenate([p.attributes[:, :2] for p in pieces])
     lashes = slice(starts[2], starts[3])
     uv[lashes] = lash_uv(uv[lashes])
+    uv[: starts[1]] = skin_atlas(uv[: starts[1]])
     skin = pieces[0]
     corners = skin.descendant[pack.quads[pack.group == "body"]]
-    landmark_face, landmark_barycentric = _one_corner(
-        skin.faces, skin.descendant[landmark_vertices(pack, base)]
-    )
+    landmark_face, landmark_barycentric = _one_corner(skin.faces, skin.descendant[landmark_vertices(pack)])
     return Template(
         pack=pack,
         skin=_skin_template(skin, base),
-        operator=sparse.vstack([p.operator for p in pieces], format="csr"),
+        operator=operator,
         point=np.concatenate([p.point + o for p, o in zip(pieces, points, strict=True)]),
         uv=uv.astype(np.float32),
-        faces=np.concatenate([p.faces + s for p, s in zip(pieces, starts, strict=True)]).astype(np.int32),
-        part=np.concatenate([p.part for p in pieces]),
+        faces=faces,
+        part=part,
         material=material,
         cutout=np.where(material == MATERIALS.index("lashes"), 0, -1).astype(np.int32),
         occluder_faces=np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]]).astype(np.int32),
         landmark_face=landmark_face,
         landmark_barycentric=landmark_barycentric,
         eye_vertices=eyes,
+        lids=_lids(operator @ base, faces, part, eye_spheres(base, eyes)),
+        look_angles=look_angles(pack, eyes),
+        jaw_open_angle=_jaw_open_angle(pack),
     )

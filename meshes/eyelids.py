@@ -1,0 +1,75 @@
+"""Keeps the lids outside the eyeball and its cornea, wherever the eye looks and however far it is shut."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from meshes.eyes import CORNEA, SCLERA, eyeball
+from meshes.makehuman_data import Pack
+
+MARGIN_M = 0.0003
+"""Thickness of the gap that is kept between lid and eye."""
+
+_SOFTNESS_M = 0.0003
+
+LOOKS = ("Down", "In", "Out", "Up")
+SIDES = ("Left", "Right")
+
+
+@lru_cache(maxsize=1)
+def _profile() -> tuple[np.ndarray, np.ndarray]:
+    """Angle from the gaze axis, ascending, and distance of the eye's outer surface there, in globe radii."""
+    eye = eyeball()
+    angle = np.arctan2(np.hypot(eye.vertices[:, 0], eye.vertices[:, 1]), eye.vertices[:, 2])
+    distance = np.sqrt((eye.vertices**2).sum(axis=1))
+    cornea = eye.vertex_tissue == CORNEA
+    rim = angle[cornea].max()
+    outer = cornea | ((eye.vertex_tissue == SCLERA) & (angle > rim))
+    order = np.argsort(angle[outer], kind="stable")
+    return angle[outer][order], distance[outer][order]
+
+
+def clear_of_eye(points: np.ndarray, centre: np.ndarray, radius: float, gaze: np.ndarray) -> np.ndarray:
+    """Moves points of the lids radially out of an eye.
+
+    A point at distance d moves to d + s(reach - d), where reach is the eye's surface plus MARGIN_M in that direction
+    and s(x) = (x + sqrt(x^2 + h^2)) / 2 is a smooth max(x, 0): the lid slides over the cornea without a crease.
+
+    Args:
+        points: (N, 3) float64 metres, front of the lids.
+        centre: (3,) metres, of the eyeball.
+        radius: metres.
+        gaze: (3,) unit vector.
+
+    Returns:
+        (N, 3) float64 metres, each at least MARGIN_M outside.
+    """
+    away = points - centre
+    distance = np.sqrt((away**2).sum(axis=1))
+    along = away[:, 0] * gaze[0] + away[:, 1] * gaze[1] + away[:, 2] * gaze[2]
+    angle = np.arccos(np.clip(along / distance, -1.0, 1.0))
+    short = radius * np.interp(angle, *_profile()) + MARGIN_M - distance
+    push = (short + np.sqrt(short**2 + _SOFTNESS_M**2)) / 2
+    return points + away * (push / distance)[:, None]
+
+
+def look_angles(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """(yaw, pitch) in radians that each eyeLook target at weight 1 turns the eye by, by ARKit name.
+
+    The targets move hm08's eyeball; the turn of its mean, weighted towards the front, is measured.
+    """
+    angles = {}
+    for side, eye in zip(SIDES, eyes, strict=True):
+        rest = pack.vertices[eye]
+        middle = (rest.max(axis=0) + rest.min(axis=0)) / 2
+        front = np.maximum(rest[:, 2] - middle[2], 0.0)[:, None]
+        for look in LOOKS:
+            index, offsets = pack.targets[f"arkit/eyeLook{look}{side}"]
+            moved = np.zeros_like(pack.vertices)
+            moved[index] = offsets
+            before = (front * (rest - middle)).sum(axis=0)
+            after = before + (front * moved[eye]).sum(axis=0)
+            yaw = np.arctan2(after[0], after[2]) - np.arctan2(before[0], before[2])
+            pitch = np.arctan2(before[1], before[2]) - np.arctan2(after[1], after[2])
+            angles[f"eyeLook{look}{side}"] = (float(yaw), float(pitch))
+    return angles

@@ -1,0 +1,111 @@
+"""One person of the embedded head: the unposed base mesh, the eyes, the neck's axis and the colours.
+
+All metres are in the head frame of that person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from meshes.appearance import displacement, hair_colour, materials, paint, skin_texture, skin_tone
+from meshes.eyes import eye_materials, eyeball, paint_eye
+from meshes.makehuman_data import add_targets
+from meshes.makehuman_identity import target_weights
+from meshes.makehuman_template import MATERIALS, Template, eye_spheres, template
+from meshes.skinning import Neck
+from meshes.surface import Material
+
+SIZE = 1.085
+"""hm08 metres to life. hm08 adults are a little small: with it the mean distance between the pupils of sampled adults
+becomes 63 mm, that of people (Dodgson, "Variation and extrema of human interpupillary distance", 2004)."""
+
+_FLAT = {"tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
+_LIPS = (474, 523)  # hm08 vertices where the middle of the upper lip rests on that of the lower one.
+_LIPS_OVERLAP_M = 0.0008  # Subdivision draws both lips back by about as much.
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What stays fixed over one person's poses.
+
+    Attributes:
+        base: (V, 3) float64 metres, base mesh without expression or pose.
+        eye_centres, eye_radii: (2, 3) and (2,) float64 metres, left then right.
+        neck: the axis the skull bends about.
+        color: (all vertices, 3) float32 linear: skin, tongue, lashes, teeth, left eye, right eye.
+        relief_m: (skin vertices,) float64, added along the normal.
+        materials: in the order of `makehuman_template.MATERIALS`.
+    """
+
+    base: np.ndarray
+    eye_centres: np.ndarray
+    eye_radii: np.ndarray
+    neck: Neck
+    color: np.ndarray
+    relief_m: np.ndarray
+    materials: tuple[Material, ...]
+
+
+@lru_cache(maxsize=8)
+def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
+    """The person of sorted (name, value) pairs; recent ones are kept.
+
+    Raises:
+        MeshError: unknown shape names or values out of range.
+    """
+    fixed, appearance = template(), dict(look)
+    base = unposed_base(dict(shape), fixed)
+    centres, radii = eye_spheres(base, fixed.eye_vertices)
+    return Person(
+        base=base,
+        eye_centres=centres,
+        eye_radii=radii,
+        neck=_neck(base, fixed),
+        color=_colors(appearance, fixed),
+        relief_m=displacement(fixed.skin, appearance).astype(np.float64),
+        materials=_materials(appearance, fixed),
+    )
+
+
+def unposed_base(shape: Mapping[str, float], fixed: Template) -> np.ndarray:
+    """(V, 3) float64 metres, head frame: the base mesh of one person at rest, lips together."""
+    weights = target_weights(shape, tuple(fixed.pack.targets))
+    vertices = add_targets(fixed.pack.vertices, weights, fixed.pack)
+    vertices = SIZE * add_targets(vertices, {"arkit/mouthClose": _lips_apart(vertices, fixed)}, fixed.pack)
+    return vertices - eye_spheres(vertices, fixed.eye_vertices)[0].mean(axis=0)
+
+
+def _lips_apart(vertices: np.ndarray, fixed: Template) -> float:
+    """The weight of mouthClose that brings the resting lips together."""
+    upper, lower = np.searchsorted(fixed.pack.base_index, _LIPS)
+    index, offsets = fixed.pack.targets["arkit/mouthClose"]
+    rise = offsets[np.searchsorted(index, lower), 1] - offsets[np.searchsorted(index, upper), 1]
+    gap = vertices[upper, 1] - vertices[lower, 1] + _LIPS_OVERLAP_M
+    return float(np.clip(gap / rise, 0.0, 1.0))
+
+
+def _neck(base: np.ndarray, fixed: Template) -> Neck:
+    """Axis on the line of the joints; each node as high as the skin that turns by its share."""
+    low, high = (base[fixed.pack.anchors[name]].mean(axis=0) for name in ("joint-neck", "joint-head"))
+    share = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
+    bending = (fixed.pack.neck_bend > 0.02) & (fixed.pack.neck_bend < 0.98)
+    weight = np.exp(-0.5 * ((fixed.pack.neck_bend[bending] - share[:, None]) / 0.08) ** 2)
+    height = (weight * base[bending, 1]).sum(axis=1) / weight.sum(axis=1)
+    along = (height - low[1]) / (high[1] - low[1])
+    return Neck(share, low + along[:, None] * (high - low))
+
+
+def _colors(look: Mapping[str, float], fixed: Template) -> np.ndarray:
+    color = np.zeros((len(fixed.point), 3), np.float32)
+    for name, flat in _FLAT.items():
+        color[fixed.faces[fixed.material == MATERIALS.index(name)]] = flat
+    color[: len(fixed.skin.rest)] = paint(fixed.skin, look)
+    return np.concatenate([color, paint_eye(eyeball(), look, 0), paint_eye(eyeball(), look, 1)])
+
+
+def _materials(look: Mapping[str, float], fixed: Template) -> tuple[Material, ...]:
+    texture = skin_texture(fixed.skin, look, skin_tone(look), hair_colour(look))
+    table = {**materials(texture), **{material.name: material for material in eye_materials()}}
+    return tuple(table[name] for name in MATERIALS)
