@@ -19,7 +19,7 @@ from meshes.errors import UserError
 GAP_PX = 8
 LABEL_PX = 20
 PAPER, INK = (255, 255, 255), (40, 40, 40)
-_SAVE = {
+_SAVE: dict[str, dict[str, Any]] = {
     ".png": {"format": "PNG", "optimize": True},
     ".jpg": {"format": "JPEG", "quality": 88},
     ".webp": {"format": "WEBP", "quality": 88},
