@@ -119,10 +119,10 @@ def _frames(toward: np.ndarray) -> np.ndarray:
 
 
 def _occluders(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (N, 3) float32 and faces (G, 3) int32 of what casts shadows, other vertices left out."""
+    """Vertices (N, 3) float32 and faces (G, 3) uint32 of what casts shadows, other vertices left out."""
     solid = surface.face_label & (surface.cutout < 0)
     faces = surface.occluder_faces if len(surface.occluder_faces) else surface.faces[solid]
     used = np.zeros(len(surface.vertices), bool)
     used[faces] = True
-    position = (np.cumsum(used) - 1).astype(np.int32)
+    position = (np.cumsum(used) - 1).astype(np.uint32)
     return surface.vertices[used].astype(np.float32), position[faces]

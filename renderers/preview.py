@@ -10,8 +10,7 @@ import numpy as np
 
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
-from renderers.exact import Hits, rasterize
-from renderers.kernels.exact import Lens, see
+from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight
 from renderers.occlusion import lit_share
@@ -54,7 +53,7 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
     """
     share = lit_share(surface, light) if share is None else share
     paint, mips, albedo = _paint(surface.materials)
-    faces, material = _array(surface.faces, np.int32), _array(surface.material, np.uint8)
+    faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)
     vertex = np.concatenate([surface.normals, surface.uv, surface.color, share], axis=1, dtype=np.float32)
     sheets, texels = _flat(surface.cutouts)
@@ -82,14 +81,12 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None = None, background
     hits = rasterize(lit.surface, camera) if hits is None else hits
     if background is None:
         background = np.zeros((camera.height, camera.width, 3), np.float32)
-    vertices, T = _array(lit.surface.vertices, np.float64), _array(camera.T_camera_head, np.float64)
-    lens = _lens(camera)
-    seen = see(vertices, T, lens)
-    outline = coverage.View(seen, lens.fx, lens.fy, lens.cx, lens.cy, lens.orthographic)
+    seen, outline = _outline(lit.surface, camera)
     slot, count = coverage.edges(lit.coverage, outline, hits.triangle_id, hits.depth_axis_m)
     sample_ids, sample_weights = coverage.subsample(lit.coverage, outline, slot, count)
     columns, rows = pixel_rays(supersampled(camera, 2))
-    view = shade.View(_array(seen[:, 3:], np.float64), columns, rows, _array(T[:3, :3], np.float64), camera.orthographic)
+    R = _array(camera.T_camera_head[:3, :3], np.float64)
+    view = shade.View(seen[:, 3:].copy(), columns, rows, R, camera.orthographic)
     rgb, alpha = shade.picture(
         lit.shading, lit.paint, lit.lights, view, hits.triangle_id, hits.barycentric,
         slot, sample_ids, sample_weights, _array(background, np.float32),
@@ -102,10 +99,11 @@ def _array(values: np.ndarray, dtype: type) -> np.ndarray:
     return np.require(values, dtype, ["C", "W"])
 
 
-def _lens(camera: Camera) -> Lens:
-    K = camera.K
-    fx, fy, cx, cy = float(K[0, 0]), float(K[1, 1]), float(K[0, 2]), float(K[1, 2])
-    return Lens(fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+def _outline(surface: Surface, camera: Camera) -> tuple[np.ndarray, coverage.View]:
+    """Projected vertices (V, 5) float64, and the view of the coverage kernels."""
+    seen, K = see(camera, surface.vertices), camera.K
+    focal, centre = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
+    return seen, coverage.View(seen, *focal, *centre, camera.orthographic)
 
 
 @lru_cache(maxsize=8)

@@ -26,7 +26,7 @@ class Mesh(NamedTuple):
     """A surface packed for coverage.
 
     Attributes:
-        faces: (F, 3) int32.
+        faces: (F, 3) uint32.
         facet: (F, 3) float32, unit normals of the flat faces.
         uv: (V, 2) float32.
         material: (F,) uint8; clear: (F,) bool, transparent shells; cutout: (F,) int32, -1 or a row of `sheets`.

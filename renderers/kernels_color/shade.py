@@ -1,4 +1,4 @@
-"""The colour of a sample: albedo, irradiance, highlight, and the reflection of a transparent shell.
+"""The colour of a view, row by row: gather what each sample sees, light it, put shells on top, average.
 
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
@@ -11,18 +11,24 @@ import numpy as np
 from renderers.srgb import LINEAR_OF_CODE
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
-inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
-_NORMAL, _UV, _COLOR, _LIT = 0, 3, 5, 8  # First columns in `Mesh.vertex`.
+U = np.uint64
+"""Type of an index in inner loops: a signed one would be checked for "counted from the end"."""
+
+f32 = np.float32
+"""Whole-number literals beside float32 would turn an expression into float64."""
+
+NORMAL, UV, COLOR, LIT, TO_EYE = 0, 3, 5, 8, 11
+"""First columns of a row of attributes: normal 3, uv 2, colour 3, lit share 3 (these 11 also of a vertex), to eye 3."""
 
 
 class Mesh(NamedTuple):
     """A surface packed for shading.
 
     Attributes:
-        faces: (F, 3) int32.
+        faces: (F, 3) uint32.
         facet: (F, 3) float32, unit normals of the flat faces.
-        vertex: (V, 11) float32: normal 3, uv 2, colour 3, lit share of the irradiance 3.
+        vertex: (V, 11) float32, attributes of the vertices.
         material: (F,) uint8.
         mips: (n, 3) int64 offset, height, width of the albedo maps, largest first, in `albedo`, (...) uint8 sRGB.
     """
@@ -42,7 +48,7 @@ class Paint(NamedTuple):
         specular: (M,) float32, reflectance at normal incidence.
         subsurface: (M,) float32 in [0, 1].
         level: (M,) float32, position among the glossy maps.
-        reflect: (M, n, 2) float32, scale and bias of `specular` by the cosine to the viewer at n equal steps.
+        reflect: (M, n, 2) float32, scale and bias of `specular` by the cosine to the eye at n equal steps.
         mip: (M, 2) int64, first row in `Mesh.mips` and how many; none where it has no texture.
     """
 
@@ -70,241 +76,269 @@ class View(NamedTuple):
     orthographic: bool
 
 
-@inlined
-def lookup(square, x, y, z):
-    """Bilinear value of an octahedral map (n, n, 3) float32 in the direction (x, y, z), of any length but 0.
+class Samples(NamedTuple):
+    """Room for the samples of one row.
 
+    Attributes:
+        face: (n,) int32, -1 for background.
+        weight: (n, 3) float32, of the face's corners.
+        ray: (n, 3) float32, away from the camera, head frame, any length.
+        column: (n,) int32, the pixel a sample belongs to; share: (n,) float32, its part of the pixel.
+        attribute: (n, 14) float32.
+        color: (n, 3) float32, linear.
+    """
+
+    face: np.ndarray
+    weight: np.ndarray
+    ray: np.ndarray
+    column: np.ndarray
+    share: np.ndarray
+    attribute: np.ndarray
+    color: np.ndarray
+
+
+@kernel
+def room(n):
+    """Empty `Samples` for n samples."""
+    return Samples(
+        np.full(n, -1, np.int32), np.zeros((n, 3), f32), np.zeros((n, 3), f32), np.zeros(n, np.int32),
+        np.zeros(n, f32), np.zeros((n, 14), f32), np.zeros((n, 3), f32),
+    )  # fmt: skip
+
+
+@kernel
+def lookup(square, first, x, y, z):
+    """Bilinear value of an octahedral map, float32, in the direction (x, y, z), of any length but 0.
+
+    The map is rows `first` to `first + n` of `square`, (m, n, 3) float32.
     Source: Cigolle et al., "A Survey of Efficient Representations for Independent Unit Vectors", JCGT 3(2), 2014.
     A direction is scaled to |x| + |y| + |z| = 1 and seen from +Y; the lower half is folded outward.
     """
-    one = np.float32(1.0)
+    one, last = f32(1), square.shape[1] - 1
     scale = one / (abs(x) + abs(y) + abs(z))
     u, v = x * scale, z * scale
     if y < 0:
         folded_u, folded_v = one - abs(v), one - abs(u)
         u = folded_u if u >= 0 else -folded_u
         v = folded_v if v >= 0 else -folded_v
-    half = np.float32(0.5) * np.float32(square.shape[0] - 1)
+    half = f32(0.5) * f32(last)
     column, row = (u + one) * half, (v + one) * half
-    c, r = min(max(int(column), 0), square.shape[1] - 2), min(max(int(row), 0), square.shape[0] - 2)
-    s, t = column - np.float32(c), row - np.float32(r)
+    c, r = U(min(int(column), last - 1)), U(min(int(row), last - 1))
+    s, t = column - f32(c), row - f32(r)
+    r += U(first)
+    c1, r1 = c + U(1), r + U(1)
     w00, w01, w10, w11 = (one - t) * (one - s), (one - t) * s, t * (one - s), t * s
     return (
-        w00 * square[r, c, 0] + w01 * square[r, c + 1, 0] + w10 * square[r + 1, c, 0] + w11 * square[r + 1, c + 1, 0],
-        w00 * square[r, c, 1] + w01 * square[r, c + 1, 1] + w10 * square[r + 1, c, 1] + w11 * square[r + 1, c + 1, 1],
-        w00 * square[r, c, 2] + w01 * square[r, c + 1, 2] + w10 * square[r + 1, c, 2] + w11 * square[r + 1, c + 1, 2],
+        w00 * square[r, c, 0] + w01 * square[r, c1, 0] + w10 * square[r1, c, 0] + w11 * square[r1, c1, 0],
+        w00 * square[r, c, 1] + w01 * square[r, c1, 1] + w10 * square[r1, c, 1] + w11 * square[r1, c1, 1],
+        w00 * square[r, c, 2] + w01 * square[r, c1, 2] + w10 * square[r1, c, 2] + w11 * square[r1, c1, 2],
     )
+
+
+@kernel
+def aim(ray, n, R, dx, dy, orthographic):
+    """Write the head-frame ray of the image direction (dx, dy, 1) into row n."""
+    if orthographic:
+        dx, dy = 0.0, 0.0
+    for k in range(3):
+        ray[n, k] = R[0, k] * dx + R[1, k] * dy + R[2, k]
 
 
 @kernel
 def lookup_rays(square, columns, rows, R, orthographic):
     """(H, W, 3) float32 of an octahedral map along the rays (columns[c], rows[r], 1) of a camera."""
-    out = np.zeros((len(rows), len(columns), 3), np.float32)
+    out, ray = np.zeros((len(rows), len(columns), 3), f32), np.zeros((1, 3), f32)
     for r in range(len(rows)):
         for c in range(len(columns)):
-            x, y, z = _ray(R, columns[c], rows[r], orthographic)
-            out[r, c, 0], out[r, c, 1], out[r, c, 2] = lookup(square, x, y, z)
+            aim(ray, 0, R, columns[c], rows[r], orthographic)
+            out[r, c, 0], out[r, c, 1], out[r, c, 2] = lookup(square, 0, ray[0, 0], ray[0, 1], ray[0, 2])
     return out
 
 
-@inlined
-def _ray(R, dx, dy, orthographic):
-    """Head-frame direction away from the camera, float32, not normalised."""
-    if orthographic:
-        dx, dy = 0.0, 0.0
-    return (
-        np.float32(R[0, 0] * dx + R[1, 0] * dy + R[2, 0]),
-        np.float32(R[0, 1] * dx + R[1, 1] * dy + R[2, 1]),
-        np.float32(R[0, 2] * dx + R[1, 2] * dy + R[2, 2]),
-    )
+@kernel
+def _collect(samples, view, r, ids, weights, slot, sample_ids, sample_weights, layer, rgb):
+    """List the samples of row r: of even pixels the centre, of marked pixels all four; returns how many.
 
-
-@inlined
-def _texel(mesh, mip, u, v, channel):
-    """Bilinear linear-light value of one channel of one albedo map; coordinates are clamped."""
-    offset, height, width = mesh.mips[mip, 0], mesh.mips[mip, 1], mesh.mips[mip, 2]
-    x = min(max(u * width - np.float32(0.5), np.float32(0)), np.float32(width - 1))
-    y = min(max((np.float32(1) - v) * height - np.float32(0.5), np.float32(0)), np.float32(height - 1))
-    c, r = min(int(x), width - 2), min(int(y), height - 2)
-    s, t = np.float32(x - c), np.float32(y - r)
-    at = offset + 3 * (r * width + c) + channel
-    upper = (1 - s) * LINEAR_OF_CODE[mesh.albedo[at]] + s * LINEAR_OF_CODE[mesh.albedo[at + 3]]
-    at += 3 * width
-    lower = (1 - s) * LINEAR_OF_CODE[mesh.albedo[at]] + s * LINEAR_OF_CODE[mesh.albedo[at + 3]]
-    return np.float32((1 - t) * upper + t * lower)
-
-
-@inlined
-def _mip_level(mesh, view, i, j, k, mip):
-    """log2 of the texels a pixel spans on this face (its mean over the face), from 0."""
-    image, vertex = view.image, mesh.vertex
-    pixels = abs(
-        (image[j, 0] - image[i, 0]) * (image[k, 1] - image[i, 1])
-        - (image[k, 0] - image[i, 0]) * (image[j, 1] - image[i, 1])
-    )
-    uv = abs(
-        (vertex[j, 3] - vertex[i, 3]) * (vertex[k, 4] - vertex[i, 4])
-        - (vertex[k, 3] - vertex[i, 3]) * (vertex[j, 4] - vertex[i, 4])
-    )
-    texels = uv * mesh.mips[mip, 1] * mesh.mips[mip, 2]
-    return np.float32(0.5 * np.log2(max(texels / max(pixels, 1e-6), 1.0)))
+    Layer 0 lists what is opaque, and takes over the background where a marked pixel's sample has nothing; layer 1
+    lists transparent shells, in `column` the number of the sample that each covers.
+    """
+    n, below = 0, 0
+    for c in range(ids.shape[1]):
+        m = slot[r, c]
+        for q in range(4 if m >= 0 else 1):
+            face = sample_ids[layer, m, q] if m >= 0 else ids[r, c]
+            if m < 0 and face < 0:
+                continue
+            if layer == 0 or (m >= 0 and face >= 0):
+                samples.face[n], samples.column[n] = face, below if layer else c
+                samples.share[n] = 0.25 if m >= 0 else 1.0
+                dx, dy = view.columns[2 * c + q % 2], view.rows[2 * r + q // 2]
+                if m < 0:
+                    dx, dy = 0.5 * (dx + view.columns[2 * c + 1]), 0.5 * (dy + view.rows[2 * r + 1])
+                aim(samples.ray, n, view.R, dx, dy, view.orthographic)
+                for k in range(3):
+                    samples.weight[n, k] = sample_weights[layer, m, q, k] if m >= 0 else weights[r, c, k]
+                    samples.color[n, k] = rgb[r, c, k]
+                n += 1
+            below += 1
+    return n
 
 
 @kernel
-def _texture(mesh, view, i, j, k, first, count, u, v):
-    """Trilinear albedo map at (u, v), linear light."""
-    level = min(_mip_level(mesh, view, i, j, k, first), np.float32(count - 1))
-    low = min(int(level), count - 1)
-    high, t = min(low + 1, count - 1), np.float32(level - low)
-    r = (1 - t) * _texel(mesh, first + low, u, v, 0) + t * _texel(mesh, first + high, u, v, 0)
-    g = (1 - t) * _texel(mesh, first + low, u, v, 1) + t * _texel(mesh, first + high, u, v, 1)
-    b = (1 - t) * _texel(mesh, first + low, u, v, 2) + t * _texel(mesh, first + high, u, v, 2)
-    return np.float32(r), np.float32(g), np.float32(b)
+def gather(attribute, face, weight, ray, count, faces, facet, vertex):
+    """Interpolate the attributes of samples: normals and directions to the eye become unit vectors.
+
+    A face seen from behind (an open sheet) is lit on the side that is seen.
+    """
+    for n in range(count):
+        f = face[n]
+        if f < 0:
+            continue
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        b0, b1, b2 = weight[n, 0], weight[n, 1], weight[n, 2]
+        for a in range(11):
+            attribute[n, a] = b0 * vertex[i, a] + b1 * vertex[j, a] + b2 * vertex[k, a]
+        x, y, z = attribute[n, 0], attribute[n, 1], attribute[n, 2]
+        rx, ry, rz = ray[n, 0], ray[n, 1], ray[n, 2]
+        behind = facet[f, 0] * rx + facet[f, 1] * ry + facet[f, 2] * rz > 0
+        length = max(np.sqrt(x * x + y * y + z * z), f32(1e-12))
+        scale = (f32(-1) if behind else f32(1)) / length
+        attribute[n, 0], attribute[n, 1], attribute[n, 2] = x * scale, y * scale, z * scale
+        back = f32(-1) / np.sqrt(rx * rx + ry * ry + rz * rz)
+        attribute[n, 11], attribute[n, 12], attribute[n, 13] = rx * back, ry * back, rz * back
 
 
-@inlined
-def _mixed(vertex, i, j, k, b0, b1, b2, column):
-    return b0 * vertex[i, column] + b1 * vertex[j, column] + b2 * vertex[k, column]
+@kernel
+def _texel(albedo, offset, height, width, u, v, channel):
+    """Bilinear linear-light value of one channel of one albedo map; coordinates are clamped."""
+    x = min(max(u * f32(width) - f32(0.5), f32(0)), f32(width - 1))
+    y = min(max((f32(1) - v) * f32(height) - f32(0.5), f32(0)), f32(height - 1))
+    c, r = min(int(x), width - 2), min(int(y), height - 2)
+    s, t = x - f32(c), y - f32(r)
+    at = offset + 3 * (r * width + c) + channel
+    below = at + 3 * width
+    upper = LINEAR_OF_CODE[albedo[at]] + s * (LINEAR_OF_CODE[albedo[at + 3]] - LINEAR_OF_CODE[albedo[at]])
+    lower = LINEAR_OF_CODE[albedo[below]] + s * (LINEAR_OF_CODE[albedo[below + 3]] - LINEAR_OF_CODE[albedo[below]])
+    return upper + t * (lower - upper)
 
 
-@inlined
+@kernel
+def _texels_a_pixel(image, vertex, i, j, k, height, width):
+    """Ratio of a face's area in texels to its area in pixels, at least 1."""
+    pixels = (image[j, 0] - image[i, 0]) * (image[k, 1] - image[i, 1])
+    pixels -= (image[k, 0] - image[i, 0]) * (image[j, 1] - image[i, 1])
+    uv = (vertex[j, UV] - vertex[i, UV]) * (vertex[k, UV + 1] - vertex[i, UV + 1])
+    uv -= (vertex[k, UV] - vertex[i, UV]) * (vertex[j, UV + 1] - vertex[i, UV + 1])
+    return max(abs(uv) * (height * width) / max(abs(pixels), 1e-6), 1.0)
+
+
+@kernel
+def texture(attribute, face, count, faces, material, vertex, image, mips, albedo, mip):
+    """Multiply the colour of samples by their albedo map, read between the two sizes that suit the pixel."""
+    for n in range(count):
+        f = face[n]
+        if f < 0 or mip[material[f], 1] == 0:
+            continue
+        first, last = mip[material[f], 0], mip[material[f], 1] - 1
+        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        spread = _texels_a_pixel(image, vertex, i, j, k, mips[first, 1], mips[first, 2])
+        level = min(0.5 * np.log2(spread), float(last))
+        fine = first + int(level)
+        coarse, t = min(fine + 1, first + last), f32(level - int(level))
+        u, v = attribute[n, UV], attribute[n, UV + 1]
+        for c in range(3):
+            a = _texel(albedo, mips[fine, 0], mips[fine, 1], mips[fine, 2], u, v, c)
+            b = _texel(albedo, mips[coarse, 0], mips[coarse, 1], mips[coarse, 2], u, v, c)
+            attribute[n, COLOR + c] *= a + t * (b - a)
+
+
+@kernel
 def _bounced(lit, albedo):
-    """Lit share of the irradiance with the light that nearby surfaces of the same albedo hand on.
+    """Lit share of the irradiance, with the light that nearby surfaces of the same albedo hand on.
 
     Source: Jimenez et al., "Practical Real-Time Strategies for Accurate Indirect Occlusion", SIGGRAPH 2016 course.
     """
-    a = np.float32(2.0404) * albedo - np.float32(0.3324)
-    b = np.float32(-4.7951) * albedo + np.float32(0.6417)
-    c = np.float32(2.7552) * albedo + np.float32(0.6903)
+    a = f32(2.0404) * albedo - f32(0.3324)
+    b = f32(-4.7951) * albedo + f32(0.6417)
+    c = f32(2.7552) * albedo + f32(0.6903)
     return max(lit, ((lit * a + b) * lit + c) * lit)
 
 
-@inlined
-def _mirror(lights, level, nx, ny, nz, vx, vy, vz):
-    """Glossy radiance from the mirror direction at a fractional level."""
-    twice = np.float32(2) * (nx * vx + ny * vy + nz * vz)
-    x, y, z = twice * nx - vx, twice * ny - vy, twice * nz - vz
-    low = min(int(level), lights.glossy.shape[0] - 2)
-    t = level - np.float32(low)
-    r0, g0, b0 = lookup(lights.glossy[low], x, y, z)
-    r1, g1, b1 = lookup(lights.glossy[low + 1], x, y, z)
-    return r0 + t * (r1 - r0), g0 + t * (g1 - g0), b0 + t * (b1 - b0)
-
-
-@inlined
-def _reflectance(paint, material, nv):
-    """Share of light that leaves as highlight: the material's table at the cosine to the viewer."""
-    position = min(max(nv, np.float32(0)), np.float32(1)) * np.float32(paint.reflect.shape[1] - 1)
-    n = min(int(position), paint.reflect.shape[1] - 2)
-    t = position - np.float32(n)
-    scale = paint.reflect[material, n, 0] * (1 - t) + paint.reflect[material, n + 1, 0] * t
-    bias = paint.reflect[material, n, 1] * (1 - t) + paint.reflect[material, n + 1, 1] * t
-    return np.float32(paint.specular[material] * scale + bias)
-
-
-@inlined
-def _facing(mesh, view, face, weights, dx, dy):
-    """Unit normal on the seen side, and unit direction to the viewer; float32, head frame."""
-    i, j, k = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-    b0, b1, b2 = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
-    nx = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _NORMAL)
-    ny = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _NORMAL + 1)
-    nz = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _NORMAL + 2)
-    rx, ry, rz = _ray(view.R, dx, dy, view.orthographic)
-    # A face seen from behind (an open sheet) is lit on the side that is seen.
-    behind = mesh.facet[face, 0] * rx + mesh.facet[face, 1] * ry + mesh.facet[face, 2] * rz > 0
-    scale = np.float32(-1 if behind else 1) / max(np.sqrt(nx * nx + ny * ny + nz * nz), np.float32(1e-12))
-    length = np.float32(-1) / np.sqrt(rx * rx + ry * ry + rz * rz)
-    return nx * scale, ny * scale, nz * scale, rx * length, ry * length, rz * length
-
-
-@inlined
-def _lit(mesh, face, weights):
-    """Interpolated lit shares of red, green and blue, float32."""
-    i, j, k = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-    b0, b1, b2 = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
-    return (
-        _mixed(mesh.vertex, i, j, k, b0, b1, b2, _LIT),
-        _mixed(mesh.vertex, i, j, k, b0, b1, b2, _LIT + 1),
-        _mixed(mesh.vertex, i, j, k, b0, b1, b2, _LIT + 2),
-    )
-
-
-@inlined
-def _albedo(mesh, paint, view, face, weights):
-    """Vertex colour times albedo map, linear, float32."""
-    i, j, k = mesh.faces[face, 0], mesh.faces[face, 1], mesh.faces[face, 2]
-    b0, b1, b2 = np.float32(weights[0]), np.float32(weights[1]), np.float32(weights[2])
-    red = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _COLOR)
-    green = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _COLOR + 1)
-    blue = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _COLOR + 2)
-    first, count = paint.mip[mesh.material[face], 0], paint.mip[mesh.material[face], 1]
-    if count > 0:
-        u = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _UV)
-        v = _mixed(mesh.vertex, i, j, k, b0, b1, b2, _UV + 1)
-        r, g, b = _texture(mesh, view, i, j, k, first, count, u, v)
-        red, green, blue = red * r, green * g, blue * b
-    return red, green, blue
+@kernel
+def _reflected(reflect, specular, m, cosine):
+    """Share of light that leaves as highlight: the material's table at the cosine to the eye."""
+    last = reflect.shape[1] - 1
+    position = min(max(cosine, f32(0)), f32(1)) * f32(last)
+    n = min(int(position), last - 1)
+    t = position - f32(n)
+    scale = reflect[m, n, 0] + t * (reflect[m, n + 1, 0] - reflect[m, n, 0])
+    bias = reflect[m, n, 1] + t * (reflect[m, n + 1, 1] - reflect[m, n, 1])
+    return specular * scale + bias
 
 
 @kernel
-def opaque(mesh, paint, lights, view, face, weights, dx, dy):
-    """Linear colour of an opaque face: matt or skin-like reflection below, a highlight on top.
+def opaque(color, attribute, face, count, material, paint, matt, skin, glossy):
+    """Colour of opaque samples: matt or skin-like reflection below, a highlight on top.
 
     out = albedo x irradiance / pi x lit share x (1 - F) + F x lit share x glossy mirror radiance, so that in a
     white surrounding a white surface returns no more than it gets.
     """
-    m = mesh.material[face]
-    nx, ny, nz, vx, vy, vz = _facing(mesh, view, face, weights, dx, dy)
-    red, green, blue = _albedo(mesh, paint, view, face, weights)
-    lit_r, lit_g, lit_b = _lit(mesh, face, weights)
-    er, eg, eb = lookup(lights.matt, nx, ny, nz)
-    soft = paint.subsurface[m]
-    if soft > 0:
-        sr, sg, sb = lookup(lights.skin, nx, ny, nz)
-        er, eg, eb = er + soft * (sr - er), eg + soft * (sg - eg), eb + soft * (sb - eb)
-    share = _reflectance(paint, m, nx * vx + ny * vy + nz * vz)
-    gr, gg, gb = _mirror(lights, paint.level[m], nx, ny, nz, vx, vy, vz)
-    under, open_to_light = np.float32(1) - share, (lit_r + lit_g + lit_b) / np.float32(3) * share
-    return (
-        red * er * _bounced(lit_r, red) * under + open_to_light * gr,
-        green * eg * _bounced(lit_g, green) * under + open_to_light * gg,
-        blue * eb * _bounced(lit_b, blue) * under + open_to_light * gb,
-    )
+    size, levels = glossy.shape[1], glossy.shape[0] // glossy.shape[1]
+    for n in range(count):
+        if face[n] < 0:
+            continue
+        m = material[face[n]]
+        x, y, z = attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2]
+        vx, vy, vz = attribute[n, TO_EYE], attribute[n, TO_EYE + 1], attribute[n, TO_EYE + 2]
+        er, eg, eb = lookup(matt, 0, x, y, z)
+        soft = paint.subsurface[m]
+        if soft > 0:
+            sr, sg, sb = lookup(skin, 0, x, y, z)
+            er, eg, eb = er + soft * (sr - er), eg + soft * (sg - eg), eb + soft * (sb - eb)
+        cosine = x * vx + y * vy + z * vz
+        share = _reflected(paint.reflect, paint.specular[m], m, cosine)
+        level = min(int(paint.level[m]), levels - 2)
+        t = paint.level[m] - f32(level)
+        x, y, z = f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz
+        r0, g0, b0 = lookup(glossy, level * size, x, y, z)
+        r1, g1, b1 = lookup(glossy, (level + 1) * size, x, y, z)
+        lr, lg, lb = attribute[n, LIT], attribute[n, LIT + 1], attribute[n, LIT + 2]
+        under, over = f32(1) - share, share * (lr + lg + lb) / f32(3)
+        r, g, b = attribute[n, COLOR], attribute[n, COLOR + 1], attribute[n, COLOR + 2]
+        color[n, 0] = r * er * _bounced(lr, r) * under + over * (r0 + t * (r1 - r0))
+        color[n, 1] = g * eg * _bounced(lg, g) * under + over * (g0 + t * (g1 - g0))
+        color[n, 2] = b * eb * _bounced(lb, b) * under + over * (b0 + t * (b1 - b0))
 
 
 @kernel
-def through(mesh, paint, lights, view, face, weights, dx, dy, r, g, b):
-    """Colour (r, g, b) seen through a transparent shell: Schlick's share of it gives way to a sharp reflection."""
-    nx, ny, nz, vx, vy, vz = _facing(mesh, view, face, weights, dx, dy)
-    nv = nx * vx + ny * vy + nz * vz
-    f0 = paint.specular[mesh.material[face]]
-    fresnel = f0 + (np.float32(1) - f0) * (np.float32(1) - min(max(nv, np.float32(0)), np.float32(1))) ** 5
-    sr, sg, sb = lookup(
-        lights.sharp, np.float32(2) * nv * nx - vx, np.float32(2) * nv * ny - vy, np.float32(2) * nv * nz - vz
-    )
-    lr, lg, lb = _lit(mesh, face, weights)
-    through_share, mirror = np.float32(1) - fresnel, fresnel * (lr + lg + lb) / np.float32(3)
-    return r * through_share + mirror * sr, g * through_share + mirror * sg, b * through_share + mirror * sb
+def through(color, below, attribute, face, count, material, specular, sharp):
+    """Put transparent shells over the samples they cover: Schlick's share of those gives way to a sharp mirror."""
+    for n in range(count):
+        x, y, z = attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2]
+        vx, vy, vz = attribute[n, TO_EYE], attribute[n, TO_EYE + 1], attribute[n, TO_EYE + 2]
+        cosine = x * vx + y * vy + z * vz
+        grazing = f32(1) - min(max(cosine, f32(0)), f32(1))
+        f0 = specular[material[face[n]]]
+        share = f0 + (f32(1) - f0) * (grazing * grazing) * (grazing * grazing) * grazing
+        r, g, b = lookup(sharp, 0, f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz)
+        lit = share * (attribute[n, LIT] + attribute[n, LIT + 1] + attribute[n, LIT + 2]) / f32(3)
+        m, kept = below[n], f32(1) - share
+        color[m, 0] = color[m, 0] * kept + lit * r
+        color[m, 1] = color[m, 1] * kept + lit * g
+        color[m, 2] = color[m, 2] * kept + lit * b
 
 
 @kernel
-def _mean_of_four(mesh, paint, lights, view, r, c, ids, weights, rgb):
-    """Box filter of a marked pixel over the background already in `rgb`; returns its coverage."""
-    red, green, blue, covered = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    for q in range(4):
-        face, shell = ids[0, q], ids[1, q]
-        dx, dy = view.columns[2 * c + q % 2], view.rows[2 * r + q // 2]
-        a, b, d = rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2]
-        if face >= 0:
-            a, b, d = opaque(mesh, paint, lights, view, face, weights[0, q], dx, dy)
-            covered += np.float32(0.25)
-        if shell >= 0:
-            a, b, d = through(mesh, paint, lights, view, shell, weights[1, q], dx, dy, a, b, d)
-        red, green, blue = red + a, green + b, blue + d
-    quarter = np.float32(0.25)
-    rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = red * quarter, green * quarter, blue * quarter
-    return covered
+def _average(samples, count, rgb, alpha):
+    """Box filter of one row (W, 3) and its coverage (W,): samples take the place of the background."""
+    for n in range(count):
+        c = samples.column[n]
+        if n == 0 or samples.column[n - 1] != c:
+            rgb[c, 0], rgb[c, 1], rgb[c, 2] = f32(0), f32(0), f32(0)
+        for k in range(3):
+            rgb[c, k] += samples.share[n] * samples.color[n, k]
+        if samples.face[n] >= 0:
+            alpha[c] += samples.share[n]
 
 
 @kernel
@@ -312,26 +346,27 @@ def picture(mesh, paint, lights, view, ids, weights, slot, sample_ids, sample_we
     """Linear colour over the background, and coverage.
 
     Args:
-        ids, weights: (H, W) int32 and (H, W, 3), what pixel centres see.
+        ids, weights: (H, W) int32 and (H, W, 3) float64, what pixel centres see.
         slot, sample_ids, sample_weights: from `coverage.edges` and `coverage.subsample`.
         background: (H, W, 3) float32.
 
     Returns:
         (H, W, 3) float32 and (H, W) float32 in [0, 1].
     """
-    rgb, alpha = background.copy(), np.zeros(ids.shape, np.float32)
+    rgb, alpha = background.copy(), np.zeros(ids.shape, f32)
+    solid, shell = room(4 * ids.shape[1]), room(4 * ids.shape[1])
     for r in range(ids.shape[0]):
-        for c in range(ids.shape[1]):
-            n = slot[r, c]
-            if n >= 0:
-                alpha[r, c] = _mean_of_four(
-                    mesh, paint, lights, view, r, c, sample_ids[:, n], sample_weights[:, n], rgb
-                )
-            elif ids[r, c] >= 0:
-                dx = 0.5 * (view.columns[2 * c] + view.columns[2 * c + 1])
-                dy = 0.5 * (view.rows[2 * r] + view.rows[2 * r + 1])
-                rgb[r, c, 0], rgb[r, c, 1], rgb[r, c, 2] = opaque(
-                    mesh, paint, lights, view, ids[r, c], weights[r, c], dx, dy
-                )
-                alpha[r, c] = np.float32(1)
+        n = _collect(solid, view, r, ids, weights, slot, sample_ids, sample_weights, 0, rgb)
+        gather(solid.attribute, solid.face, solid.weight, solid.ray, n, mesh.faces, mesh.facet, mesh.vertex)
+        texture(
+            solid.attribute, solid.face, n, mesh.faces, mesh.material, mesh.vertex, view.image, mesh.mips,
+            mesh.albedo, paint.mip,
+        )  # fmt: skip
+        opaque(
+            solid.color, solid.attribute, solid.face, n, mesh.material, paint, lights.matt, lights.skin, lights.glossy
+        )
+        m = _collect(shell, view, r, ids, weights, slot, sample_ids, sample_weights, 1, rgb)
+        gather(shell.attribute, shell.face, shell.weight, shell.ray, m, mesh.faces, mesh.facet, mesh.vertex)
+        through(solid.color, shell.column, shell.attribute, shell.face, m, mesh.material, paint.specular, lights.sharp)
+        _average(solid, n, rgb[r], alpha[r])
     return rgb, alpha

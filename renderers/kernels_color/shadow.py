@@ -3,13 +3,16 @@
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
 
-from math import ceil, floor, inf
+from math import inf
 
 import numba
 import numpy as np
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+U = np.uint64
+"""Type of an index in inner loops: a signed one would be checked for "counted from the end"."""
 
 WRAP = 0.2
 """A vertex turned away from a light by up to this sine still gets a share, as soft surfaces do."""
@@ -49,24 +52,31 @@ def height_map(at, faces, size):
     """(size, size) float32: the greatest height at every texel (integer position), -inf where nothing is.
 
     Args:
-        at: (N, 3) float32 from `placed`; faces: (G, 3) int32, both sides count.
+        at: (N, 3) float32 from `placed`; faces: (G, 3) uint32, both sides count.
     """
     top = np.full((size, size), np.float32(-inf), np.float32)
+    zero, one = np.float32(0), np.float32(1)
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        xa, ya, za = at[i, 0], at[i, 1], at[i, 2]
-        xb, yb, xc, yc = at[j, 0] - xa, at[j, 1] - ya, at[k, 0] - xa, at[k, 1] - ya
+        xa, ya, xb, yb, xc, yc = at[i, 0], at[i, 1], at[j, 0], at[j, 1], at[k, 0], at[k, 1]
+        # Positions are positive, so truncation after adding 1 rounds up (a whole number goes one too far: its
+        # texel is then left to the neighbours that share the corner).
+        c0, c1 = int(min(xa, xb, xc)) + 1, int(max(xa, xb, xc))
+        r0, r1 = int(min(ya, yb, yc)) + 1, int(max(ya, yb, yc))
+        if c0 > c1 or r0 > r1:
+            continue
+        xb, yb, xc, yc = xb - xa, yb - ya, xc - xa, yc - ya
         area = xb * yc - xc * yb
         if area == 0:
             continue
-        c0, c1 = int(ceil(xa + min(xb, xc, 0))), int(floor(xa + max(xb, xc, 0)))
-        r0, r1 = int(ceil(ya + min(yb, yc, 0))), int(floor(ya + max(yb, yc, 0)))
+        za = at[i, 2]
         zb, zc = at[j, 2] - za, at[k, 2] - za
+        inverse = one / area
         for r in range(r0, r1 + 1):
             for c in range(c0, c1 + 1):
                 x, y = np.float32(c) - xa, np.float32(r) - ya
-                s, t = (x * yc - xc * y) / area, (xb * y - x * yb) / area
-                if s >= 0 and t >= 0 and s + t <= 1:
+                s, t = (x * yc - xc * y) * inverse, (xb * y - x * yb) * inverse
+                if s >= zero and t >= zero and s + t <= one:
                     top[r, c] = max(top[r, c], za + s * zb + t * zc)
     return top
 
@@ -82,11 +92,12 @@ def _visible(top, x, y, z, soft_m):
     """Bilinear mean of four comparisons around (x, y), in texels; 1 outside the map."""
     if not (x >= 0 and y >= 0 and x < top.shape[1] - 1 and y < top.shape[0] - 1):
         return np.float32(1)
-    c, r = int(x), int(y)
+    c, r = U(x), U(y)
+    c1, r1 = c + U(1), r + U(1)
     s, t = x - np.float32(c), y - np.float32(r)
     one = np.float32(1)
-    upper = (one - s) * _seen(top, r, c, z, soft_m) + s * _seen(top, r, c + 1, z, soft_m)
-    lower = (one - s) * _seen(top, r + 1, c, z, soft_m) + s * _seen(top, r + 1, c + 1, z, soft_m)
+    upper = (one - s) * _seen(top, r, c, z, soft_m) + s * _seen(top, r, c1, z, soft_m)
+    lower = (one - s) * _seen(top, r1, c, z, soft_m) + s * _seen(top, r1, c1, z, soft_m)
     return (one - t) * upper + t * lower
 
 
@@ -98,7 +109,7 @@ def gather(points, normals, corners, faces, frames, power, size):
 
     Args:
         points, normals: (V, 3) float32 of the vertices that receive light.
-        corners: (N, 3) float32 and faces: (G, 3) int32 of what casts shadows.
+        corners: (N, 3) float32 and faces: (G, 3) uint32 of what casts shadows.
         frames: (D, 3, 3) float32, rows right, up, towards the light; power: (D, 3) float32.
         size: texels along a side of a depth map.
 
