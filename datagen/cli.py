@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from tyro.conf import OmitArgPrefixes, Positional
 
 from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
 from meshes.errors import UserError
-
-Flat = tyro.conf.OmitArgPrefixes
-Positional = tyro.conf.Positional
 
 
 def _say(text: str = "") -> None:
@@ -38,7 +36,7 @@ class Generate:
     """Folder to write; made if missing."""
     recipe: str
     """Named recipe to start from; `datagen presets` lists them."""
-    options: Flat[Recipe]
+    options: OmitArgPrefixes[Recipe]
     pairs: int = 16
     """How many pairs the finished set has."""
     seed: int = 0
@@ -195,7 +193,7 @@ def _parse(argv: Sequence[str]) -> Generate | Verify | View | Scene | Bench | Do
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
         | Annotated[Presets, tyro.conf.subcommand("presets")]
     )
-    return tyro.cli(command, args=list(argv), prog="datagen", description=__doc__)  # type: ignore[arg-type]
+    return tyro.cli(command, args=list(argv), prog="datagen", description=__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

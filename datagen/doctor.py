@@ -64,7 +64,9 @@ def _gpu() -> tuple[str, list[str]]:
 
 def _browser() -> tuple[str, list[str]]:
     found = shutil.which("chromium") and shutil.which("chromedriver")
-    return "Browser test", ["chromium and chromedriver found" if found else "needs apt install chromium chromium-driver"]
+    return "Browser test", [
+        "chromium and chromedriver found" if found else "needs apt install chromium chromium-driver"
+    ]
 
 
 def _assets() -> tuple[str, list[str]]:

@@ -41,7 +41,7 @@ class CameraPlan:
     near_focal_mm35: float
     crop: float
     principal_shift: tuple[float, float]
-    view_rotation: tuple[tuple[float, float, float], ...]
+    view_rotation: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,14 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         person=person,
         identity=model.sample_identity(generator(seed, person, f"identity {head}")),
         expression=_expression(recipe, model, generator(seed, scene, "expression")),
-        pose=_pose(recipe, model, neck, turn, max(recipe.near_sequence_m, default=camera.near_m), generator(seed, scene, "gaze")),
+        pose=_pose(
+            recipe,
+            model,
+            neck,
+            turn,
+            max(recipe.near_sequence_m, default=camera.near_m),
+            generator(seed, scene, "gaze"),
+        ),
         camera=camera,
         light=_light(recipe, generator(seed, scene, "light")),
         background_rgb=_background(recipe, generator(seed, scene, "background")),
@@ -157,9 +164,7 @@ def _camera(recipe: Recipe, seed: int, scene: int, step: int, view_rotation: np.
     near_m = _near_m(recipe, step, rng)
     framed_mm35 = recipe.mm35_per_cm * 100.0 * near_m
     focal_mm35 = framed_mm35 if recipe.focal_mm35 is None else _uniform(rng, recipe.focal_mm35)
-    shift_x, shift_y = (
-        _uniform(rng, recipe.principal_shift) * (1 if rng.random() < 0.5 else -1) for _ in range(2)
-    )
+    shift_x, shift_y = (_uniform(rng, recipe.principal_shift) * (1 if rng.random() < 0.5 else -1) for _ in range(2))
     return CameraPlan(
         near_m=near_m,
         far_m=recipe.far_m,
@@ -184,4 +189,3 @@ def _background(recipe: Recipe, rng: np.random.Generator) -> tuple[int, int, int
         return recipe.background_rgb
     r, g, b = (int(c) for c in rng.integers(0, 256, 3))
     return r, g, b
-

@@ -31,9 +31,9 @@ PRESETS: dict[str, Recipe] = {
 
 SUMMARIES: dict[str, str] = {
     "portrait": "the default: 18-160 cm, moderate poses, any expression, any light",
-    "usc2019": "the 2019 database: 278 people, 23-160 cm, 0.80 mm per cm, within 45 degrees, far at 1.6 m, black background",
+    "usc2019": "the 2019 database: 278 people, 23-160 cm, 0.80 mm per cm, within 45 degrees, black background",
     "selfie": "arm's length: 18-60 cm",
-    "cmdp": "Caltech Multi-Distance Portraits: seven distances of 61-488 cm, frontal, plain blue, one sequence a person",
+    "cmdp": "Caltech Multi-Distance Portraits: seven distances of 61-488 cm, frontal, one sequence a person",
     "headshot360": "all around: uniform yaw over 360 degrees",
 }
 """One line a preset, for `datagen presets` and the help."""

@@ -59,7 +59,7 @@ class Recipe:
     """Shift of the principal point off the image centre, as a share of the width (each axis and sign drawn)."""
 
     lights: tuple[str, ...] = ("studio", "maps")
-    """Kinds of light drawn from evenly: studio (procedural), maps (any packaged map), a map's name, or a .hdr/.exr file."""
+    """Kinds of light drawn from evenly: studio (procedural), maps (any packaged), a map's name, a .hdr/.exr file."""
     light_level: Range = (0.12, 0.22)
     """Exposure: linear level of an 18 % grey card that faces the front of the person."""
     background: Background = "environment"
@@ -107,7 +107,9 @@ class Recipe:
         known = {field.name for field in dataclasses.fields(Recipe)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise RecipeError(f"recipe fields {sorted(known)} expected, got unknown {unknown}; was it made by a newer version?")
+            raise RecipeError(
+                f"recipe fields {sorted(known)} expected, got unknown {unknown}; was it made by a newer version?"
+            )
         return Recipe(**{name: _unjson(value) for name, value in values.items()})
 
 
@@ -145,7 +147,12 @@ def _check_cameras(recipe: Recipe) -> None:
             _refuse("near_sequence_m", "distances within 0.1 to 100 m", distance_m)
     nearest_far = max(recipe.near_sequence_m or recipe.near_m)
     if not recipe.far_m >= nearest_far:
-        _refuse("far_m", f"a distance no nearer than the near camera's {nearest_far:g} m", recipe.far_m, "Raise it, or lower --near-m.")
+        _refuse(
+            "far_m",
+            f"a distance no nearer than the near camera's {nearest_far:g} m",
+            recipe.far_m,
+            "Raise it, or lower --near-m.",
+        )
     if not 0.01 <= recipe.mm35_per_cm <= 100.0:
         _refuse("mm35_per_cm", "0.01 to 100", recipe.mm35_per_cm)
     if recipe.focal_mm35 is not None:

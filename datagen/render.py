@@ -9,8 +9,8 @@ import numpy as np
 
 from datagen.codecs import encode_layer
 from datagen.plan import plan_sample
-from datagen.record import record
 from datagen.recipe import Recipe
+from datagen.record import record
 from datagen.sample import Sample
 from datagen.scene import PosedScene, build_scene
 from renderers import background, preview, srgb
@@ -68,9 +68,7 @@ def _backdrop(recipe: Recipe, scene: PosedScene, camera: Camera) -> np.ndarray:
     return background.flat(camera, (r, g, b))
 
 
-def sample_of(
-    recipe: Recipe, recipe_name: str, scene: PosedScene, labels: LabelledPair, pictures: Pictures
-) -> Sample:
+def sample_of(recipe: Recipe, recipe_name: str, scene: PosedScene, labels: LabelledPair, pictures: Pictures) -> Sample:
     """Layers the recipe asks for, in table order and final dtypes, with their record."""
     layers = to_layers(labels.near, labels.far, labels.pair)
     for view, picture in (("near", pictures.near), ("far", pictures.far)):

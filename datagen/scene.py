@@ -15,6 +15,7 @@ from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
 
+
 @dataclass(frozen=True, eq=False)
 class PosedScene:
     """What any renderer needs to make the two views of one sample."""

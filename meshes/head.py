@@ -113,9 +113,14 @@ class HeadModel(Protocol):
         expressions: the expression names it understands (ARKit names; empty for a static scan).
     """
 
-    name: str
-    assets: tuple[Asset, ...]
-    expressions: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def assets(self) -> tuple[Asset, ...]: ...
+
+    @property
+    def expressions(self) -> tuple[str, ...]: ...
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
         """A new person drawn from `rng`."""
