@@ -99,9 +99,7 @@ def dolly_camera(camera: Camera, target: np.ndarray, distance_m: float) -> Camer
             "camera frame; aim the camera with look_at(target, ...) first"
         )
     if not distance_m > 0:
-        raise CameraError(
-            f"expected a distance above 0 m, got {distance_m}; use math.inf for a camera at infinity"
-        )
+        raise CameraError(f"expected a distance above 0 m, got {distance_m}; use math.inf for a camera at infinity")
     px_per_m = camera.K[:2, :2] / (1.0 if camera.orthographic else old_distance_m)
     at_infinity = np.isinf(distance_m)
     K, T = camera.K.copy(), camera.T_camera_head.copy()
@@ -181,3 +179,81 @@ def depth_ray_m(camera: Camera, depth_axis_m: np.ndarray) -> np.ndarray:
         return depth_axis_m.copy()
     columns, rows = pixel_rays(camera)
     return depth_axis_m * np.sqrt(columns[None, :] ** 2 + rows[:, None] ** 2 + 1.0)
+
+
+def to_opengl(camera: Camera, z_near_m: float = 0.01, z_far_m: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
+    """View and projection matrices, both (4, 4) float64, for column vectors.
+
+    OpenGL's eye frame is +X right, +Y up, -Z forward; its clip space has +Y up, so that
+    pixel (u, v) = ((1 + x) W / 2, (1 - y) H / 2) in normalised device coordinates.
+    """
+    flip = np.diag([1.0, -1.0, -1.0, 1.0])
+    K, depth = camera.K, z_far_m - z_near_m
+    P = np.zeros((4, 4))
+    P[0, 0], P[1, 1] = 2 * K[0, 0] / camera.width, 2 * K[1, 1] / camera.height
+    off_x, off_y = 2 * K[0, 2] / camera.width - 1, 1 - 2 * K[1, 2] / camera.height
+    if camera.orthographic:
+        P[0, 3], P[1, 3], P[2, 3], P[3, 3] = off_x, off_y, -(z_far_m + z_near_m) / depth, 1.0
+        P[2, 2] = -2 / depth
+    else:
+        P[0, 2], P[1, 2], P[2, 2], P[3, 2] = -off_x, -off_y, -(z_far_m + z_near_m) / depth, -1.0
+        P[2, 3] = -2 * z_far_m * z_near_m / depth
+    return flip @ camera.T_camera_head, P
+
+
+@dataclass(frozen=True, eq=False)
+class BlenderCamera:
+    """Settings of a Blender camera with `sensor_fit = "HORIZONTAL"` and square pixels.
+
+    Attributes:
+        matrix_world: (4, 4) float64, camera (+X right, +Y up, -Z forward) to head frame.
+        type: "PERSP" or "ORTHO".
+        sensor_width_mm, lens_mm: sensor and focal length; `lens_mm` is 0 for "ORTHO".
+        ortho_scale_m: width of the view for "ORTHO", else 0.
+        shift_x, shift_y: offsets of the principal point, in widths of the image.
+    """
+
+    matrix_world: np.ndarray
+    type: Literal["PERSP", "ORTHO"]
+    sensor_width_mm: float
+    lens_mm: float
+    ortho_scale_m: float
+    shift_x: float
+    shift_y: float
+
+
+def to_blender(camera: Camera) -> BlenderCamera:
+    """The same camera in Blender's terms.
+
+    Raises:
+        CameraError: pixels that are not square, which Blender keeps in the scene and not in the camera.
+    """
+    K, W, H = camera.K, camera.width, camera.height
+    if K[0, 0] != K[1, 1]:
+        raise CameraError(f"expected square pixels, got fx {K[0, 0]} and fy {K[1, 1]}; resample the image first")
+    T = np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.T_camera_head
+    world = np.eye(4)
+    world[:3, :3], world[:3, 3] = T[:3, :3].T, -T[:3, :3].T @ T[:3, 3]
+    shift = (0.5 - K[0, 2] / W, (K[1, 2] - H / 2) / W)
+    if camera.orthographic:
+        return BlenderCamera(world, "ORTHO", FULL_FRAME_MM[0], 0.0, W / K[0, 0], *shift)
+    return BlenderCamera(world, "PERSP", FULL_FRAME_MM[0], K[0, 0] / W * FULL_FRAME_MM[0], 0.0, *shift)
+
+
+def to_pytorch3d(camera: Camera) -> dict[str, np.ndarray]:
+    """Arguments of PyTorch3D's `PerspectiveCameras` (or `OrthographicCameras`) with `in_ndc=False`.
+
+    Its view frame is +X left, +Y up, +Z forward, and it multiplies row vectors: X_view = X_head @ R + T.
+
+    Returns:
+        R (1, 3, 3), T (1, 3), focal_length (1, 2), principal_point (1, 2), image_size (1, 2) as height, width.
+    """
+    flip = np.diag([-1.0, -1.0, 1.0])
+    K, T = camera.K, camera.T_camera_head
+    return {
+        "R": (flip @ T[:3, :3]).T[None],
+        "T": (flip @ T[:3, 3])[None],
+        "focal_length": np.array([[K[0, 0], K[1, 1]]]),
+        "principal_point": np.array([[K[0, 2], K[1, 2]]]),
+        "image_size": np.array([[camera.height, camera.width]], np.float64),
+    }

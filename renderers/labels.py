@@ -79,9 +79,7 @@ def _correspondence(surface: Surface, a: ViewLabels, b: ViewLabels) -> Correspon
     return Correspondence(*spread(a.surface, seen_a, seen_b, code))
 
 
-def point_visibility(
-    surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray
-) -> np.ndarray:
+def point_visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray) -> np.ndarray:
     """(N,) bool: which of the points (N, 3) on faces (N,) the camera sees; for landmarks."""
     return visibility(surface, camera, points_head, own_face) == SEEN
 

@@ -54,7 +54,7 @@ def smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def uv_sphere(columns: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit directions (V, 3), uv (V, 2) and outward faces (F, 3) of a sphere; the poles' zero-area faces are left out."""
+    """Unit directions (V, 3), uv (V, 2) and outward faces (F, 3) of a sphere, without zero-area faces at the poles."""
     u, v = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
     theta, phi = 2 * np.pi * (u - 0.25), np.pi * (v - 0.5)
     direction = np.stack([np.cos(phi) * np.cos(theta), np.sin(phi), -np.cos(phi) * np.sin(theta)], axis=-1)
@@ -85,14 +85,12 @@ def _ribbons(rng: np.random.Generator, roots: np.ndarray) -> tuple[np.ndarray, n
     q = (np.arange(8) / 7)[None, :, None]
     outward = roots / np.linalg.norm(roots, axis=1, keepdims=True)
     noise = rng.normal(0, 0.0015, (len(roots), 8, 3))
-    spine = (
-        roots[:, None] + 0.025 * q * outward[:, None] - 0.040 * q**2 * np.array([0.0, 1.0, 0.0]) + q * noise
-    )
+    spine = roots[:, None] + 0.025 * q * outward[:, None] - 0.040 * q**2 * np.array([0.0, 1.0, 0.0]) + q * noise
     side = np.cross(outward, rng.normal(size=outward.shape))
     half = 4e-5 * (side / np.linalg.norm(side, axis=1, keepdims=True))[:, None]
     vertices = np.stack([spine - half, spine + half], axis=2).reshape(-1, 3)
     first = (np.arange(len(roots))[:, None] * 16 + np.arange(7) * 2).reshape(-1, 1)
-    quads = np.stack([first + [0, 1, 3], first + [0, 3, 2]], axis=1).reshape(-1, 3)
+    quads = np.stack([first + np.array([0, 1, 3]), first + np.array([0, 3, 2])], axis=1).reshape(-1, 3)
     return vertices, quads
 
 

@@ -330,9 +330,7 @@ def hide(seen, faces, wanted, lens, cuts, points, bins, code):
         x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, lens.orthographic)
         for r in range(r0, r1 + U(1)):
             first, last = start[r * columns + c0], start[r * columns + c1 + U(1)]
-            if not _any_crossed(
-                x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2
-            ):
+            if not _any_crossed(x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
                 continue
             for m in range(first, last):
                 e0, e1, e2 = (

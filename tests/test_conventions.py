@@ -1,0 +1,53 @@
+"""The worked pixel of docs/conventions.md, executed as it stands on the page.
+
+Each line `expression  # = value` of its code block must hold, and so must the numbers of the text below it.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from renderers.camera import NOMINAL_DISTANCE_M
+from renderers.exact import NEAR_M
+from tests.scenes import make_surface
+
+PAGE = (Path(__file__).parents[1] / "docs" / "conventions.md").read_text()
+
+
+def worked_pixel() -> tuple[list[tuple[str, object]], dict]:
+    """Promised values of the page's code block, and its names after a run on the triangle the text describes."""
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    promises = re.findall(r"^(\S.*?) +# = (.*)$", block, re.MULTILINE)
+    (corners,) = re.findall(r"with corners (\(.*?\)), (\(.*?\)),\s+(\(.*?\))\.", PAGE)
+    (plane,) = re.findall(r"in the plane z = ([\d.]+) of the head", PAGE)
+    vertices = [[*ast.literal_eval(corner), float(plane)] for corner in corners]
+    names: dict = {"surface": make_surface(vertices, [[0, 1, 2]])}
+    exec(compile(block, "conventions.md", "exec"), names)
+    return [(left, ast.literal_eval(right)) for left, right in promises], names
+
+
+def test_the_worked_pixel_is_what_the_page_says():
+    promises, names = worked_pixel()
+    assert len(promises) >= 7
+    for expression, promised in promises:
+        np.testing.assert_allclose(eval(expression, names), promised, rtol=0, atol=1e-12, err_msg=expression)
+
+
+def test_the_text_follows_the_numbers():
+    promises, names = worked_pixel()
+    flow = dict(promises)["labels.flow[30, 60]"]
+    (p_far,) = re.findall(r"p_far = .*? = (\([\d., ]+\))\.", PAGE)
+    landing, _ = names["project"](names["far"], np.array([[0.0084, 0.0156, 0.1]]))
+    np.testing.assert_allclose(landing[0], ast.literal_eval(p_far), atol=1e-4)
+    np.testing.assert_allclose(np.array(flow) + (60.5, 30.5), landing[0], atol=1e-9)
+    assert f"= ({flow[0]:.4f}, {flow[1]:.4f}) px" in PAGE
+
+
+def test_limits_on_the_page_are_those_of_the_code():
+    (near_mm,) = re.findall(r"`depth_axis_m` <= ([\d.]+) mm is seen", PAGE)
+    assert float(near_mm) / 1000 == pytest.approx(NEAR_M)
+    (plane_m,) = re.findall(r"whose plane z = 0 stands ([\d.]+) m before", PAGE)
+    assert float(plane_m) == NOMINAL_DISTANCE_M
