@@ -98,22 +98,18 @@ def _mix(under: np.ndarray, over: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _skin(template: SkinTemplate, zone: Mapping[str, np.ndarray], look: Mapping[str, float]) -> np.ndarray:
-    blood = _personal_noise(template, look, 10)
-    pigment = _personal_noise(template, look, 11)
+    # Where the mesh is coarse, below the jaw, it cannot carry the finer patterns.
+    fine = np.stack([np.ones(len(template.rest)), *[smooth_step(template.rest[:, 1], -0.150, -0.100)] * 2])
+    blood = _personal_noise(template, look, 10) * fine
+    pigment = _personal_noise(template, look, 11) * fine
     fair = 1.0 - 0.55 * look["melanin"]
     flush = 0.8 * zone["cheek"] + 0.75 * zone["nose"] + 0.8 * zone["ears"] + 0.35 * zone["chin"]
-    flush = look["blush"] * (
-        flush + 0.3 * zone["eyelids"] + 0.5 * zone["inner_corner"] + 0.5 * zone["mouth_corner"]
-    )
+    flush = look["blush"] * (flush + 0.3 * zone["eyelids"] + 0.5 * zone["inner_corner"] + 0.5 * zone["mouth_corner"])
     flush = flush + look["mottling"] * (0.16 * blood[0] + 0.13 * blood[1] + 0.08 * blood[2])
     shade = look["shadow"] * (0.45 * zone["socket"] + 0.55 * zone["under_eye"]) + 0.25 * zone["mouth_corner"]
-    tan = (
-        look["mottling"] * (0.20 * pigment[0] + 0.12 * pigment[1])
-        + 0.15 * zone["forehead"]
-        - 0.12 * zone["neck"]
-    )
+    tan = look["mottling"] * (0.20 * pigment[0] + 0.12 * pigment[1]) + 0.15 * zone["forehead"] - 0.12 * zone["neck"]
     tan = tan + look["melanin"] * (0.55 * zone["perioral"] + 0.5 * zone["socket"] - 0.35 * zone["cheek"])
-    shade = shade + 2.6 * zone["nostril"] + 0.10 * blood[2] * look["mottling"]
+    shade = shade + 2.6 * zone["nostril"] + 1.1 * zone["lash_line"] + 0.10 * blood[2] * look["mottling"]
     log_colour = flush[:, None] * (fair * _FLUSH) + shade[:, None] * _SHADE + tan[:, None] * _TAN
     colour = skin_tone(look) * np.exp(log_colour)
     return _hair_shade(template, colour, zone, look)
@@ -127,8 +123,8 @@ def _hair_shade(
     stubble = 0.40 * look["stubble"] * zone["beard"] * (1.0 - 0.7 * look["hair_grey"])
     colour = _mix(colour, 0.55 * colour * np.array([0.86, 0.96, 1.05]) + 0.45 * hair, stubble)
     depth = hair_depth(template.rest, look["hair_recede"])
-    # The mesh is coarse up here: the shade begins well inside the hairline, which the texture draws.
-    inside = smooth_step(depth, 0.006, 0.022) * (1.0 - zone["ears"])
+    # The mesh is coarse up here: the shade begins inside the hairline, which texture and shells draw.
+    inside = smooth_step(depth, 0.002, 0.016) * (1.0 - zone["ears"])
     return _mix(colour, 0.35 * colour + 0.65 * hair, inside * _scalp_cover(look))
 
 
@@ -138,10 +134,8 @@ def _scalp_cover(look: Mapping[str, float]) -> float:
 
 
 def _lips(skin: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
-    natural = skin * np.exp(
-        (0.5 + look["lip_colour"]) * np.log([0.80, 0.50, 0.54]) * (1.0 - 0.45 * look["melanin"])
-    )
-    paint_colour = np.array([0.34, 0.045, 0.055]) * (1.0 - 0.4 * look["melanin"])
+    natural = skin * np.exp((0.5 + look["lip_colour"]) * np.log([0.80, 0.50, 0.54]) * (1.0 - 0.45 * look["melanin"]))
+    paint_colour = np.array([0.30, 0.050, 0.068]) * (1.0 - 0.4 * look["melanin"])
     return natural + (paint_colour - natural) * 0.75 * look["lip_paint"]
 
 

@@ -12,10 +12,10 @@ import numpy as np
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.surface import Material
 
-LIMBUS_RADIUS = 0.36
+LIMBUS_RADIUS = 0.375
 """Where white meets iris. Head models draw the globe larger than life (16.8 mm, not 12 mm), so the ratio of
-anatomy (5.9 / 12 mm) would give saucer eyes; this one gives irises of 12 mm on such a globe."""
-CORNEA_RADIUS = 0.53
+anatomy (5.9 / 12 mm) would give saucer eyes; this one gives irises of 12.5 mm on such a globe."""
+CORNEA_RADIUS = 0.54
 """Radius of curvature of the cornea; anatomy's 7.8 mm, slightly flattened so that closed lids clear its apex."""
 SECTORS = 64
 
@@ -100,9 +100,7 @@ def _revolve(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     corner = vertices[faces]
     area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    total = np.stack(
-        [np.bincount(faces.ravel(), np.repeat(area[:, k], 3), len(vertices)) for k in range(3)], axis=1
-    )
+    total = np.stack([np.bincount(faces.ravel(), np.repeat(area[:, k], 3), len(vertices)) for k in range(3)], axis=1)
     return (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -151,9 +149,7 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
     # The collarette is the zigzag line a third of the way out, where the inner colour ends.
     towards_outer = smooth_step(t + 0.06 * coarse, 0.18, 0.52)[:, None]
     colour = _rgb(look, "iris_inner") * (1.0 - towards_outer) + _rgb(look, "iris_outer") * towards_outer
-    colour = (
-        colour * np.exp(0.16 * coarse + 0.20 * fine + 0.18 * np.exp(-(((t - 0.30) / 0.07) ** 2)))[:, None]
-    )
+    colour = colour * np.exp(0.16 * coarse + 0.20 * fine + 0.18 * np.exp(-(((t - 0.30) / 0.07) ** 2)))[:, None]
     ring = 1.0 - 0.85 * look["limbal_ring"] * smooth_step(r, 0.80, 0.99)
     hole = smooth_step(r, pupil - 0.03, pupil + 0.03)
     return 0.002 + colour * (ring * hole)[:, None]
@@ -162,7 +158,7 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
 def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(N, 3) off-white, yellower with age, redder and veined towards the corners, grey at the limbus."""
     rng = keyed(int(look["seed"]), stream)
-    white = np.array([0.66, 0.61, 0.56]) * (1.0 - look["sclera_yellow"] * np.array([0.04, 0.10, 0.28]))
+    white = np.array([0.50, 0.455, 0.41]) * (1.0 - look["sclera_yellow"] * np.array([0.04, 0.10, 0.28]))
     side = smooth_step(np.abs(vertices[:, 0]), 0.45, 0.95)
     vein_points = vertices * np.array([3.0, 14.0, 3.0])  # Veins run from the corners to the iris.
     vein = np.abs(value_noise(vein_points, 1.0, 1, rng)[0])
@@ -174,6 +170,14 @@ def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) 
     limbus = np.where(front, smooth_step(r, LIMBUS_RADIUS + 0.045, LIMBUS_RADIUS - 0.012), 0.0)[:, None]
     grey = 0.35 * colour * np.array([0.85, 0.95, 1.05]) + 0.25 * _rgb(look, "iris_outer")
     return colour * (1.0 - 0.85 * limbus) + grey * 0.85 * limbus
+
+
+def _lid_shade(vertices: np.ndarray) -> np.ndarray:
+    """(N,) the shade of lids and lashes, too fine for vertex shadows; it turns with the gaze, which is small."""
+    above = smooth_step(vertices[:, 1], 0.08, 0.40)
+    below = smooth_step(vertices[:, 1], -0.22, -0.45)
+    aside = smooth_step(np.abs(vertices[:, 0]), 0.45, 0.95)
+    return (1.0 - 0.50 * above) * (1.0 - 0.25 * below) * (1.0 - 0.55 * aside)
 
 
 def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0) -> np.ndarray:
@@ -190,5 +194,6 @@ def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0) -
     colour = np.zeros((len(template.vertices), 3), np.float32)
     for tissue, painter in ((SCLERA, _paint_sclera), (IRIS, _paint_iris)):
         chosen = template.vertex_tissue == tissue
-        colour[chosen] = painter(template.vertices[chosen], look, 100 + 2 * tissue + side)
+        vertices = template.vertices[chosen]
+        colour[chosen] = painter(vertices, look, 100 + 2 * tissue + side) * _lid_shade(vertices)[:, None]
     return colour

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.noise import keyed, smooth_step, value_noise
-from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate, grains, hair_depth
 from meshes.parts import Part
+from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate, grains, hair_depth
 from meshes.surface import Material, Surface
 
 _SIZE = 1024
@@ -61,7 +61,7 @@ def _axes() -> np.ndarray:
 
 
 def scalp_chart(points: np.ndarray) -> np.ndarray:
-    """(N, 2) in [0, 1]: azimuthal equidistant map of directions from the head's centre, the whorl in the middle."""
+    """(N, 2) in [0, 1]: azimuthal equidistant map of directions from the skull's middle about the whorl."""
     direction = (points - HEAD_CENTRE_M) @ _axes().T
     planar = np.hypot(direction[:, 0], direction[:, 1])
     angle = np.arctan2(planar, direction[:, 2]) / _CHART_RADIUS
@@ -88,7 +88,9 @@ def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     comb /= np.linalg.norm(comb, axis=1, keepdims=True) + 1e-9
     side = np.cross(direction, comb)
     clump = value_noise(roots, 0.011, 1, rng)[0] + 0.6 * value_noise(roots, 0.004, 1, rng)[0]
-    turn = 0.35 + 0.38 * clump + rng.normal(0.0, 0.13, len(roots))
+    # Hair over the forehead is swept aside; elsewhere it follows the whorl.
+    front = smooth_step(roots[:, 2], -0.050, -0.010)
+    turn = 0.35 + 1.25 * front + 0.38 * clump + rng.normal(0.0, 0.13, len(roots))
     curl = rng.normal(0.0, 0.35, len(roots))
     t = np.linspace(0.0, 1.0, _STEPS)
     angle = turn[:, None] + curl[:, None] * t
@@ -123,25 +125,20 @@ def _strands(template: SkinTemplate) -> _Strands:
         ids.append(chart.reshape(_SIZE, _SIZE))
         grey = np.rint(255.0 * np.clip(shade[ids[-1]] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
         texture = np.repeat(grey[..., None], 3, axis=2)
-        materials.append(
-            Material(f"hair_{shell}", roughness=0.5, specular=0.03, subsurface=0.2, texture=texture)
-        )
+        materials.append(Material(f"hair_{shell}", roughness=0.75, specular=0.012, subsurface=0.2, texture=texture))
     full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[:, chosen]], axis=1)
-    return _Strands(
-        full.astype(np.float32), (full - receded).astype(np.float32), tuple(ids), tuple(materials)
-    )
+    return _Strands(full.astype(np.float32), (full - receded).astype(np.float32), tuple(ids), tuple(materials))
 
 
 def _cutouts(template: SkinTemplate, look: Mapping[str, float]) -> tuple[np.ndarray, ...]:
-    """Keeps whole strands by their roots; outer shells begin further inside, so hair thins towards its edge."""
+    """Keeps whole strands by their roots; outer shells begin further inside, so hair thins at its edge."""
     strands = _strands(template)
     rng = keyed(int(look["seed"]), 31)
-    ragged = rng.exponential(0.0035, len(strands.depth)).astype(np.float32)
+    ragged = rng.exponential(0.0055, len(strands.depth)).astype(np.float32)
     inside = strands.depth - np.float32(look["hair_recede"]) * strands.recede - ragged
     inside[0] = -1.0
     return tuple(
-        np.where(inside > 0.003 * shell, np.uint8(255), np.uint8(0))[ids]
-        for shell, ids in enumerate(strands.ids)
+        np.where(inside > 0.003 * shell, np.uint8(255), np.uint8(0))[ids] for shell, ids in enumerate(strands.ids)
     )
 
 
@@ -178,12 +175,10 @@ def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
         offset=np.concatenate(
             [0.0004 * (1 + k) + look["hair_length_m"] * lift * taper for k, lift in enumerate(_LIFT)]
         ).astype(np.float32),
-        lean=(0.22 * tangent).transpose(0, 2, 1).reshape(-1, 3).astype(np.float32),
+        lean=(0.12 * tangent).transpose(0, 2, 1).reshape(-1, 3).astype(np.float32),
         faces=np.concatenate([faces + k * count for k in range(len(_LIFT))]).astype(np.int32),
         uv=np.tile(scalp_chart(points), (len(_LIFT), 1)).astype(np.float32),
-        color=np.concatenate([colour * gain * np.exp(0.15 * tint)[:, None] for gain in _GAIN]).astype(
-            np.float32
-        ),
+        color=np.concatenate([colour * gain * np.exp(0.15 * tint)[:, None] for gain in _GAIN]).astype(np.float32),
         shell=np.repeat(np.arange(len(_LIFT)), len(faces)).astype(np.uint8),
         cutouts=_cutouts(template, look),
         materials=_strands(template).materials,
@@ -203,9 +198,7 @@ def with_hair(surface: Surface, shells: HairShells, skull_rotation: np.ndarray) 
     shaded /= np.linalg.norm(shaded, axis=1, keepdims=True)
     return replace(
         surface,
-        vertices=np.concatenate(
-            [surface.vertices, surface.vertices[shells.vertex] + shells.offset[:, None] * normal]
-        ),
+        vertices=np.concatenate([surface.vertices, surface.vertices[shells.vertex] + shells.offset[:, None] * normal]),
         normals=np.concatenate([surface.normals, shaded]),
         uv=np.concatenate([surface.uv, shells.uv]),
         color=np.concatenate([surface.color, shells.color]),

@@ -18,10 +18,10 @@ _GREY: Colour = (0.36, 0.35, 0.33)
 _IRIS: dict[str, tuple[Colour, Colour]] = {  # outer ring, inner ring
     "dark": ((0.030, 0.015, 0.008), (0.055, 0.026, 0.011)),
     "brown": ((0.075, 0.034, 0.014), (0.130, 0.058, 0.020)),
-    "hazel": ((0.110, 0.090, 0.040), (0.170, 0.090, 0.030)),
-    "green": ((0.120, 0.150, 0.080), (0.200, 0.160, 0.060)),
-    "blue": ((0.110, 0.190, 0.290), (0.230, 0.270, 0.290)),
-    "grey": ((0.170, 0.205, 0.230), (0.260, 0.265, 0.240)),
+    "hazel": ((0.085, 0.068, 0.032), (0.140, 0.075, 0.026)),
+    "green": ((0.085, 0.105, 0.058), (0.150, 0.120, 0.050)),
+    "blue": ((0.070, 0.115, 0.165), (0.160, 0.180, 0.180)),
+    "grey": ((0.110, 0.135, 0.150), (0.180, 0.182, 0.165)),
 }
 _HAIR_SHARE = {
     "african": (0.80, 0.18, 0.02, 0.0, 0.0),
@@ -60,9 +60,7 @@ def sample_look(
     return {name: float(value) for name, value in look.items()}
 
 
-def _sample_skin(
-    rng: np.random.Generator, mix: dict[str, float], gender: float, age: float
-) -> dict[str, float]:
+def _sample_skin(rng: np.random.Generator, mix: dict[str, float], gender: float, age: float) -> dict[str, float]:
     total = sum(mix.values())
     mean, deviation = (sum(mix[k] * _MELANIN[k][i] for k in mix) / total for i in (0, 1))
     melanin = float(np.clip(rng.normal(mean, deviation), 0.0, 1.0))
@@ -73,7 +71,7 @@ def _sample_skin(
         "undertone": np.clip(rng.normal(0.0, 0.4), -1.0, 1.0),
         "blush": np.clip(rng.normal(0.45, 0.2), 0.05, 1.0),
         "mottling": np.clip(rng.normal(0.4 + 0.8 * max(0.0, age - 0.5), 0.12), 0.1, 1.0),
-        "freckles": rng.uniform(0.2, 1.0) if rng.random() < 0.10 + 0.30 * fair else rng.uniform(0.0, 0.08),
+        "freckles": rng.uniform(0.2, 1.0) if rng.random() < 0.06 + 0.24 * fair else rng.uniform(0.0, 0.08),
         "moles": rng.integers(0, 9),
         "shadow": np.clip(rng.normal(0.35 + 0.4 * max(0.0, age - 0.6), 0.15), 0.05, 1.0),
         "lip_colour": np.clip(rng.normal(0.40 - 0.15 * gender, 0.15), 0.0, 1.0),
@@ -95,9 +93,7 @@ def _sample_hair(rng: np.random.Generator, ancestry: str, gender: float, age: fl
         "hair_blue": blue,
         "hair_grey": greying,
         "hair_length_m": length_m,
-        "hair_recede": np.clip(rng.normal(0.10 + 1.4 * max(0.0, age - 0.55), 0.15), 0.0, 1.0)
-        if male
-        else 0.0,
+        "hair_recede": np.clip(rng.normal(0.10 + 1.4 * max(0.0, age - 0.55), 0.15), 0.0, 1.0) if male else 0.0,
         "stubble": np.clip(rng.normal(0.35, 0.25), 0.0, 1.0) if male else 0.0,
     }
 
@@ -105,8 +101,8 @@ def _sample_hair(rng: np.random.Generator, ancestry: str, gender: float, age: fl
 def _sample_brows(rng: np.random.Generator, gender: float) -> dict[str, float]:
     return {
         "brow_density": np.clip(rng.normal(0.55 + 0.2 * gender, 0.15), 0.2, 1.0),
-        "brow_width": np.clip(rng.normal(0.85 + 0.3 * gender, 0.15), 0.5, 1.5),
-        "brow_arch": np.clip(rng.normal(0.6 - 0.35 * gender, 0.2), 0.0, 1.0),
+        "brow_width": np.clip(rng.normal(0.95 + 0.2 * gender, 0.15), 0.6, 1.5),
+        "brow_arch": np.clip(rng.normal(0.40 - 0.25 * gender, 0.18), 0.0, 1.0),
         "brow_height_m": np.clip(rng.normal(0.0018 - 0.002 * gender, 0.0012), -0.003, 0.004),
         "brow_gap_m": np.clip(rng.normal(0.0105 - 0.001 * gender, 0.0015), 0.006, 0.014),
     }

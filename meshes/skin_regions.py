@@ -11,6 +11,9 @@ import numpy as np
 
 from meshes.noise import keyed, smooth_step
 
+EYE_X_M, EYE_RADIUS_M = 0.0289, 0.01545
+"""Distance of the eyeballs' centres from the middle of the canonical head, and their radius."""
+
 HEAD_CENTRE_M = np.array([0.0, 0.020, -0.085])
 """Middle of the skull, the origin of directions on the scalp."""
 
@@ -21,9 +24,7 @@ _BEARD_TOP_X = np.array([0.0, 0.010, 0.024, 0.034, 0.046, 0.056, 0.066, 0.080]) 
 _BEARD_TOP_Y = np.array([-0.052, -0.050, -0.056, -0.066, -0.058, -0.044, -0.020, 0.000])
 
 _HAIRLINE_DEG = np.array([0.0, 18.0, 34.0, 47.0, 60.0, 72.0, 80.0, 88.0, 95.0, 106.0, 120.0, 150.0, 180.0])
-_HAIRLINE_Y = np.array(
-    [0.060, 0.062, 0.062, 0.050, 0.036, 0.012, -0.008, 0.000, 0.009, 0.004, -0.030, -0.064, -0.070]
-)
+_HAIRLINE_Y = np.array([0.060, 0.062, 0.062, 0.050, 0.036, 0.012, -0.008, 0.000, 0.009, 0.004, -0.030, -0.064, -0.070])
 _RECEDE_Y = np.array([0.010, 0.022, 0.036, 0.034, 0.016, 0.004, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
@@ -65,9 +66,7 @@ def beard(points: np.ndarray) -> np.ndarray:
     """(N,) float32 in [0, 1]: where a beard grows (lips not excluded)."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     top = np.interp(x, _BEARD_TOP_X, _BEARD_TOP_Y)
-    inside = (
-        smooth_step(top - y, -0.003, 0.007) * smooth_step(y, -0.150, -0.115) * smooth_step(z, -0.075, -0.058)
-    )
+    inside = smooth_step(top - y, -0.003, 0.007) * smooth_step(y, -0.150, -0.115) * smooth_step(z, -0.075, -0.058)
     bare = 0.6 * blob(points, (14.0, -84.0, 22.0), (4.0, 5.0, 12.0))  # Either side of the tuft below the lip.
     return (inside * (1.0 - bare)).astype(np.float32)
 
@@ -90,6 +89,8 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
     """Weights in [0, 1], (V,) float32 by name, of the zones in which skin differs."""
     p, masks = template.rest, template.masks
     down = np.clip(-template.normal[:, 1], 0.0, 1.0)
+    globe = np.linalg.norm(np.abs(p) * (1.0, 0.0, 0.0) + p * (0.0, 1.0, 1.0) - (EYE_X_M, 0.0, 0.0), axis=1)
+    lid = smooth_step(globe, EYE_RADIUS_M + 0.0018, EYE_RADIUS_M + 0.0004)
     return {
         "cheek": blob(p, (40.0, -36.0, 12.0), (14.0, 12.0, 20.0)),
         "nose": np.maximum(
@@ -100,9 +101,8 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
         "socket": blob(p, (27.0, -1.0, 14.0), (17.0, 9.0, 14.0)),
         "under_eye": blob(p, (25.0, -13.0, 18.0), (10.0, 3.5, 10.0)),
         "inner_corner": blob(p, (14.5, -2.5, 12.0), (3.0, 3.0, 6.0)),
-        "nostril": (smooth_step(down, 0.2, 0.8) * blob(p, (7.0, -43.5, 29.0), (4.0, 2.6, 6.0))).astype(
-            np.float32
-        ),
+        "nostril": (smooth_step(down, 0.2, 0.8) * blob(p, (7.0, -43.5, 29.0), (4.0, 2.6, 6.0))).astype(np.float32),
+        "lash_line": (lid * masks["eyelids"]).astype(np.float32),
         "mouth_corner": blob(p, (23.5, -67.0, 20.0), (3.0, 2.5, 6.0)),
         "perioral": blob(p, (0.0, -66.0, 28.0), (28.0, 17.0, 20.0)) * (1.0 - masks["lips"]),
         "forehead": blob(p, (0.0, 38.0, 18.0), (30.0, 16.0, 20.0)),
@@ -145,7 +145,8 @@ def grains(template: SkinTemplate) -> Grains:
     rng = keyed(0, 2)
     corner = template.rest[template.faces]
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    area = area * (corner[:, :, 1].mean(axis=1) > -0.16)  # None on the shoulders.
+    # Below the jaw the atlas is too coarse for detail.
+    area = area * smooth_step(corner[:, :, 1].mean(axis=1), -0.135, -0.105)
     edge = np.cumsum(area) / area.sum()
     face = template.faces[np.searchsorted(edge, rng.random(GRAINS))]
     a, b = rng.random((2, GRAINS))

@@ -14,6 +14,7 @@ from meshes.atlas import SHAPE
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import GRAINS, SkinTemplate, grains
 
+_BROW_DARKEST = (0.022, 0.015, 0.011)
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
 _BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
 _BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
@@ -81,7 +82,7 @@ def _base(template: SkinTemplate) -> np.ndarray:
     field = np.zeros(rows * columns, np.float32)
     tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
     nose = np.exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
-    depth = (0.035 + 0.06 * nose + 0.03 * seats.rank) * seats.bare
+    depth = (0.02 + 0.05 * nose + 0.025 * seats.rank) * seats.bare
     x, y = _texels(seats.uv)
     column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     for dy in (-1, 0, 1):
@@ -103,9 +104,7 @@ def _shared_base(template: SkinTemplate) -> np.ndarray:
     return base
 
 
-def skin_texture(
-    template: SkinTemplate, look: Mapping[str, float], tone: np.ndarray, hair: np.ndarray
-) -> np.ndarray:
+def skin_texture(template: SkinTemplate, look: Mapping[str, float], tone: np.ndarray, hair: np.ndarray) -> np.ndarray:
     """One person's detail, to be multiplied by `paint`.
 
     Args:
@@ -121,7 +120,8 @@ def skin_texture(
     _freckles(canvas, template, look)
     _stubble(canvas, template, look, hair / tone)
     _roots(canvas, template, look, hair / tone)
-    _brows(canvas, template, look, hair / tone)
+    # Brows stay darker than skin, even where age has turned them grey.
+    _brows(canvas, template, look, np.minimum(np.maximum(hair, _BROW_DARKEST) / tone, 0.6))
     return canvas.texture
 
 
@@ -138,13 +138,11 @@ def _patches(template: SkinTemplate, rng: np.random.Generator) -> np.ndarray:
 
 def _freckles(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
     seats, rng = grains(template), keyed(int(look["seed"]), 20)
-    bridge = np.exp(
-        -0.5 * (((np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1)
-    )
+    bridge = np.exp(-0.5 * (((np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1))
     share = 0.05 * look["freckles"] * (0.12 + bridge) * (seats.point[:, 2] > -0.06) * seats.bare
     patchy = np.exp(0.7 * _patches(template, rng))
     chosen = np.nonzero(np.roll(seats.rank, int(rng.integers(GRAINS))) < share * patchy)[0]
-    depth = rng.uniform(0.15, 0.75, len(chosen))
+    depth = rng.uniform(0.10, 0.55, len(chosen))
     ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
     small = rng.random(len(chosen)) < 0.7
     for few, radius in ((small, 0.8), (~small, 1.3)):
@@ -167,12 +165,12 @@ def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
     """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
     seats = grains(template)
     hair = seats.hair[0] + look["hair_recede"] * (seats.hair[1] - seats.hair[0])
-    ragged = 0.004 * _patches(template, keyed(int(look["seed"]), 21))
-    cover = smooth_step(hair + ragged, -0.002, 0.012)
+    ragged = 0.0015 * _patches(template, keyed(int(look["seed"]), 21))
+    cover = smooth_step(hair + ragged, -0.001, 0.016)
     share = cover * (1.0 - seats.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
     chosen = np.nonzero(seats.rank < share)[0]
     depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
-    _stamp(canvas, seats.uv[chosen], depth, 0.75, ratio)
+    _stamp(canvas, seats.uv[chosen], depth, 0.75 + 0.5 * min(1.0, look["hair_length_m"] / 0.004), ratio)
 
 
 @lru_cache(maxsize=2)
@@ -200,30 +198,22 @@ def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.
     """Points x, y (hairs, steps) in metres along the hairs of one brow, and their opacity."""
     rng = keyed(int(look["seed"]), 22 if side > 0 else 23)
     count = int(190 + 330 * look["brow_density"])
-    s = rng.beta(1.05, 1.15, count)
+    s = rng.beta(1.25, 1.2, count)
     inner = look["brow_gap_m"]
     x = inner + s * (0.0575 - inner)
     across = np.clip(rng.normal(0.0, 0.5, count), -1.0, 1.0)
-    half = (
-        np.interp(x, _BROW_X, _BROW_HALF_WIDTH)
-        * look["brow_width"]
-        * smooth_step(x, inner - 0.004, inner + 0.006)
-    )
+    half = np.interp(x, _BROW_X, _BROW_HALF_WIDTH) * look["brow_width"] * smooth_step(x, inner - 0.004, inner + 0.006)
     lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * np.exp(-(((x - 0.040) / 0.012) ** 2))
     y = np.interp(x, _BROW_X, _BROW_Y) + lift + across * half
     # Hairs stand up at the inner end, lie along the brow further out, and lean to its middle line.
-    lean = np.interp(s, [0.0, 0.12, 0.35, 0.7, 1.0], [1.45, 1.05, 0.55, 0.10, -0.45])
+    lean = np.interp(s, [0.0, 0.12, 0.35, 0.7, 1.0], [1.15, 0.85, 0.50, 0.10, -0.40])
     angle = lean - 0.45 * across * smooth_step(s, 0.05, 0.3) + rng.normal(0.0, 0.16, count)
-    length = rng.uniform(0.6, 1.0, count) * np.interp(
-        s, [0.0, 0.2, 0.7, 1.0], [0.0065, 0.0085, 0.0080, 0.0055]
-    )
+    length = rng.uniform(0.6, 1.0, count) * np.interp(s, [0.0, 0.2, 0.7, 1.0], [0.0045, 0.0075, 0.0078, 0.0055])
     t = np.linspace(0.0, 1.0, 26)
     bend = angle[:, None] - 0.35 * t
     along = (length[:, None] * t, np.cos(bend), np.sin(bend))
     opacity = (
-        (rng.uniform(0.6, 1.0, count)[:, None])
-        * np.minimum(1.0, 2.2 * (1.0 - t))
-        * np.minimum(1.0, 0.4 + 4.0 * t)
+        (rng.uniform(0.6, 1.0, count)[:, None]) * np.minimum(1.0, 2.2 * (1.0 - t)) * np.minimum(1.0, 0.4 + 4.0 * t)
     )
     return side * (x[:, None] + along[0] * along[1]), y[:, None] + along[0] * along[2], opacity
 
