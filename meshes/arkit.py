@@ -10,18 +10,46 @@ import numpy as np
 
 from meshes.head import MeshError
 
-_PAIRED = (
-    "browDown browOuterUp cheekSquint eyeBlink eyeLookDown eyeLookIn eyeLookOut eyeLookUp eyeSquint eyeWide "
-    "mouthDimple mouthFrown mouthLowerDown mouthPress mouthSmile mouthStretch mouthUpperUp noseSneer"
-).split()
-_SINGLE = (
-    "browInnerUp cheekPuff jawForward jawLeft jawOpen jawRight mouthClose mouthFunnel mouthLeft mouthPucker "
-    "mouthRight mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper tongueOut"
-).split()
+_PAIRED = [
+    "browDown",
+    "browOuterUp",
+    "cheekSquint",
+    "eyeBlink",
+    "eyeLookDown",
+    "eyeLookIn",
+    "eyeLookOut",
+    "eyeLookUp",
+    "eyeSquint",
+    "eyeWide",
+    "mouthDimple",
+    "mouthFrown",
+    "mouthLowerDown",
+    "mouthPress",
+    "mouthSmile",
+    "mouthStretch",
+    "mouthUpperUp",
+    "noseSneer",
+]
+_SINGLE = [
+    "browInnerUp",
+    "cheekPuff",
+    "jawForward",
+    "jawLeft",
+    "jawOpen",
+    "jawRight",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthLeft",
+    "mouthPucker",
+    "mouthRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "tongueOut",
+]
 
-ARKIT: tuple[str, ...] = tuple(
-    sorted(_SINGLE + [name + side for name in _PAIRED for side in ("Left", "Right")])
-)
+ARKIT: tuple[str, ...] = tuple(sorted(_SINGLE + [name + side for name in _PAIRED for side in ("Left", "Right")]))
 """All 52 names, sorted."""
 
 _BROWS: tuple[dict[str, float], ...] = (
@@ -70,11 +98,7 @@ _GROUPS = ((_BROWS, 0.55), (_LIDS, 0.5), (_MOUTHS, 0.8), (_JAWS, 0.08))
 EXCLUSIVE: tuple[tuple[str, str], ...] = (
     ("jawLeft", "jawRight"),
     ("mouthLeft", "mouthRight"),
-    *(
-        (f"eyeWide{side}", f"{other}{side}")
-        for side in ("Left", "Right")
-        for other in ("eyeBlink", "eyeSquint")
-    ),
+    *((f"eyeWide{side}", f"{other}{side}") for side in ("Left", "Right") for other in ("eyeBlink", "eyeSquint")),
     *((f"mouthSmile{side}", f"mouthFrown{side}") for side in ("Left", "Right")),
     *((f"browDown{side}", f"browOuterUp{side}") for side in ("Left", "Right")),
     ("mouthPucker", "cheekPuff"),
@@ -104,9 +128,7 @@ def _sides(name: str, weight: float, lean: float) -> dict[str, float]:
     return {f"{name}Left": weight * (1 - max(lean, 0.0)), f"{name}Right": weight * (1 + min(lean, 0.0))}
 
 
-def sample_expression(
-    rng: np.random.Generator, supported: tuple[str, ...], strength: float
-) -> dict[str, float]:
+def sample_expression(rng: np.random.Generator, supported: tuple[str, ...], strength: float) -> dict[str, float]:
     """Draws a plausible expression: at most one action of the brows, lids, mouth and jaw each.
 
     Left and right go together with some asymmetry, now and then on one side only; mouthClose, which only undoes
@@ -129,11 +151,7 @@ def sample_expression(
     for choices, chance in _GROUPS:
         shown, which = rng.random() < chance, int(rng.integers(len(choices)))
         level = strength * rng.uniform(0.35, 1.1)
-        lean = (
-            float(rng.choice([-1.0, 1.0]))
-            if rng.random() < 0.08
-            else float(np.clip(rng.normal(0, 0.15), -1, 1))
-        )
+        lean = float(rng.choice([-1.0, 1.0])) if rng.random() < 0.08 else float(np.clip(rng.normal(0, 0.15), -1, 1))
         for name, share in choices[which].items() if shown else ():
             for sided, weight in _sides(name, min(1.0, level * share), lean).items():
                 weights[sided] = max(weights.get(sided, 0.0), weight)
@@ -147,6 +165,4 @@ def _settle(weights: dict[str, float], supported: tuple[str, ...]) -> dict[str, 
             del weights[a if weights[a] < weights[b] else b]
     if "mouthClose" in weights:
         weights["mouthClose"] = min(weights["mouthClose"], weights.get("jawOpen", 0.0))
-    return {
-        name: round(weights[name], 6) for name in ARKIT if weights.get(name, 0.0) > 1e-3 and name in supported
-    }
+    return {name: round(weights[name], 6) for name in ARKIT if weights.get(name, 0.0) > 1e-3 and name in supported}

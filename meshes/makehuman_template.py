@@ -137,9 +137,7 @@ def canonical_base(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> np.ndarra
     return vertices - eye_spheres(vertices, eyes)[0].mean(axis=0)
 
 
-def _fine_quads(
-    pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray], quads: np.ndarray
-) -> np.ndarray:
+def _fine_quads(pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray], quads: np.ndarray) -> np.ndarray:
     """(F,) bool: large quads of the lids, lips, ears and face, which are subdivided twice."""
     corners = base[pack.quads[quads]]
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])

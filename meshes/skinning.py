@@ -23,9 +23,7 @@ class Neck:
     axis: np.ndarray
 
 
-def rotation(
-    yaw: np.ndarray | float, pitch: np.ndarray | float, roll: np.ndarray | float = 0.0
-) -> np.ndarray:
+def rotation(yaw: np.ndarray | float, pitch: np.ndarray | float, roll: np.ndarray | float = 0.0) -> np.ndarray:
     """(..., 3, 3) float64: Ry(yaw) @ Rx(pitch) @ Rz(roll), radians, right-hand rule, broadcast together."""
     y, p, r = np.broadcast_arrays(*np.atleast_1d(yaw, pitch, roll))
     cy, sy, cp, sp, cr, sr = np.cos(y), np.sin(y), np.cos(p), np.sin(p), np.cos(r), np.sin(r)
@@ -38,9 +36,7 @@ def rotation(
     return R if np.ndim(yaw) or np.ndim(pitch) or np.ndim(roll) else R[0]
 
 
-def bend(
-    points: np.ndarray, share: np.ndarray, neck: Neck, yaw: float, pitch: float, roll: float
-) -> np.ndarray:
+def bend(points: np.ndarray, share: np.ndarray, neck: Neck, yaw: float, pitch: float, roll: float) -> np.ndarray:
     """Turns the skull by R = Ry(yaw) Rx(pitch) Rz(roll) and lets the neck follow.
 
     With R(s) = Ry(s yaw) Rx(s pitch) Rz(s roll), the axis a(s) moves to c(s) = a(0) + integral of R a'; a point
@@ -58,9 +54,7 @@ def bend(
     s = np.linspace(0.0, 1.0, _STEPS + 1)
     rest = np.stack([np.interp(s, neck.share, neck.axis[:, k]) for k in range(3)], axis=1)
     middle = (s[1:] + s[:-1]) / 2
-    step = np.einsum(
-        "nij,nj->ni", rotation(middle * yaw, middle * pitch, middle * roll), np.diff(rest, axis=0)
-    )
+    step = np.einsum("nij,nj->ni", rotation(middle * yaw, middle * pitch, middle * roll), np.diff(rest, axis=0))
     bent = np.concatenate([rest[:1], rest[0] + np.cumsum(step, axis=0)])
     at = np.stack([np.interp(share, s, rest[:, k]) for k in range(3)], axis=1)
     to = np.stack([np.interp(share, s, bent[:, k]) for k in range(3)], axis=1)
