@@ -33,7 +33,8 @@ def test_the_worked_pixel_is_what_the_page_says():
     promises, names = worked_pixel()
     assert len(promises) >= 7
     for expression, promised in promises:
-        np.testing.assert_allclose(eval(expression, names), promised, rtol=0, atol=1e-12, err_msg=expression)
+        exec(f"found = {expression}", names)
+        np.testing.assert_allclose(names["found"], promised, rtol=0, atol=1e-12, err_msg=expression)
 
 
 def test_the_text_follows_the_numbers():
@@ -42,7 +43,7 @@ def test_the_text_follows_the_numbers():
     (p_far,) = re.findall(r"p_far = .*? = (\([\d., ]+\))\.", PAGE)
     landing, _ = names["project"](names["far"], np.array([[0.0084, 0.0156, 0.1]]))
     np.testing.assert_allclose(landing[0], ast.literal_eval(p_far), atol=1e-4)
-    np.testing.assert_allclose(np.array(flow) + (60.5, 30.5), landing[0], atol=1e-9)
+    np.testing.assert_allclose(np.add(flow, (60.5, 30.5)), landing[0], atol=1e-9)
     assert f"= ({flow[0]:.4f}, {flow[1]:.4f}) px" in PAGE
 
 
