@@ -40,9 +40,7 @@ def index(run: Run, records: list[ShardRecord]) -> dict[str, Any]:
     ordered = sorted(records, key=lambda record: record.name)
     return {
         "format": FORMAT,
-        "shards": [
-            {"name": r.name, "sha256": r.sha256, "bytes": r.bytes, "samples": len(r.keys)} for r in ordered
-        ],
+        "shards": [{"name": r.name, "sha256": r.sha256, "bytes": r.bytes, "samples": len(r.keys)} for r in ordered],
         "counts": {
             "samples": sum(len(r.keys) for r in ordered),
             "expected": run.pairs,
@@ -56,10 +54,7 @@ def index(run: Run, records: list[ShardRecord]) -> dict[str, Any]:
 
 def _split(records: list[ShardRecord], split: str) -> dict[str, Any]:
     people = [
-        person
-        for r in records
-        for person, its_split in zip(r.people, r.splits, strict=True)
-        if its_split == split
+        person for r in records for person, its_split in zip(r.people, r.splits, strict=True) if its_split == split
     ]
     return {"samples": len(people), "people": sorted(set(people))}
 

@@ -169,9 +169,7 @@ _VIEW_CHECKS: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Issue]]], ...]
 )
 
 
-def _relations(
-    layers: Layers, view: Layers, cameras: Mapping[str, Camera], a: str, b: str
-) -> Iterator[Issue]:
+def _relations(layers: Layers, view: Layers, cameras: Mapping[str, Camera], a: str, b: str) -> Iterator[Issue]:
     """Flow and masks of a direction, re-derived from depth and cameras."""
     surface, depth = view["surface"], view["depth"][view["surface"]].astype(np.float64)
     px, depth_b, slack_px = reprojected(cameras[a], cameras[b], surface, depth)
@@ -191,9 +189,7 @@ def _relations(
     if "inside" in view:
         size = np.array([cameras[b].width, cameras[b].height])
         margin = np.minimum(px, size - px).min(axis=1)  # Above 0 inside the frame.
-        wrong = (
-            clear & (view["inside"][surface] != (front & (margin > 0))) & ~(front & (abs(margin) <= slack_px))
-        )
+        wrong = clear & (view["inside"][surface] != (front & (margin > 0))) & ~(front & (abs(margin) <= slack_px))
         yield from _off("inside", f"{a}_inside_{b}: expected the projection into {b}", surface, wrong)
     if "visible" in view and f"{b}_depth_axis_m" in layers:
         yield from _visible(view["visible"][surface], px, depth_b, layers[f"{b}_depth_axis_m"], a, b)
@@ -239,8 +235,7 @@ def _visible(
     if wrong > max(20, 0.005 * len(visible)):
         yield (
             "visible",
-            f"{a}_visible_in_{b}: expected what {b}'s depth shows, got "
-            f"{wrong} of {len(visible)} pixels against it",
+            f"{a}_visible_in_{b}: expected what {b}'s depth shows, got {wrong} of {len(visible)} pixels against it",
         )
 
 

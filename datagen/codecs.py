@@ -39,12 +39,7 @@ def encode_layer(name: str, array: np.ndarray) -> bytes:
         CodecError: where dtype or shape differ from the table.
     """
     layer = LAYERS[name]
-    if (
-        not array.size
-        or array.dtype != layer.dtype
-        or array.ndim < 2
-        or array.shape != layer.shape(*array.shape[:2])
-    ):
+    if not array.size or array.dtype != layer.dtype or array.ndim < 2 or array.shape != layer.shape(*array.shape[:2]):
         raise CodecError(
             f"{name}: expected {layer.dtype} (H, W{f', {layer.channels}' if layer.channels else ''}), got "
             f"{array.dtype} {array.shape}; make the layer as the table says"
@@ -82,9 +77,7 @@ def decode_png(data: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             if image.mode not in _PNG_MODES or not 0 < image.width * image.height * 3 <= MAX_BYTES:
-                raise CodecError(
-                    f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}"
-                )
+                raise CodecError(f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}")
             pixels = np.array(image)
             # Pillow fills a bool array with bytes of 255, which numpy then counts as 255.
             return pixels.view(np.uint8) != 0 if image.mode == "1" else pixels

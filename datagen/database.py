@@ -80,9 +80,7 @@ class Run:
     def __post_init__(self) -> None:
         for name in ("pairs", "shard_pairs", "height", "width"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise DatabaseError(
-                    f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it."
-                )
+                raise DatabaseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
         if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:
             raise DatabaseError(
                 f"layers: expected names of the table in its order, got {list(self.layers)}; "
@@ -133,9 +131,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise DatabaseError(
-            f"{path}: expected a file, found none; check the path or generate the set again."
-        ) from None
+        raise DatabaseError(f"{path}: expected a file, found none; check the path or generate the set again.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise DatabaseError(f"{path}: expected JSON, got damaged text ({error}); restore the file.") from None
     if not isinstance(value, dict):
@@ -146,9 +142,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_run(folder: Path) -> Run:
     """The run a folder was made by. Raises DatabaseError where it holds none."""
     if not (folder / RUN_FILE).is_file():
-        raise DatabaseError(
-            f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path."
-        )
+        raise DatabaseError(f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path.")
     record = read_json(folder / RUN_FILE)
     expected = {"format"} | {field.name for field in fields(Run)}
     if record.get("format") != FORMAT or set(record) != expected:
@@ -222,8 +216,7 @@ def _lock(lock: BinaryIO, folder: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DatabaseError(
-            f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or "
-            "choose another folder."
+            f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or choose another folder."
         ) from None
 
 

@@ -75,8 +75,7 @@ def _finish(run: Run, out: Path, records: list[ShardRecord], resumed: int, comma
     gaps = [shard for shard in range(run.shards) if finished(out, run, shard) is None]
     if gaps or sum(len(record.keys) for record in records) != run.pairs:
         raise DatabaseError(
-            f"{out}: expected {run.pairs} samples, but shards {gaps} are not whole; "
-            "run the same command again."
+            f"{out}: expected {run.pairs} samples, but shards {gaps} are not whole; run the same command again."
         )
     write_index_and_card(out, run, records, command)
     return Summary(out, run.pairs, run.pairs, resumed, sum(record.bytes for record in records))

@@ -40,9 +40,7 @@ def encode_planes(array: np.ndarray, level: int = LEVEL) -> bytes:
     """
     dtype = array.dtype.newbyteorder("<").str
     if dtype not in DTYPES or array.ndim not in (2, 3) or array.size == 0:
-        raise CodecError(
-            f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}"
-        )
+        raise CodecError(f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}")
     height, width = array.shape[:2]
     bits = _bits(np.ascontiguousarray(array, dtype))
     support = _support(bits)
@@ -70,9 +68,7 @@ def decode_planes(data: bytes) -> np.ndarray:
     if np.count_nonzero(support) != stored:
         raise CodecError(f"expected {stored} stored pixels, got a mask of {np.count_nonzero(support)}")
     planes = body[mask_bytes:].reshape(dtype.itemsize, depth * stored)
-    bits = _inverse(
-        planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f"
-    )
+    bits = _inverse(planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f")
     return bits.view(dtype).reshape((height, width, channels) if channels else (height, width))
 
 

@@ -39,16 +39,12 @@ class PairDataset:
         DatabaseError: no database here, a missing or cut shard, unknown layers or split.
     """
 
-    def __init__(
-        self, path: Path | str, layers: Iterable[str] | None = None, split: str | None = None
-    ) -> None:
+    def __init__(self, path: Path | str, layers: Iterable[str] | None = None, split: str | None = None) -> None:
         self.path = Path(path)
         self.run = read_run(self.path)
         self.layers = _chosen(self.run.layers, layers)
         if split is not None and split not in SPLITS:
-            raise DatabaseError(
-                f"split: expected one of {', '.join(SPLITS)} or None, got {split!r}; correct it."
-            )
+            raise DatabaseError(f"split: expected one of {', '.join(SPLITS)} or None, got {split!r}; correct it.")
         records = [_checked(self.path / name) for name in shard_names(self.path, self.run)]
         self._members = list(members(self.run.layers))
         self._tars = [record.name for record in records]
@@ -123,7 +119,8 @@ class PairDataset:
         try:
             return json.loads(self._member(handle, tar, index, META_MEMBER))
         except (ValueError, RecursionError) as error:
-            raise _damaged(tar, f"{self.keys[index]}.{META_MEMBER}", error) from None
+            damage = CodecError(f"expected JSON, got damaged text ({error})")
+            raise _damaged(tar, f"{self.keys[index]}.{META_MEMBER}", damage) from None
 
 
 @contextlib.contextmanager
@@ -131,16 +128,14 @@ def _opened(tar: Path) -> Iterator[int]:
     try:
         handle = os.open(tar, os.O_RDONLY)
     except OSError as error:
-        raise DatabaseError(
-            f"{tar}: expected a shard, got {error.strerror}; restore it or generate again."
-        ) from None
+        raise DatabaseError(f"{tar}: expected a shard, got {error.strerror}; restore it or generate again.") from None
     try:
         yield handle
     finally:
         os.close(handle)
 
 
-def _damaged(tar: Path, member: str, error: Exception) -> DatabaseError:
+def _damaged(tar: Path, member: str, error: CodecError) -> DatabaseError:
     return DatabaseError(f"{tar}: {member}: {error}; delete the shard and run the generating command again.")
 
 

@@ -39,9 +39,7 @@ def camera_of(run: Run, record: Mapping[str, Any]) -> Camera:
     if record["kind"] not in ("perspective", "orthographic"):
         raise ValueError(f"expected kind perspective or orthographic, got {record['kind']!r}")
     if (record["height"], record["width"]) != (run.height, run.width):
-        raise ValueError(
-            f"expected {run.height} x {run.width} pixels, got {record['height']} x {record['width']}"
-        )
+        raise ValueError(f"expected {run.height} x {run.width} pixels, got {record['height']} x {record['width']}")
     return Camera(K, T, run.height, run.width, record["kind"])
 
 
@@ -104,9 +102,7 @@ def _distances(cameras: Mapping[str, Camera], meta: Mapping[str, Any]) -> Iterat
         if camera.orthographic != (stated is None):
             yield "camera", f"{name}: expected distance_m null for an orthographic view alone, got {stated!r}"
         elif stated is not None:
-            distance_m = float(
-                np.linalg.norm(camera.T_camera_head[:3, :3] @ eyes + camera.T_camera_head[:3, 3])
-            )
+            distance_m = float(np.linalg.norm(camera.T_camera_head[:3, :3] @ eyes + camera.T_camera_head[:3, 3]))
             if not math.isclose(stated, distance_m, abs_tol=DISTANCE_SLACK_M, rel_tol=DISTANCE_SLACK_M):
                 yield (
                     "camera",
@@ -114,9 +110,7 @@ def _distances(cameras: Mapping[str, Camera], meta: Mapping[str, Any]) -> Iterat
                 )
 
 
-def check_landmarks(
-    layers: Layers, cameras: Mapping[str, Camera], meta: Mapping[str, Any]
-) -> Iterator[Issue]:
+def check_landmarks(layers: Layers, cameras: Mapping[str, Camera], meta: Mapping[str, Any]) -> Iterator[Issue]:
     """Landmarks against cameras and depth: re-projected; in the frame and on the surface if visible."""
     try:
         record = meta["landmarks"]

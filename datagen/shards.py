@@ -105,8 +105,7 @@ def write_shard(folder: Path, run: Run, shard: int, samples: Iterable[Sample]) -
 def _tar_entries(key: str, encoded: dict[str, bytes]) -> bytes:
     """A sample's part of a tar: header, data and padding of each member."""
     parts = [
-        (_header(f"{key}.{suffix}", len(data)), data, bytes(-len(data) % BLOCK))
-        for suffix, data in encoded.items()
+        (_header(f"{key}.{suffix}", len(data)), data, bytes(-len(data) % BLOCK)) for suffix, data in encoded.items()
     ]
     return b"".join(piece for part in parts for piece in part)
 
@@ -169,7 +168,7 @@ def credit_missing(asset: dict[str, str]) -> str:
     licence = asset.get("licence", "")
     if not asset.get("id") or not licence:
         return f"expected an asset with id and licence, got {asset}"
-    if licence.upper().startswith("CC-BY") and not asset.get("credit", "").strip():
+    if "CC-BY" in licence.upper() and not asset.get("credit", "").strip():
         return f"expected a credit line for asset {asset['id']!r} under {licence}, got none"
     return ""
 
@@ -190,9 +189,7 @@ def read_record(tar: Path) -> ShardRecord:
     """The side file of a shard. Raises DatabaseError where it is missing or damaged."""
     value = read_json(side_file(tar))
     if set(value) != {field.name for field in fields(ShardRecord)}:
-        raise DatabaseError(
-            f"{side_file(tar)}: expected a shard's record, got the fields {sorted(value)}; delete it."
-        )
+        raise DatabaseError(f"{side_file(tar)}: expected a shard's record, got the fields {sorted(value)}; delete it.")
     try:
         record = ShardRecord(**{name: _frozen(entry) for name, entry in value.items()})
         fits = record.name == tar.name and _columns_fit(record)

@@ -94,18 +94,14 @@ def _sorted_out(
         elif member.name not in known:
             issues.append(("extra-member", key if key in content else "", f"expected no {member.name!r}"))
         elif member.start + member.size > len(data):
-            issues.append(
-                ("cut", key, f"expected {member.size} bytes of {member.name}, the file ends before")
-            )
+            issues.append(("cut", key, f"expected {member.size} bytes of {member.name}, the file ends before"))
         else:
             content[key].setdefault(suffix, data[member.start : member.start + member.size])
             last = key
     for name in expected:
         if counts[name] != 1:
             kind = "duplicate-member" if counts[name] else "missing-member"
-            issues.append(
-                (kind, name.partition(".")[0], f"expected {name} once, got it {counts[name]} times")
-            )
+            issues.append((kind, name.partition(".")[0], f"expected {name} once, got it {counts[name]} times"))
     names = [member.name for member in found]
     if not issues and names != expected:
         place = next(i for i, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1])

@@ -192,27 +192,19 @@ def _identity_findings(
     if not meta or not isinstance(person, dict) or not person.get("id"):
         return
     identity, split = str(person["id"]), str(meta.get("split"))
-    if (
-        record
-        and place < len(record.keys)
-        and (record.people[place], record.splits[place]) != (identity, split)
-    ):
+    if record and place < len(record.keys) and (record.people[place], record.splits[place]) != (identity, split):
         there = f"{record.people[place]} in {record.splits[place]}"
         yield Finding("split", tar, key, f"expected the side file's {there}, got {identity} in {split}")
     home = tally.homes.setdefault(identity, (split, tar, key))
     if home[0] != split:
-        yield Finding(
-            "split", tar, key, f"expected {identity} in {home[0]} as in {home[2]}, got {split}: a leak"
-        )
+        yield Finding("split", tar, key, f"expected {identity} in {home[0]} as in {home[2]}, got {split}: a leak")
 
 
 def _set_findings(folder: Path, run: Run, tally: _Tally) -> Iterator[Finding]:
     """Index, card and files that should not be there."""
     expected = {shard_name(shard) for shard in range(run.shards)}
     for extra in sorted(p.name for p in folder.glob("shard-*.tar") if p.name not in expected):
-        yield Finding(
-            "extra-shard", extra, "", f"expected shards {min(expected)} to {max(expected)}, got one more"
-        )
+        yield Finding("extra-shard", extra, "", f"expected shards {min(expected)} to {max(expected)}, got one more")
     if not (folder / INDEX_FILE).exists():
         yield Finding("index", "", "", f"expected {INDEX_FILE}, found none: the run is not finished")
         return
@@ -226,9 +218,7 @@ def _set_findings(folder: Path, run: Run, tally: _Tally) -> Iterator[Finding]:
         return
     for asset in gathered_assets(tally.records):
         if str(asset.get("credit", "")) not in card:
-            yield Finding(
-                "licence", "", "", f"expected the credit {asset['credit']!r} in {CARD_FILE}, found none"
-            )
+            yield Finding("licence", "", "", f"expected the credit {asset['credit']!r} in {CARD_FILE}, found none")
 
 
 def _index_findings(folder: Path, run: Run, records: list[ShardRecord]) -> Iterator[Finding]:
@@ -241,9 +231,7 @@ def _index_findings(folder: Path, run: Run, records: list[ShardRecord]) -> Itera
         return  # The missing shards have been named; the sums cannot agree.
     for name, value in json.loads(json.dumps(index(run, records))).items():
         if there.get(name) != value:
-            yield Finding(
-                "index", "", "", f"expected {name} as the shards say, got {_shown(there.get(name))}"
-            )
+            yield Finding("index", "", "", f"expected {name} as the shards say, got {_shown(there.get(name))}")
 
 
 def _shown(value: Any) -> str:

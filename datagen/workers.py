@@ -25,8 +25,7 @@ from meshes.errors import UserError
 GRACE_S = 30.0
 """How long a worker may take to finish its sample once it is told to stop; then it is killed."""
 ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1"
-    for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA", "VECLIB_MAXIMUM")
+    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "NUMBA", "VECLIB_MAXIMUM")
 }
 """Set for workers before numeric libraries load: as many threads as processes, and one order of summation."""
 
@@ -147,9 +146,7 @@ def _work(pipe: Connection, run: Run, out: Path, make: MakeSample) -> None:
             pipe.send(_attempt(run, out, make, pipe.recv(), tick))
 
 
-def _attempt(
-    run: Run, out: Path, make: MakeSample, shard: int, tick: Callable[[], None]
-) -> ShardRecord | _Failure:
+def _attempt(run: Run, out: Path, make: MakeSample, shard: int, tick: Callable[[], None]) -> ShardRecord | _Failure:
     try:
         with explained(out):
             return write_shard(out, run, shard, samples(make, run.indices(shard), tick))

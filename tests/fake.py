@@ -81,9 +81,7 @@ def _visible(camera: Camera, points: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return px, inside, inside & ((_towards(camera, points) * points).sum(axis=1) > 0)
 
 
-def _view(
-    a: str, camera: Camera, b: str, other: Camera, radius_m: float, light: np.ndarray
-) -> dict[str, np.ndarray]:
+def _view(a: str, camera: Camera, b: str, other: Camera, radius_m: float, light: np.ndarray) -> dict[str, np.ndarray]:
     depth = _depth(camera, radius_m)
     surface, centres = depth > 0, _pixel_centres(camera)
     points = unproject(camera, centres[surface], depth[surface])

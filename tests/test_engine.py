@@ -1,0 +1,281 @@
+"""Engines: the same folder for any number of workers, any order, any interruption; failures are named, never waited for."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fake import CREDITED, fake_run, fake_sample
+
+from datagen.card import card
+from datagen.database import DatabaseError, StoppedError
+from datagen.engine import generate
+from datagen.reader import PairDataset
+from datagen.sample import Sample
+from datagen.shards import read_record
+from datagen.workers import ONE_THREAD, Workers
+from renderers.layers import DEFAULT_LAYERS
+
+SIZE = 16
+RUN = fake_run(pairs=8, shard_pairs=2, size=SIZE)
+make = functools.partial(fake_sample, size=SIZE)
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import test_engine as t
+if __name__ == "__main__":
+    sys.exit(t.main({out!r}, {workers}, {maker}))
+"""
+
+
+def slow(index: int) -> Sample:
+    """A sample that takes its time, so that a signal finds the run at work."""
+    time.sleep(0.15)
+    return make(index)
+
+
+def fails_at_5(index: int) -> Sample:
+    """A renderer with a fault."""
+    if index == 5:
+        raise ZeroDivisionError("no area")
+    return make(index)
+
+
+def killed_at_5(index: int) -> Sample:
+    """A process that the system kills."""
+    if index == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return make(index)
+
+
+def one_threaded(index: int) -> Sample:
+    """Fails unless the numeric libraries were told to use one thread."""
+    wrong = {name for name in ONE_THREAD if os.environ.get(name) != "1"}
+    if wrong:
+        raise RuntimeError(f"not pinned: {wrong}")
+    return make(index)
+
+
+def uncredited(index: int) -> Sample:
+    """Uses a CC-BY asset without its credit."""
+    sample = make(index)
+    return Sample(index, sample.layers, {**sample.meta, "assets": [{**CREDITED, "credit": ""}]})
+
+
+def main(out: str, workers: int, maker) -> int:
+    """What a command does: 0, or a message and a non-zero status."""
+    try:
+        generate(RUN, out, maker, workers=workers)
+    except StoppedError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 128 + error.signal
+    return 0
+
+
+def _start(tmp_path: Path, workers: int) -> subprocess.Popen:
+    script = tmp_path / f"run{workers}.py"
+    tests = str(Path(__file__).parent)
+    script.write_text(SCRIPT.format(tests=tests, out=str(tmp_path / "out"), workers=workers, maker="t.slow"))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, env=environment, start_new_session=True)
+
+
+def _wait_for(path: Path, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never appeared"
+        time.sleep(0.01)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> dict[str, bytes]:
+    """Every file of an uninterrupted run in one process."""
+    out = tmp_path_factory.mktemp("engine") / "out"
+    generate(RUN, out, make)
+    return _content(out)
+
+
+def test_a_run_counts_and_finishes(tmp_path, unbroken):
+    seen = []
+    summary = generate(RUN, tmp_path / "out", make, workers=0, progress=lambda done, total: seen.append((done, total)))
+    assert (summary.expected, summary.written, summary.resumed) == (8, 8, 0)
+    assert seen == [(done, 8) for done in range(9)]
+    assert _content(tmp_path / "out") == unbroken
+    assert summary.bytes == sum(len(data) for name, data in unbroken.items() if name.endswith(".tar"))
+    assert set(unbroken) == {
+        *(f"shard-00000{i}.{suffix}" for i in range(4) for suffix in ("tar", "json")),
+        *("run.json", "index.json", "README.md", ".lock"),
+    }
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_give_the_same_bytes(tmp_path, unbroken, workers):
+    seen = []
+    generate(RUN, tmp_path / "out", make, workers=workers, progress=lambda done, total: seen.append(done))
+    assert _content(tmp_path / "out") == unbroken
+    assert seen == list(range(9))
+
+
+def test_a_finished_set_is_left_as_it_is(tmp_path, unbroken):
+    generate(RUN, tmp_path, make)
+    before = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("shard-*")}
+    summary = generate(RUN, tmp_path, fails_at_5)
+    assert (summary.resumed, summary.written) == (8, 8)
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("shard-*")} == before
+
+
+@pytest.mark.parametrize("lost", ["shard-000002.json", "shard-000002.tar", "index.json", "README.md"])
+def test_what_is_lost_is_made_again(tmp_path, unbroken, lost):
+    generate(RUN, tmp_path, make)
+    (tmp_path / lost).unlink()
+    generate(RUN, tmp_path, make)
+    assert _content(tmp_path) == unbroken
+
+
+def test_shards_of_any_order_finish_the_same_set(tmp_path, unbroken):
+    generate(RUN, tmp_path, make)
+    for shard in (0, 3):
+        (tmp_path / f"shard-00000{shard}.json").unlink()
+    assert generate(RUN, tmp_path, make, workers=2).resumed == 4
+    assert _content(tmp_path) == unbroken
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_faulty_sample_stops_the_run_by_name(tmp_path, unbroken, workers):
+    with pytest.raises(DatabaseError, match="sample 5: expected a sample, got ZeroDivisionError: no area") as caught:
+        generate(RUN, tmp_path, fails_at_5, workers=workers)
+    assert "fails_at_5" in caught.value.detail
+    assert not list(tmp_path.glob("*.part"))
+    assert not (tmp_path / "index.json").exists()
+    generate(RUN, tmp_path, make)
+    assert _content(tmp_path) == unbroken
+
+
+def test_a_killed_worker_is_noticed(tmp_path, unbroken):
+    with pytest.raises(DatabaseError, match=r"shard 2: .*ended with exit code -9"):
+        generate(RUN, tmp_path, killed_at_5, workers=2)
+    generate(RUN, tmp_path, make)
+    assert _content(tmp_path) == unbroken
+
+
+def test_workers_are_pinned_to_one_thread(tmp_path):
+    generate(RUN, tmp_path, one_threaded, workers=2)
+    assert len(PairDataset(tmp_path)) == 8
+
+
+def test_pinning_leaves_this_process_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    with Workers(1, RUN, tmp_path, make):
+        pass
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "NUMBA_NUM_THREADS" not in os.environ
+
+
+def test_a_callable_that_cannot_travel_is_refused(tmp_path):
+    with pytest.raises(DatabaseError, match="expected a callable that can be sent to a process"):
+        generate(RUN, tmp_path, lambda index: make(index), workers=2)
+
+
+def test_negative_workers_are_refused(tmp_path):
+    with pytest.raises(DatabaseError, match="workers: expected 0 or more, got -1"):
+        generate(RUN, tmp_path / "out", make, workers=-1)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly_and_the_run_goes_on_later(tmp_path, unbroken, workers, number):
+    out = tmp_path / "out"
+    process = _start(tmp_path, workers)
+    _wait_for(out / "shard-000000.json")
+    # A terminal and many job managers signal the whole group, workers included.
+    os.killpg(process.pid, number)
+    message = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 128 + number
+    assert f"got {number.name}. Finished shards are intact; run the same command again" in message
+    assert "Traceback" not in message
+    assert not list(out.glob("*.part"))
+    assert not (out / "index.json").exists()
+    generate(RUN, out, make)
+    assert _content(out) == unbroken
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_killed_at_any_moment_ends_in_the_same_bytes(tmp_path, unbroken, workers):
+    out = tmp_path / "out"
+    for moment in ("run.json", "shard-000000.json", "shard-000002.json"):
+        process = _start(tmp_path, workers)
+        _wait_for(out / moment)
+        time.sleep(0.1)
+        process.kill()
+        process.communicate(timeout=60)
+        # No file at a final name is ever partial: what is there equals the unbroken run.
+        done = {name: data for name, data in _content(out).items() if not name.startswith(".")}
+        assert done == {name: unbroken[name] for name in done}
+        assert "index.json" not in done
+    _wait_until_unlocked(out)
+    generate(RUN, out, make, workers=workers)
+    assert _content(out) == unbroken
+
+
+def _wait_until_unlocked(out: Path) -> None:
+    """Workers of a killed parent leave at their next sample; their parts go with them."""
+    deadline = time.monotonic() + 30
+    while list(out.glob("*.part")) and time.monotonic() < deadline:
+        if not any(Path(f"/proc/{p.name.split('.')[-2]}").exists() for p in out.glob("*.part")):
+            return
+        time.sleep(0.05)
+
+
+def test_two_live_runs_cannot_share_a_folder(tmp_path):
+    process = _start(tmp_path, 1)
+    _wait_for(tmp_path / "out" / "run.json")
+    with pytest.raises(DatabaseError, match="live run holds its lock"):
+        generate(RUN, tmp_path / "out", make)
+    process.kill()
+    process.communicate()
+
+
+def test_it_runs_in_a_thread_too(tmp_path, unbroken):
+    thread = threading.Thread(target=generate, args=(RUN, tmp_path, make))
+    thread.start()
+    thread.join()
+    assert _content(tmp_path) == unbroken
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_signal_handlers_are_given_back(tmp_path, workers):
+    before = signal.getsignal(signal.SIGTERM)
+    generate(RUN, tmp_path, make, workers=workers)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_set_is_made_of_uncredited_assets(tmp_path, workers):
+    with pytest.raises(DatabaseError, match="sample [0246]: expected a credit line for asset 'scan' under CC-BY-3.0"):
+        generate(RUN, tmp_path, uncredited, workers=workers)
+    assert not (tmp_path / "index.json").exists()
+
+
+def test_the_card_states_people_splits_layers_credits_and_recipe(tmp_path):
+    generate(RUN, tmp_path, make, command="datagen generate OUT --recipe fake")
+    text = (tmp_path / "README.md").read_text()
+    assert "8 near/far pairs" in text
+    assert "4 people (8 pairs sphere)" in text
+    assert "- Scan by A. Person, CC BY 3.0 (CC-BY-3.0)" in text
+    assert "datagen generate OUT --recipe fake" in text
+    assert '"background": "black"' in text
+    assert all(f"| `{name}` |" in text for name in DEFAULT_LAYERS)
+    records = [read_record(tmp_path / f"shard-00000{i}.tar") for i in range(4)]
+    assert text == card(RUN, records[::-1], "datagen generate OUT --recipe fake")
