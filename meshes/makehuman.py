@@ -13,6 +13,7 @@ from meshes.arkit import ARKIT, check_expression
 from meshes.eyelids import LOOKS, SIDES, clear_of_eye
 from meshes.eyes import CORNEA, eyeball
 from meshes.geometry import rotate
+from meshes.hair import with_hair
 from meshes.head import Asset, Head, Identity, Pose
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
@@ -128,6 +129,8 @@ def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: 
     painted = slice(0, len(who.relief_m))
     skin[painted] += who.relief_m[:, None] * vertex_normals(skin, fixed.faces, fixed.point)[painted]
     surface = _surface(fixed, who, skin, list(zip(centres, who.eye_radii, turns, strict=True)))
+    if who.hair is not None:
+        surface = with_hair(surface, who.hair, skull)
     corners = skin[fixed.faces[fixed.landmark_face]]
     marks = (fixed.landmark_barycentric[:, :, None] * corners).sum(axis=1)
     return Head(

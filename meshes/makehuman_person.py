@@ -11,6 +11,7 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, skin_texture, skin_tone
 from meshes.eyes import eye_materials, eyeball, paint_eye
+from meshes.hair import HairShells, hair_shells
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import target_weights
 from meshes.makehuman_template import MATERIALS, Template, eye_spheres, template
@@ -37,6 +38,7 @@ class Person:
         color: (all vertices, 3) float32 linear: skin, tongue, lashes, teeth, left eye, right eye.
         relief_m: (skin vertices,) float64, added along the normal.
         materials: in the order of `makehuman_template.MATERIALS`.
+        hair: on the skin; None for a shaved or bald person.
     """
 
     base: np.ndarray
@@ -46,6 +48,7 @@ class Person:
     color: np.ndarray
     relief_m: np.ndarray
     materials: tuple[Material, ...]
+    hair: HairShells | None
 
 
 @lru_cache(maxsize=8)
@@ -66,6 +69,7 @@ def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], 
         color=_colors(appearance, fixed),
         relief_m=displacement(fixed.skin, appearance).astype(np.float64),
         materials=_materials(appearance, fixed),
+        hair=hair_shells(fixed.skin, appearance, hair_colour(appearance)),
     )
 
 
