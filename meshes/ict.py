@@ -12,13 +12,14 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
 from meshes.arkit import ARKIT, check_expression
-from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.eyes import CORNEA as CLEAR
+from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.geometry import fit_sphere, rotate
+from meshes.hair import HairShells, hair_shells, with_hair
 from meshes.head import Asset, Head, Identity, MeshError, Pose
 from meshes.ict_files import read_ict
 from meshes.ict_lashes import lash_cutout
-from meshes.ict_layout import LASHES, MATERIALS, Layout, build_layout, eye_uv
+from meshes.ict_layout import MATERIALS, Layout, build_layout, eye_uv
 from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import bend, rotation
@@ -60,6 +61,7 @@ class _Person:
     relief_m: np.ndarray
     color: np.ndarray
     materials: tuple[Material, ...]
+    hair: HairShells | None
 
 
 class Ict:
@@ -114,8 +116,9 @@ class Ict:
         centres = bend(person.eye_centres, np.ones(2), self._layout.neck, *angles)
         R = rotation(*angles)
         gaze = [R @ rotation(*angles) for angles in _gaze(expression, pose)]
+        surface = self._surface(person, points, centres, gaze)
         return Head(
-            surface=self._surface(person, points, centres, gaze),
+            surface=surface if person.hair is None else with_hair(surface, person.hair, R),
             eye_centres=centres,
             nose_tip=points[self._layout.nose_tip],
             head_centre=points[self._layout.tragi].mean(axis=0),
@@ -143,6 +146,7 @@ class Ict:
             relief_m=displacement(self._layout.template, dict(look)).astype(np.float64),
             color=_colors(self._layout, self._eye, dict(look)),
             materials=_materials(self._layout, dict(look)),
+            hair=hair_shells(self._layout.template, dict(look), hair_colour(dict(look))),
         )
 
     def _surface(self, person: _Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
@@ -172,7 +176,7 @@ class Ict:
 
 def _arkit_shapes(upstream: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Offsets by ARKit name. Shapes that ARKit does not have (cheekRaiser, PupilDilate) fall out later."""
-    shapes = {}
+    shapes: dict[str, np.ndarray] = {}
     for name, offsets in upstream.items():
         base, _, side = name.partition("_")
         arkit = base + {"L": "Left", "R": "Right"}.get(side, side)

@@ -92,7 +92,9 @@ def _read_pack(path: Path) -> IctData:
             landmarks=arrays["landmarks68"],
         )
     except (OSError, ValueError, KeyError, IndexError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise MeshError(f"{path}: expected a packed ICT-FaceKit npz, got a file that does not read ({error}). {_NEXT}") from error
+        raise MeshError(
+            f"{path}: expected a packed ICT-FaceKit npz, got a file that does not read ({error}). {_NEXT}"
+        ) from error
 
 
 def _read_folder(folder: Path) -> IctData:
@@ -155,7 +157,9 @@ def _topology(text: str, file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray
         arrays = np.array(faces, np.int32).reshape(-1, 4), np.array(faces_uv, np.int32).reshape(-1, 4)
         return _rows(text, "vt", 2).astype(np.float32), *arrays, np.array(material, np.uint8)
     except ValueError as error:
-        raise MeshError(f"{file}: expected faces v/vt of 3 or 4 corners under M_* materials, got {error}. {_NEXT}") from error
+        raise MeshError(
+            f"{file}: expected faces v/vt of 3 or 4 corners under M_* materials, got {error}. {_NEXT}"
+        ) from error
 
 
 def _landmarks(file: Path) -> np.ndarray:

@@ -28,7 +28,12 @@ _KEPT = {"M_Face": SKIN, "M_BackHead": SKIN, "M_GumsTongue": MOUTH, "M_Teeth": T
 _REGION_STARTS = {"face": 0, "back": 9409, "mouth": 11248, "eye_socket": 13294, "inside": 14062}
 """First upstream vertex of each region (ranges of the upstream README)."""
 
-_ATLAS = {0: (0.0, 0.0, 0.75, 0.75), 1: (0.75, 0.0, 0.25, 0.75), 2: (0.25, 0.75, 0.25, 0.25), 3: (0.0, 0.75, 0.25, 0.25)}
+_ATLAS = {
+    0: (0.0, 0.0, 0.75, 0.75),
+    1: (0.75, 0.0, 0.25, 0.75),
+    2: (0.25, 0.75, 0.25, 0.25),
+    3: (0.0, 0.75, 0.25, 0.25),
+}
 _EYE_ATLAS = ((0.5, 0.75, 0.25, 0.25), (0.75, 0.75, 0.25, 0.25))
 """Where a tile of upstream's uv (and the eyes, left first) goes in [0, 1]^2: left, bottom, width, height."""
 
@@ -134,11 +139,11 @@ def _height(points_cm: np.ndarray) -> np.ndarray:
 
 
 def _neck(eye_midpoint_cm: np.ndarray) -> Neck:
-    axis = np.linspace(*((_NECK_AXIS - eye_midpoint_cm) / 100.0), 9)
-    height = _height(np.linspace(*_NECK_AXIS, 9))
-    share = smooth_step(height, _COLLAR - 1.2, _JAW_LINE)
+    root, pivot = _NECK_AXIS
+    axis_cm = root + np.linspace(0.0, 1.0, 9)[:, None] * (pivot - root)
+    share = smooth_step(_height(axis_cm), _COLLAR - 1.2, _JAW_LINE).astype(np.float64)
     share[0], share[-1] = 0.0, 1.0
-    return Neck(share, axis)
+    return Neck(share, (axis_cm - eye_midpoint_cm) / 100.0)
 
 
 def _white(data: IctData, name: str) -> np.ndarray:

@@ -54,7 +54,8 @@ class ScanOptions:
         up, front: axis of the file ("+y", "-z" ...) that points to the crown, and out of the face.
         eyes: the two pupils (or closed lids) as points of the scan; or
         landmarks: a .ljson or .pts file of 68 points that has them.
-        flip_v: True where texture rows run the other way round than the format says; None decides by the seams.
+        flip_v: turn the texture upside down: for files whose rows run the other way round than their format says,
+            as those of some GLB exporters do. Not guessed: seams of plain skin fit together either way.
         licence: SPDX expression of the scan.
         credit: the line that must travel with renders.
     """
@@ -67,7 +68,7 @@ class ScanOptions:
     front: str | None = None
     eyes: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None
     landmarks: Path | None = None
-    flip_v: bool | None = None
+    flip_v: bool = False
     licence: str = "LicenseRef-user"
     credit: str = ""
 
@@ -122,7 +123,7 @@ class Scan:
         raw = read_scan(path, options.texture)
         placement = place(raw, options, path.name)
         asset = Asset(f"scan-{path.stem}-{_digest(path)}", options.licence, options.credit, path.name)
-        rest = _head(raw, placement, _flipped(raw, options.flip_v))
+        rest = _head(raw, placement, options.flip_v)
         return cls(rest, asset, placement.metres_per_unit, placement.ipd_m)
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
@@ -284,39 +285,7 @@ def _possible(ipd_units: float, scale: float, name: str) -> float:
     return scale
 
 
-def _flipped(raw: RawScan, flip_v: bool | None) -> np.ndarray:
-    """(V, 2) float64 uv with v upwards."""
-    flip = flip_v if flip_v is not None else _seams_say_flip(raw)
-    return np.stack([raw.uv[:, 0], 1.0 - raw.uv[:, 1]], axis=1) if flip else raw.uv
-
-
-def _seams_say_flip(raw: RawScan) -> bool:
-    """Whether the texture fits together across its seams only when turned upside down.
-
-    Both sides of a seam show the same spot of skin, so the right way round their colours agree. The glTF rule is
-    often broken, so this is decided by measurement; it needs 32 seam vertices and a clear result.
-    """
-    texture = raw.textures[0]
-    if texture is None or len(raw.textures) > 1:
-        return False
-    _, first, owner = np.unique(raw.vertices, axis=0, return_index=True, return_inverse=True)
-    twin = first[owner.reshape(-1)]
-    seam = np.flatnonzero((np.abs(raw.uv - raw.uv[twin]) > 0.01).any(axis=1))
-    if len(seam) < 32:
-        return False
-    step = [np.abs(_texel(texture, raw.uv[seam], f) - _texel(texture, raw.uv[twin[seam]], f)).mean() for f in (0, 1)]
-    return bool(step[1] < 0.6 * step[0])
-
-
-def _texel(texture: np.ndarray, uv: np.ndarray, flip: int) -> np.ndarray:
-    """(N, 3) float64 colour of the nearest texel, with or without v turned round."""
-    height, width = texture.shape[:2]
-    v = uv[:, 1] if flip else 1.0 - uv[:, 1]
-    row = np.clip((v * height).astype(int), 0, height - 1)
-    return texture[row, np.clip((uv[:, 0] * width).astype(int), 0, width - 1)].astype(np.float64)
-
-
-def _head(raw: RawScan, placement: _Placement, uv: np.ndarray) -> Head:
+def _head(raw: RawScan, placement: _Placement, flip_v: bool) -> Head:
     vertices = rotate((raw.vertices - placement.origin) * placement.metres_per_unit, placement.R)
     faces = (raw.faces if placement.outward >= 0 else raw.faces[:, ::-1]).astype(np.int32)
     _, owner = weld(raw.vertices)
@@ -324,7 +293,7 @@ def _head(raw: RawScan, placement: _Placement, uv: np.ndarray) -> Head:
         vertices=vertices,
         faces=faces,
         normals=vertex_normals(vertices, faces, owner).astype(np.float32),
-        uv=uv.astype(np.float32),
+        uv=(raw.uv * [1.0, -1.0] + [0.0, 1.0] if flip_v else raw.uv).astype(np.float32),
         color=_linear(raw.color),
         part=np.full(len(faces), Part.FACE, np.uint8),
         material=raw.material.astype(np.uint8),

@@ -15,7 +15,7 @@ from meshes.noise import keyed
 from meshes.parts import Part
 
 MEAN_IPD_M = 0.063
-"""Mean distance between the eyes of adults (N. Dodgson, "Variation and extrema of human interpupillary distance", 2004)."""
+"""Mean of adults: N. Dodgson, "Variation and extrema of human interpupillary distance" (2004)."""
 
 FAR_M = 0.02
 """No point of the mean face counts as farther than this from the scan."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from PIL import Image
+from trimesh.visual import ColorVisuals
 
 from meshes.head import MeshError
 
@@ -68,7 +69,9 @@ def read_scan(path: Path, texture: Path | None = None) -> RawScan:
     raw = _merge(path, list(_meshes(path)), image)
     check_mesh(raw.vertices, raw.faces, path.name)
     if not np.isfinite(raw.uv).all():
-        raise MeshError(f"{path.name}: expected finite texture coordinates, got NaN or infinity. Unwrap the scan again.")
+        raise MeshError(
+            f"{path.name}: expected finite texture coordinates, got NaN or infinity. Unwrap the scan again."
+        )
     return raw
 
 
@@ -86,7 +89,9 @@ def read_texture(path: Path) -> np.ndarray:
     except FileNotFoundError as error:
         raise MeshError(f"{path}: expected a texture image, found no file. Put it there or pass texture=.") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise MeshError(f"{path}: expected a texture image, got one that does not read ({error}). Save it again.") from error
+        raise MeshError(
+            f"{path}: expected a texture image, got one that does not read ({error}). Save it again."
+        ) from error
 
 
 def check_mesh(vertices: np.ndarray, faces: np.ndarray, name: str) -> None:
@@ -178,9 +183,13 @@ def _check_glb(path: Path, textured: bool) -> None:
         start = file.read(_GLB_HEADER.size)
         magic, version, length, json_length, kind = _GLB_HEADER.unpack(start.ljust(_GLB_HEADER.size, b"\0"))
         if magic != b"glTF" or version != 2 or kind != 0x4E4F534A:
-            raise MeshError(f"{path.name}: expected a binary glTF 2.0 file, got something else. Export it as GLB again.")
+            raise MeshError(
+                f"{path.name}: expected a binary glTF 2.0 file, got something else. Export it as GLB again."
+            )
         if length > size or json_length > size:
-            raise MeshError(f"{path.name}: expected {length} bytes, got {size}: it is cut off. Copy or export it again.")
+            raise MeshError(
+                f"{path.name}: expected {length} bytes, got {size}: it is cut off. Copy or export it again."
+            )
         try:
             tree = json.loads(file.read(json_length))
             used = [str(name) for name in tree.get("extensionsUsed", []) + tree.get("extensionsRequired", [])]
@@ -248,9 +257,10 @@ def _uv(mesh: trimesh.Trimesh) -> np.ndarray:
 
 
 def _vertex_color(mesh: trimesh.Trimesh) -> np.ndarray:
-    if mesh.visual.kind != "vertex":
+    visual = mesh.visual
+    if not isinstance(visual, ColorVisuals) or visual.kind != "vertex":
         return np.full((len(mesh.vertices), 3), 255, np.uint8)
-    return np.asarray(mesh.visual.vertex_colors, np.uint8)[:, :3]
+    return np.asarray(visual.vertex_colors, np.uint8)[:, :3]
 
 
 def _texture(mesh: trimesh.Trimesh, path: Path) -> np.ndarray | None:
@@ -261,7 +271,9 @@ def _texture(mesh: trimesh.Trimesh, path: Path) -> np.ndarray | None:
     try:
         return _pixels(image, path.name)
     except (OSError, ValueError, SyntaxError) as error:
-        raise MeshError(f"{path.name}: expected a texture image in it, got one that does not read ({error}).") from error
+        raise MeshError(
+            f"{path.name}: expected a texture image in it, got one that does not read ({error})."
+        ) from error
 
 
 def _pixels(image: Image.Image, name: str) -> np.ndarray:

@@ -23,8 +23,8 @@ def read_eyes(path: Path) -> np.ndarray:
     if path.suffix.lower() not in readers:
         raise MeshError(f"{path.name}: expected landmarks as .ljson or .pts, got {path.suffix or 'no extension'}.")
     try:
-        points, groups = readers[path.suffix.lower()](path.read_text(encoding="utf-8"))
-        points = np.array(points, np.float64)
+        rows, groups = readers[path.suffix.lower()](path.read_text(encoding="utf-8"))
+        points = np.array(rows, np.float64)
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise MeshError(
             f"{path.name}: expected 68 landmarks (x, y, z), got a file that does not read ({error}). Save it again."
