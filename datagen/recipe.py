@@ -60,7 +60,7 @@ class Recipe:
 
     lights: tuple[str, ...] = ("studio", "maps")
     """Kinds of light drawn from evenly: studio (procedural), maps (any packaged), a map's name, a .hdr/.exr file."""
-    light_level: Range = (0.12, 0.22)
+    light_level: Range = (0.16, 0.28)
     """Exposure: linear level of an 18 % grey card that faces the front of the person."""
     background: Background = "environment"
     """What is behind the person."""
