@@ -8,6 +8,9 @@ import numpy as np
 SHAPE = (1408, 1024)
 """Rows and columns of skin textures: half a millimetre of face a texel, a pixel of a 512 px portrait."""
 
+HEAD_RIGHT = 740.0 / 1024.0
+"""The head lies left of this u; the islands right of it are too coarse for detail."""
+
 _HM08 = 2048.0  # The head keeps the texels that it has in a square atlas of this size.
 # Left, bottom, right, top of each island in the hm08 atlas; scale; left, bottom of its place, texels.
 _ISLANDS = {

@@ -125,7 +125,7 @@ def _strands(template: SkinTemplate) -> _Strands:
         ids.append(chart.reshape(_SIZE, _SIZE))
         grey = np.rint(255.0 * np.clip(shade[ids[-1]] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
         texture = np.repeat(grey[..., None], 3, axis=2)
-        materials.append(Material(f"hair_{shell}", roughness=0.75, specular=0.012, subsurface=0.2, texture=texture))
+        materials.append(Material(f"hair_{shell}", roughness=0.6, specular=0.025, subsurface=0.2, texture=texture))
     full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[:, chosen]], axis=1)
     return _Strands(full.astype(np.float32), (full - receded).astype(np.float32), tuple(ids), tuple(materials))
 

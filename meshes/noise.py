@@ -35,8 +35,8 @@ def value_noise(points: np.ndarray, wavelength_m: float, count: int, rng: np.ran
     """
     lattice = rng.standard_normal((_LATTICE**3, count), dtype=np.float32)
     cell = np.floor(points / wavelength_m)
-    t = (points / wavelength_m - cell).astype(np.float32)
-    t = t * t * t * (t * (t * 6.0 - 15.0) + 10.0)
+    s = (points / wavelength_m - cell).astype(np.float32)
+    t = s * s * s * (s * (s * np.float32(6.0) - np.float32(15.0)) + np.float32(10.0))
     corner = cell.astype(np.int64) % _LATTICE
     total = np.zeros((len(points), count), np.float32)
     power = np.zeros((len(points), 1), np.float32)

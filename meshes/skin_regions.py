@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.atlas import HEAD_RIGHT
 from meshes.noise import keyed, smooth_step
 
 EYE_X_M, EYE_RADIUS_M = 0.0289, 0.01545
@@ -23,9 +24,28 @@ GRAINS = 220_000
 _BEARD_TOP_X = np.array([0.0, 0.010, 0.024, 0.034, 0.046, 0.056, 0.066, 0.080])  # |x|
 _BEARD_TOP_Y = np.array([-0.052, -0.050, -0.056, -0.066, -0.058, -0.044, -0.020, 0.000])
 
-_HAIRLINE_DEG = np.array([0.0, 18.0, 34.0, 47.0, 60.0, 72.0, 80.0, 88.0, 95.0, 106.0, 120.0, 150.0, 180.0])
-_HAIRLINE_Y = np.array([0.060, 0.062, 0.062, 0.050, 0.036, 0.012, -0.008, 0.000, 0.009, 0.004, -0.030, -0.064, -0.070])
-_RECEDE_Y = np.array([0.010, 0.022, 0.036, 0.034, 0.016, 0.004, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+# Height of the hairline, full and how far it recedes, by angle from the face: forehead, temple, sideburn, over and
+# behind the ear, nape.
+_HAIRLINE = np.array(
+    [
+        (0.0, 0.060, 0.010),
+        (18.0, 0.062, 0.022),
+        (34.0, 0.062, 0.036),
+        (45.0, 0.051, 0.034),
+        (54.0, 0.032, 0.016),
+        (60.0, 0.008, 0.006),
+        (65.0, -0.014, 0.0),
+        (70.0, -0.010, 0.0),
+        (76.0, 0.004, 0.0),
+        (88.0, 0.010, 0.0),
+        (95.0, 0.004, 0.0),
+        (101.0, -0.018, 0.0),
+        (107.0, -0.034, 0.0),
+        (120.0, -0.050, 0.0),
+        (150.0, -0.064, 0.0),
+        (180.0, -0.070, 0.0),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +100,8 @@ def hair_depth(points: np.ndarray, recede: float | np.ndarray = 0.0) -> np.ndarr
     """
     offset = points - HEAD_CENTRE_M
     azimuth_deg = np.degrees(np.abs(np.arctan2(offset[:, 0], offset[:, 2])))
-    line = np.interp(azimuth_deg, _HAIRLINE_DEG, _HAIRLINE_Y)
-    line = line + recede * np.interp(azimuth_deg, _HAIRLINE_DEG, _RECEDE_Y)
-    return points[:, 1] - line
+    full, recession = (np.interp(azimuth_deg, _HAIRLINE[:, 0], _HAIRLINE[:, k]) for k in (1, 2))
+    return points[:, 1] - full - recede * recession
 
 
 def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
@@ -145,8 +164,8 @@ def grains(template: SkinTemplate) -> Grains:
     rng = keyed(0, 2)
     corner = template.rest[template.faces]
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    # Below the jaw the atlas is too coarse for detail.
     area = area * smooth_step(corner[:, :, 1].mean(axis=1), -0.135, -0.105)
+    area = area * (template.uv[template.faces, 0].max(axis=1) < HEAD_RIGHT)
     edge = np.cumsum(area) / area.sum()
     face = template.faces[np.searchsorted(edge, rng.random(GRAINS))]
     a, b = rng.random((2, GRAINS))
