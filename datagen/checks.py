@@ -23,6 +23,8 @@ BEHIND_M = 1e-3
 UNIT_SLACK = 1e-6
 DEPTH_SLACK_M = 0.01
 """A coarse depth test over 3 x 3 pixels must not contradict a visibility mask by more than this."""
+MIN_SURE = 20
+"""Fewer pixels of one kind prove nothing."""
 MIN_COVER, MIN_CONTRAST, MAX_CLIPPED = 0.002, 8, 0.9
 
 
@@ -227,16 +229,17 @@ def _off(
 def _visible(
     visible: np.ndarray, px: np.ndarray, depth_b: np.ndarray, depth_map: np.ndarray, a: str, b: str
 ) -> Iterator[Issue]:
-    """A coarse depth test, which thin hair may fool here and there but a wrong mask cannot pass."""
+    """A coarse depth test: where b's depth map leaves no doubt, most of the mask must agree; thin hair may not."""
     nearest, farthest = depth_range(depth_map, px)
-    hidden_for_sure = visible & (farthest < depth_b - DEPTH_SLACK_M)
-    seen_for_sure = ~visible & (nearest > depth_b + DEPTH_SLACK_M) & np.isfinite(nearest) & (depth_b > 0)
-    wrong = int((hidden_for_sure | seen_for_sure).sum())
-    if wrong > max(20, 0.005 * len(visible)):
-        yield (
-            "visible",
-            f"{a}_visible_in_{b}: expected what {b}'s depth shows, got {wrong} of {len(visible)} pixels against it",
-        )
+    smooth = farthest - nearest < DEPTH_SLACK_M
+    for text, sure, agrees in (
+        ("visible", smooth & (nearest <= depth_b) & (depth_b <= farthest), visible),
+        ("hidden", farthest < depth_b - DEPTH_SLACK_M, ~visible),
+    ):
+        against, total = int((sure & ~agrees).sum()), int(sure.sum())
+        if total > MIN_SURE and against > total / 2:
+            message = f"expected {text} where {b}'s depth says so, got the contrary at {against} of {total} pixels"
+            yield "visible", f"{a}_visible_in_{b}: {message}"
 
 
 def depth_range(depth_map: np.ndarray, px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

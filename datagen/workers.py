@@ -6,7 +6,6 @@ There is no shared queue or lock that a killed process could take with it.
 import contextlib
 import multiprocessing
 import os
-import pickle  # noqa: TID251 - names the error of a callable that cannot be sent; no file is read or written.
 import signal
 import time
 import traceback
@@ -51,8 +50,10 @@ class Workers:
                     process.start()
                     theirs.close()
                     self._processes[ours] = process
-        except (AttributeError, TypeError, pickle.PicklingError) as error:
+        except Exception as error:  # What cannot be sent fails in many ways, one of them private to pickling.
             self.close()
+            if isinstance(error, OSError):
+                raise
             raise DatabaseError(
                 f"workers: expected a callable that can be sent to a process, got {error}; use a "
                 "function of a module (functools.partial of one is fine), or one worker."

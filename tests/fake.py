@@ -26,6 +26,7 @@ def fake_sample(index: int, size: int = 48, layers: tuple[str, ...] = DEFAULT_LA
     radius_m, near_m = 0.1, rng.uniform(0.3, 0.5)
     near = _camera(size, near_m)
     far = dolly_camera(near, np.zeros(3), np.inf if index % 3 == 2 else 1.6)
+    far.K[0, 2] += (index % 2) * size / 4  # Odd samples: part of what near sees lies outside the far frame.
     views = {"near": near, "far": far}
     light = _unit(rng.normal((0, 0, 2)))
     made = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
+from fake import fake_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -14,7 +15,6 @@ from hypothesis.extra import numpy as hnp
 from datagen import planes
 from datagen.codecs import decode_layer, decode_png, encode_layer, encode_png, member_suffix
 from datagen.planes import CodecError, decode_planes, encode_planes
-from fake import fake_sample
 from renderers.layers import LAYERS
 
 FORMATS = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -28,9 +28,7 @@ def images(draw):
     dtype, shape = draw(st.sampled_from(sorted(BITS))), draw(SHAPES)
     bits = draw(hnp.arrays(BITS[dtype], shape))
     keep = draw(hnp.arrays(bool, shape[:2]))
-    return (
-        np.where(keep.reshape(keep.shape + (1,) * (bits.ndim - 2)), bits, 0).astype(BITS[dtype]).view(dtype)
-    )
+    return np.where(keep.reshape(keep.shape + (1,) * (bits.ndim - 2)), bits, 0).astype(BITS[dtype]).view(dtype)
 
 
 def _documented_decoder():
@@ -90,8 +88,7 @@ def test_a_constant_and_an_empty_flow_return_exactly():
     for value in (0.0, -0.0, 0.1):
         flow = np.full((7, 5, 2), value, np.float32)
         assert (
-            decode_layer("flow_near_to_far", encode_layer("flow_near_to_far", flow), 7, 5).tobytes()
-            == flow.tobytes()
+            decode_layer("flow_near_to_far", encode_layer("flow_near_to_far", flow), 7, 5).tobytes() == flow.tobytes()
         )
 
 

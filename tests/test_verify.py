@@ -1,0 +1,465 @@
+"""The validator: silent on a good set, and every kind of planted damage is named with shard and sample."""
+
+import contextlib
+import copy
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake import fake_run, fake_sample
+
+from datagen.database import DatabaseError
+from datagen.engine import generate
+from datagen.planes import HEADER
+from datagen.sample import Sample
+from datagen.shards import BLOCK, offsets, read_record, side_file
+from datagen.splits import SPLITS
+from datagen.verify import verify
+from renderers.layers import LAYERS
+
+RUN = fake_run(pairs=4, shard_pairs=2, layers=tuple(LAYERS))
+VICTIM, SHARD, KEY = 3, "shard-000001.tar", "00000003"
+
+
+def full_sample(index: int) -> Sample:
+    """A fake sample with every layer of the table."""
+    return fake_sample(index, layers=tuple(LAYERS))
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("verify") / "out"
+    generate(RUN, out, full_sample)
+    return out
+
+
+@pytest.fixture
+def folder(good, tmp_path) -> Path:
+    shutil.copytree(good, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def _set_with(tmp_path, change, run=RUN):
+    """A set whose sample 3 was changed before it was written, so that all its checksums are right."""
+
+    def make(index: int) -> Sample:
+        sample = fake_sample(index, size=run.height, layers=run.layers)
+        if index != VICTIM:
+            return sample
+        layers, meta = {k: v.copy() for k, v in sample.layers.items()}, copy.deepcopy(sample.meta)
+        change(layers, meta)
+        return Sample(index, layers, meta)
+
+    generate(run, tmp_path, make)
+    return verify(tmp_path)
+
+
+def _named(report, kind, shard=SHARD, sample=KEY):
+    """The damage was found by its kind, and nothing is said of any other sample."""
+    assert kind in {f.kind for f in report.findings if (f.shard, f.sample) == (shard, sample)}, str(report)
+    assert {f.sample for f in report.findings} <= {sample, ""}
+    assert f"{kind}: {' '.join(filter(None, (shard, sample))) or 'set'}: " in str(report)
+    assert "expected" in str(report)
+    assert not report.ok
+
+
+def test_a_good_set_is_fine(good):
+    seen = []
+    report = verify(good, lambda done, total: seen.append((done, total)))
+    assert report.ok
+    assert (report.shards, report.samples, report.expected) == (2, 4, 4)
+    assert "4 of 4 samples in 2 shards: every byte read, nothing wrong" in str(report)
+    assert seen[-1] == (4, 4)
+
+
+def test_layers_may_be_left_out(tmp_path):
+    run = fake_run(pairs=2, layers=("near_rgb", "flow_near_to_far"))
+    generate(run, tmp_path, fake_sample)
+    assert verify(tmp_path).ok
+
+
+def test_verifying_changes_nothing(good):
+    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in good.iterdir()}
+    verify(good)
+    assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in good.iterdir()} == before
+
+
+def _nudge(name, place, amount):
+    def change(layers, meta):
+        array = layers[name]
+        row, column = np.argwhere(layers[_surface_of(name)])[place]
+        array[row, column] += array.dtype.type(amount)
+
+    return change
+
+
+def _surface_of(name):
+    return f"{name.removeprefix('flow_').split('_')[0]}_surface"
+
+
+def _outside(name, value):
+    def change(layers, meta):
+        row, column = np.argwhere(~layers[_surface_of(name)])[0]
+        layers[name][row, column] = value
+
+    return change
+
+
+def _set(name, value):
+    def change(layers, meta):
+        layers[name][:] = value
+
+    return change
+
+
+def _flip(name, where):
+    def change(layers, meta):
+        row, column = np.argwhere(where(layers))[0]
+        layers[name][row, column] ^= True
+
+    return change
+
+
+def _swap(a, b):
+    def change(layers, meta):
+        layers[a], layers[b] = layers[b], layers[a]
+
+    return change
+
+
+def _negate_backward_flow(layers, meta):
+    layers["flow_far_to_near"] *= -1
+
+
+def _transpose_flow(layers, meta):
+    layers["flow_near_to_far"] = np.ascontiguousarray(layers["flow_near_to_far"][..., ::-1])
+
+
+def _shift_half_a_pixel(layers, meta):
+    layers["flow_near_to_far"] += np.float32(0.5) * layers["near_surface"][..., None]
+
+
+def _all_inside_is_visible(layers, meta):
+    layers["far_visible_in_near"] = layers["far_inside_near"].copy()
+
+
+def _none_is_visible(layers, meta):
+    layers["near_visible_in_far"][:] = False
+
+
+LAYER_DAMAGE = [
+    ("flow", _nudge("flow_near_to_far", 100, 1e-2)),
+    ("flow", _negate_backward_flow),
+    ("flow", _transpose_flow),
+    ("flow", _shift_half_a_pixel),
+    ("flow", _nudge("far_depth_axis_m", 100, 1e-3)),
+    ("background", _outside("flow_near_to_far", 1e-3)),
+    ("background", _outside("near_depth_axis_m", 1.0)),
+    ("background", _outside("far_normal", -1.0)),
+    ("background", _outside("near_uv", 0.5)),
+    ("background", _outside("near_part", 1)),
+    ("background", _outside("near_triangle_id", 0)),
+    ("background", _outside("far_barycentric", 1e-9)),
+    ("mask", _flip("near_visible_in_far", lambda m: ~m["near_surface"])),
+    ("mask", _flip("far_inside_near", lambda m: ~m["far_surface"])),
+    ("mask", _flip("far_inside_near", lambda m: m["far_visible_in_near"])),
+    ("inside", _flip("far_inside_near", lambda m: m["far_inside_near"] & ~m["far_visible_in_near"])),
+    ("inside", _swap("far_inside_near", "near_inside_far")),
+    ("inside", _flip("near_inside_far", lambda m: m["near_surface"] & ~m["near_inside_far"])),
+    ("visible", _none_is_visible),
+    ("depth", _nudge("near_depth_axis_m", 7, -10)),
+    ("normal", _nudge("far_normal", 11, 1e-3)),
+    ("part", _nudge("near_part", 5, 200)),
+    ("alpha", _set("near_alpha", 0)),
+    ("alpha", _set("far_alpha", 255)),
+    ("triangle", _set("near_triangle_id", -1)),
+    ("barycentric", _nudge("near_barycentric", 3, 1e-3)),
+    ("person", _set("near_surface", False)),
+    ("blank", _set("near_rgb", 0)),
+    ("blank", _set("far_rgb", 127)),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), LAYER_DAMAGE)
+def test_wrong_layers_are_named(tmp_path, kind, change):
+    _named(_set_with(tmp_path, change), kind)
+
+
+def test_hidden_points_marked_visible_are_named(tmp_path):
+    # The far side of a small sphere is hidden by millimetres only; a larger picture leaves no doubt.
+    _named(_set_with(tmp_path, _all_inside_is_visible, fake_run(pairs=4, size=256)), "visible")
+
+
+def test_an_overexposed_person_is_named(tmp_path):
+    def change(layers, meta):
+        layers["near_rgb"][layers["near_surface"]] = 255
+        layers["near_rgb"][tuple(np.argwhere(layers["near_surface"])[0])] = 0
+
+    _named(_set_with(tmp_path, change), "saturated")
+
+
+def _meta(*path_and_value):
+    *path, value = path_and_value
+
+    def change(layers, meta):
+        place = meta
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+def _other_split(layers, meta):
+    meta["split"] = next(split for split in SPLITS if split != meta["split"])
+
+
+def _without(name):
+    def change(layers, meta):
+        del meta[name]
+
+    return change
+
+
+RECORD_DAMAGE = [
+    ("split", _other_split),
+    ("licence", _meta("assets", [])),
+    ("camera", _meta("cameras", "near", "K", [[1, 0], [0, 1]])),
+    ("camera", _meta("cameras", "near", "K", 0, 0, -500.0)),
+    ("camera", _meta("cameras", "near", "T_camera_head", 0, 0, 2.0)),
+    ("camera", _meta("cameras", "near", "T_camera_head", 0, 3, "left")),
+    ("camera", _meta("cameras", "far", "kind", "fisheye")),
+    ("camera", _meta("cameras", "far", "height", 47)),
+    ("camera", _meta("cameras", "near", {})),
+    ("camera", _meta("cameras", None)),
+    ("camera", _meta("cameras", "near", "distance_m", 0.9)),
+    ("camera", _meta("cameras", "near", "distance_m", None)),
+    ("flow", _meta("cameras", "far", "K", 0, 2, 25.0)),
+    ("landmark", _meta("landmarks", "near_px", 3, 0, 1.0)),
+    ("landmark", _meta("landmarks", "points_m", 3, 2, 0.5)),
+    ("landmark", _meta("landmarks", "near_visible", [True])),
+    ("landmark", _meta("landmarks", "near_visible", [True] * 12)),
+    ("landmark", _meta("landmarks", "barycentric", 0, 0, 0.9)),
+    ("landmark", _meta("landmarks", "points_m", "nose")),
+    ("landmark", _meta("landmarks", {})),
+    ("landmark", _meta("landmarks", None)),
+    ("record", _without("pose")),
+    ("record", _meta("index", 17)),
+    ("record", _meta("seed", 5)),
+    ("record", _meta("recipe", "selfie")),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), RECORD_DAMAGE)
+def test_wrong_records_are_named(tmp_path, kind, change):
+    _named(_set_with(tmp_path, change), kind)
+
+
+def test_a_person_in_two_splits_is_a_leak(tmp_path):
+    # Samples 2 and 3 show one person; both the record and its side file say another split for 3.
+    report = _set_with(tmp_path, _other_split)
+    leaks = [f for f in report.findings if f.kind == "split" and "a leak" in f.message]
+    assert [(f.shard, f.sample) for f in leaks] == [(SHARD, KEY)]
+    assert "fake-001" in leaks[0].message
+
+
+def test_a_renamed_person_is_told_from_the_side_file(folder):
+    _edit_side(folder, people=["fake-001", "someone"])
+    _named(verify(folder), "split")
+
+
+def _edit_side(folder, **changes):
+    side = side_file(folder / SHARD)
+    side.write_text(json.dumps(json.loads(side.read_text()) | changes))
+
+
+def _member_place(folder, suffix):
+    record = read_record(folder / SHARD)
+    names = [f"{name}.{'planes' if LAYERS[name].codec in ('float', 'int') else 'png'}" for name in LAYERS]
+    column = [*names, "meta.json"].index(suffix)
+    return int(offsets(np.array(record.sizes))[1, column]), record.sizes[1][column]
+
+
+def _patch(path, place, data):
+    with open(path, "r+b") as file:
+        file.seek(place)
+        file.write(data)
+
+
+@pytest.mark.parametrize("suffix", ["near_rgb.png", "flow_near_to_far.planes", "meta.json", "far_surface.png"])
+def test_a_flipped_byte_in_a_member_is_named(folder, suffix):
+    place, size = _member_place(folder, suffix)
+    data = (folder / SHARD).read_bytes()[place + size // 2]
+    _patch(folder / SHARD, place + size // 2, bytes([data ^ 4]))
+    _named(verify(folder), "checksum")
+
+
+def test_a_member_of_another_size_or_type_is_named(folder):
+    place, _ = _member_place(folder, "near_depth_axis_m.planes")
+    header = HEADER.pack(b"PLN1", b"<f8", 48, 48, 0, 1)
+    _patch(folder / SHARD, place, header)
+    _named(verify(folder), "decode")
+
+
+def test_a_damaged_header_loses_one_member_alone(folder):
+    place, _ = _member_place(folder, "near_uv.planes")
+    _patch(folder / SHARD, place - BLOCK + 20, b"\xff\xff")
+    report = verify(folder)
+    for kind in ("tar", "missing-member", "checksum"):
+        _named(report, kind)
+    assert sum(f.kind == "missing-member" for f in report.findings) == 1
+
+
+def _members(path):
+    """(header, padded data) blocks of a shard, without its end."""
+    data, blocks, at = path.read_bytes(), [], 0
+    while data[at : at + BLOCK].strip(b"\0"):
+        size = int(data[at + 124 : at + 135], 8)
+        end = at + BLOCK - (-size // BLOCK) * BLOCK
+        blocks.append(data[at:end])
+        at = end
+    return blocks
+
+
+def _rewrite(path, blocks):
+    data = b"".join(blocks) + bytes(2 * BLOCK)
+    path.write_bytes(data + bytes(-len(data) % 10240))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("missing-member", lambda b: b[:-3] + b[-2:]),
+        ("duplicate-member", lambda b: [*b, b[-1]]),
+        ("extra-member", lambda b: [*b, b[-1].replace(b"meta.json", b"note.json")]),
+        ("member-order", lambda b: [*b[:-2], b[-1], b[-2]]),
+    ],
+)
+def test_members_that_do_not_belong_are_named(folder, kind, change):
+    blocks = change(_members(folder / SHARD))
+    fixed = [_with_checksum(block) for block in blocks]
+    _rewrite(folder / SHARD, fixed)
+    _named(verify(folder), kind)
+
+
+def _with_checksum(block):
+    header = block[:148] + b" " * 8 + block[156:BLOCK]
+    return header[:148] + f"{sum(header):06o}\0 ".encode() + header[156:] + block[BLOCK:]
+
+
+def test_a_cut_shard_is_named(folder):
+    place, size = _member_place(folder, "far_normal.planes")
+    os.truncate(folder / SHARD, place + size // 2)
+    report = verify(folder)
+    _named(report, "cut")
+    assert any(f.kind == "size" and f.shard == SHARD for f in report.findings)
+
+
+def test_bytes_after_the_end_are_named(folder):
+    with open(folder / SHARD, "ab") as file:
+        file.write(bytes(BLOCK))
+    assert {(f.kind, f.shard) for f in verify(folder).findings} == {("size", SHARD), ("checksum", SHARD)}
+
+
+def test_a_flipped_byte_in_the_padding_is_named(folder):
+    _patch(folder / SHARD, (folder / SHARD).stat().st_size - 5, b"x")
+    report = verify(folder)
+    assert ("checksum", SHARD, "") in {(f.kind, f.shard, f.sample) for f in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("kind", "shard", "damage"),
+    [
+        ("missing-shard", SHARD, lambda d: (d / SHARD).unlink()),
+        ("size", SHARD, lambda d: os.truncate(d / SHARD, 0)),
+        ("side-file", SHARD, lambda d: side_file(d / SHARD).unlink()),
+        ("side-file", SHARD, lambda d: side_file(d / SHARD).write_text("{")),
+        ("extra-shard", "shard-000009.tar", lambda d: shutil.copy(d / SHARD, d / "shard-000009.tar")),
+        ("index", "", lambda d: (d / "index.json").unlink()),
+        ("index", "", lambda d: (d / "index.json").write_text("[1")),
+        ("index", "", lambda d: _edit_index(d, counts={"samples": 5})),
+        ("index", "", lambda d: _edit_index(d, shards=[])),
+        ("index", "", lambda d: _edit_index(d, splits={})),
+        ("card", "", lambda d: (d / "README.md").unlink()),
+        ("card", "", lambda d: (d / "README.md").write_bytes(b"\xff\xfe")),
+        ("licence", "", lambda d: (d / "README.md").write_text("# A set without its credits")),
+    ],
+)
+def test_damage_to_the_folder_is_named(folder, kind, shard, damage):
+    damage(folder)
+    report = verify(folder)
+    assert (kind, shard) in {(f.kind, f.shard) for f in report.findings}
+    assert not report.ok
+
+
+def _edit_index(folder, **changes):
+    path = folder / "index.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_an_unfinished_set_is_not_fine(folder):
+    for path in folder.glob("shard-000001.*"):
+        path.unlink()
+    (folder / "index.json").unlink()
+    report = verify(folder)
+    assert {f.kind for f in report.findings} == {"missing-shard", "index"}
+    assert "2 of 4 samples in 1 shards" in str(report)
+
+
+def test_no_database_is_an_error(tmp_path):
+    with pytest.raises(DatabaseError, match="expected a database"):
+        verify(tmp_path)
+
+
+def test_long_reports_are_cut(good):
+    report = verify(good)
+    many = dataclasses.replace(report, findings=tuple(_many_findings()))
+    assert str(many).count("\n") == 51
+    assert "... and 30 more" in str(many)
+
+
+def _many_findings():
+    from datagen.verify import Finding
+
+    return [Finding("flow", SHARD, f"{i:08d}", "expected 0, got 1") for i in range(80)]
+
+
+def test_every_flipped_byte_is_found_and_nothing_escapes(folder):
+    tar = folder / SHARD
+    whole = tar.read_bytes()
+    rng = np.random.Generator(np.random.Philox(11))
+    for place, mask in zip(rng.integers(0, len(whole), 40), rng.integers(1, 256, 40), strict=True):
+        tar.write_bytes(whole[:place] + bytes([whole[place] ^ mask]) + whole[place + 1 :])
+        report = verify(folder)
+        assert any(f.shard == SHARD for f in report.findings)
+        assert {f.shard for f in report.findings} <= {SHARD, ""}
+
+
+def test_every_cut_is_found_and_nothing_escapes(folder):
+    tar = folder / SHARD
+    whole = tar.read_bytes()
+    rng = np.random.Generator(np.random.Philox(12))
+    for length in sorted(rng.integers(0, len(whole), 25), reverse=True):
+        os.truncate(tar, length)
+        assert any(f.kind in ("size", "checksum") for f in verify(folder).findings)
+
+
+@pytest.mark.parametrize("name", ["run.json", "index.json", "shard-000001.json", "README.md"])
+def test_damaged_text_never_escapes(folder, name):
+    path = folder / name
+    whole = path.read_bytes()
+    rng = np.random.Generator(np.random.Philox(13))
+    for place in rng.integers(0, len(whole), 25):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ rng.integers(1, 256)]) + whole[place + 1 :])
+        _reports_or_refuses(folder)
+        path.write_bytes(whole[:place])
+        _reports_or_refuses(folder)
+
+
+def _reports_or_refuses(folder):
+    with contextlib.suppress(DatabaseError):
+        assert str(verify(folder))
