@@ -10,10 +10,10 @@ from meshes.surface import Surface
 from renderers.kernels_color.shadow import gather
 from renderers.light import LUMINANCE, EnvironmentLight, directions, shrink, solid_angles
 
-DIRECTIONS = 48
+DIRECTIONS = 32
 """Directions that stand for a light."""
 
-MAP_TEXELS = 224
+MAP_TEXELS = 192
 """Side of a depth map: about 2 mm a texel on a bust."""
 
 

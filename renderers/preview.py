@@ -81,10 +81,11 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None = None, background
     hits = rasterize(lit.surface, camera) if hits is None else hits
     if background is None:
         background = np.zeros((camera.height, camera.width, 3), np.float32)
-    seen, outline = _outline(lit.surface, camera)
+    seen = see(camera, lit.surface.vertices)
+    columns, rows = pixel_rays(supersampled(camera, 2))
+    outline = coverage.View(seen, columns, rows, float(camera.K[0, 0]), camera.orthographic)
     slot, count = coverage.edges(lit.coverage, outline, hits.triangle_id, hits.depth_axis_m)
     sample_ids, sample_weights = coverage.subsample(lit.coverage, outline, slot, count)
-    columns, rows = pixel_rays(supersampled(camera, 2))
     R = _array(camera.T_camera_head[:3, :3], np.float64)
     view = shade.View(seen[:, 3:].copy(), columns, rows, R, camera.orthographic)
     rgb, alpha = shade.picture(
@@ -97,13 +98,6 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None = None, background
 def _array(values: np.ndarray, dtype: type) -> np.ndarray:
     """Contiguous and writable, the one layout the kernels are compiled for; copies only where it must."""
     return np.require(values, dtype, ["C", "W"])
-
-
-def _outline(surface: Surface, camera: Camera) -> tuple[np.ndarray, coverage.View]:
-    """Projected vertices (V, 5) float64, and the view of the coverage kernels."""
-    seen, K = see(camera, surface.vertices), camera.K
-    focal, centre = (float(K[0, 0]), float(K[1, 1])), (float(K[0, 2]), float(K[1, 2]))
-    return seen, coverage.View(seen, *focal, *centre, camera.orthographic)
 
 
 @lru_cache(maxsize=8)

@@ -44,14 +44,19 @@ class Mesh(NamedTuple):
 
 
 class View(NamedTuple):
-    """A camera: `seen` (V, 5) float64, camera x, y, z and image u, v of the vertices; focal lengths and centre in
-    pixels (per metre where orthographic)."""
+    """A camera as coverage needs it.
+
+    Attributes:
+        seen: (V, 5) float64, camera x, y, z and image u, v of the vertices.
+        columns, rows: (2W,) and (2H,) float64, x and y of the rays (x, y, 1) of half-pixel centres, camera frame.
+        focal: pixels, or pixels per metre where orthographic.
+        orthographic: the camera's kind.
+    """
 
     seen: np.ndarray
-    fx: float
-    fy: float
-    cx: float
-    cy: float
+    columns: np.ndarray
+    rows: np.ndarray
+    focal: float
     orthographic: bool
 
 
@@ -99,7 +104,7 @@ def edges(mesh, view, ids, depth):
     for r in range(height):
         for c in range(width):
             a, za = ids[r, c], depth[r, c]
-            step_m = JUMP_PX / view.fx * (1.0 if view.orthographic else za)
+            step_m = JUMP_PX / view.focal * (1.0 if view.orthographic else za)
             if a >= 0 and mesh.cutout[a] >= 0:
                 slot[r, c] = 0
             if c + 1 < width and _differ(mesh, a, ids[r, c + 1], za, depth[r, c + 1], step_m):
@@ -111,7 +116,7 @@ def edges(mesh, view, ids, depth):
             r0, r1, c0, c1 = _box(view, mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2], height, width)
             for r in range(r0, r1 + 1):
                 for c in range(c0, c1 + 1):
-                    slot[r, c] = 0
+                    slot[r >> 1, c >> 1] = 0
     count = 0
     for r in range(height):
         for c in range(width):
@@ -123,18 +128,22 @@ def edges(mesh, view, ids, depth):
 
 @inlined
 def _box(view, i, j, k, height, width):
-    """First and last row, first and last column of the pixels a face may touch; empty where it is behind."""
+    """First and last row and column, counted in half pixels, of the samples a face may hold; empty if behind."""
     seen = view.seen
     z_low, z_high = min(seen[i, 2], seen[j, 2], seen[k, 2]), max(seen[i, 2], seen[j, 2], seen[k, 2])
     if z_high <= NEAR_M:
         return 0, -1, 0, -1
     if z_low <= NEAR_M and not view.orthographic:
-        return 0, height - 1, 0, width - 1
+        return 0, 2 * height - 1, 0, 2 * width - 1
     c0, c1 = min(seen[i, 3], seen[j, 3], seen[k, 3]), max(seen[i, 3], seen[j, 3], seen[k, 3])
     r0, r1 = min(seen[i, 4], seen[j, 4], seen[k, 4]), max(seen[i, 4], seen[j, 4], seen[k, 4])
     if not (c1 >= 0 and r1 >= 0 and c0 < width and r0 < height):
         return 0, -1, 0, -1
-    return int(max(r0, 0.0)), int(min(r1, height - 1.0)), int(max(c0, 0.0)), int(min(c1, width - 1.0))
+    # Sample s lies at (s + 0.5) / 2; truncation rounds down, as all numbers here are positive.
+    return (
+        int(2.0 * max(r0, 0.0) + 0.5), int(min(2.0 * r1 + 0.5, 2.0 * height)) - 1,
+        int(2.0 * max(c0, 0.0) + 0.5), int(min(2.0 * c1 + 0.5, 2.0 * width)) - 1,
+    )  # fmt: skip
 
 
 @inlined
@@ -159,39 +168,38 @@ def subsample(mesh, view, slot, count):
         ids: (2, count, 4) int32, the nearest opaque face and the nearest transparent shell before it; -1 for none.
         weights: (2, count, 4, 3) float32 of their corners.
     """
-    height, width = slot.shape
     near = np.full((2, count, 4), inf)
     ids = np.full((2, count, 4), -1, np.int32)
     weights = np.zeros((2, count, 4, 3), np.float32)
     for f in range(len(mesh.faces)):
         i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
         za, zb, zc = view.seen[i, 2], view.seen[j, 2], view.seen[k, 2]
-        r0, r1, c0, c1 = _box(view, i, j, k, height, width)
-        layer = 1 if mesh.clear[f] else 0
-        ready = False
-        for r in range(r0, r1 + 1):
-            for c in range(c0, c1 + 1):
-                n = slot[r, c]
+        r0, r1, c0, c1 = _box(view, i, j, k, slot.shape[0], slot.shape[1])
+        z_low, layer, ready = min(za, zb, zc), 1 if mesh.clear[f] else 0, False
+        for row in range(r0 >> 1, (r1 >> 1) + 1):
+            for column in range(c0 >> 1, (c1 >> 1) + 1):
+                n = slot[row, column]
                 if n < 0:
                     continue
                 if not ready:
                     (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _planes(view.seen, i, j, k, view.orthographic)
                     ready = True
                 for q in range(4):
-                    dx = (c + 0.25 + 0.5 * (q % 2) - view.cx) / view.fx
-                    dy = (r + 0.25 + 0.5 * (q // 2) - view.cy) / view.fy
-                    e0, e1, e2 = x0 * dx + y0 * dy + w0, x1 * dx + y1 * dy + w1, x2 * dx + y2 * dy + w2
-                    if (e0 < 0 or e1 < 0 or e2 < 0) and (e0 > 0 or e1 > 0 or e2 > 0):
+                    r, c = 2 * row + (q >> 1), 2 * column + (q & 1)
+                    if r < r0 or r > r1 or c < c0 or c > c1 or z_low >= near[layer, n, q]:
                         continue
+                    dx, dy = view.columns[c], view.rows[r]
+                    e0, e1, e2 = x0 * dx + y0 * dy + w0, x1 * dx + y1 * dy + w1, x2 * dx + y2 * dy + w2
                     total = e0 + e1 + e2
-                    if total == 0.0:
+                    if total < 0:
+                        e0, e1, e2, total = -e0, -e1, -e2, -total
+                    if e0 < 0 or e1 < 0 or e2 < 0 or total == 0:
                         continue
                     b0, b1, b2 = e0 / total, e1 / total, e2 / total
                     z = b0 * za + b1 * zb + b2 * zc
                     if NEAR_M < z < near[layer, n, q] and _kept(mesh, f, i, j, k, b0, b1, b2):
                         near[layer, n, q], ids[layer, n, q] = z, f
-                        for m in range(3):
-                            weights[layer, n, q, m] = b0 if m == 0 else (b1 if m == 1 else b2)
+                        weights[layer, n, q, 0], weights[layer, n, q, 1], weights[layer, n, q, 2] = b0, b1, b2
     for n in range(count):
         for q in range(4):
             if near[1, n, q] > near[0, n, q]:

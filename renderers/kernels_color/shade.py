@@ -209,17 +209,22 @@ def gather(attribute, face, weight, ray, count, faces, facet, vertex):
 
 
 @kernel
-def _texel(albedo, offset, height, width, u, v, channel):
-    """Bilinear linear-light value of one channel of one albedo map; coordinates are clamped."""
+def _texel(albedo, offset, height, width, u, v):
+    """Bilinear linear-light colour of one albedo map; coordinates are clamped."""
     x = min(max(u * f32(width) - f32(0.5), f32(0)), f32(width - 1))
     y = min(max((f32(1) - v) * f32(height) - f32(0.5), f32(0)), f32(height - 1))
     c, r = min(int(x), width - 2), min(int(y), height - 2)
     s, t = x - f32(c), y - f32(r)
-    at = offset + 3 * (r * width + c) + channel
-    below = at + 3 * width
-    upper = LINEAR_OF_CODE[albedo[at]] + s * (LINEAR_OF_CODE[albedo[at + 3]] - LINEAR_OF_CODE[albedo[at]])
-    lower = LINEAR_OF_CODE[albedo[below]] + s * (LINEAR_OF_CODE[albedo[below + 3]] - LINEAR_OF_CODE[albedo[below]])
-    return upper + t * (lower - upper)
+    one = f32(1)
+    w00, w01, w10, w11 = (one - t) * (one - s), (one - t) * s, t * (one - s), t * s
+    a = U(offset + 3 * (r * width + c))
+    b = a + U(3 * width)
+    lin = LINEAR_OF_CODE
+    return (
+        w00 * lin[albedo[a]] + w01 * lin[albedo[a + U(3)]] + w10 * lin[albedo[b]] + w11 * lin[albedo[b + U(3)]],
+        w00 * lin[albedo[a + U(1)]] + w01 * lin[albedo[a + U(4)]] + w10 * lin[albedo[b + U(1)]] + w11 * lin[albedo[b + U(4)]],
+        w00 * lin[albedo[a + U(2)]] + w01 * lin[albedo[a + U(5)]] + w10 * lin[albedo[b + U(2)]] + w11 * lin[albedo[b + U(5)]],
+    )  # fmt: skip
 
 
 @kernel
@@ -246,10 +251,11 @@ def texture(attribute, face, count, faces, material, vertex, image, mips, albedo
         fine = first + int(level)
         coarse, t = min(fine + 1, first + last), f32(level - int(level))
         u, v = attribute[n, UV], attribute[n, UV + 1]
-        for c in range(3):
-            a = _texel(albedo, mips[fine, 0], mips[fine, 1], mips[fine, 2], u, v, c)
-            b = _texel(albedo, mips[coarse, 0], mips[coarse, 1], mips[coarse, 2], u, v, c)
-            attribute[n, COLOR + c] *= a + t * (b - a)
+        r0, g0, b0 = _texel(albedo, mips[fine, 0], mips[fine, 1], mips[fine, 2], u, v)
+        r1, g1, b1 = _texel(albedo, mips[coarse, 0], mips[coarse, 1], mips[coarse, 2], u, v)
+        attribute[n, COLOR] *= r0 + t * (r1 - r0)
+        attribute[n, COLOR + 1] *= g0 + t * (g1 - g0)
+        attribute[n, COLOR + 2] *= b0 + t * (b1 - b0)
 
 
 @kernel

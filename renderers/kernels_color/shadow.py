@@ -14,6 +14,9 @@ inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always
 U = np.uint64
 """Type of an index in inner loops: a signed one would be checked for "counted from the end"."""
 
+LIFT = 0.7
+"""How far above its surface a vertex is tested, in texels of the depth map."""
+
 WRAP = 0.2
 """A vertex turned away from a light by up to this sine still gets a share, as soft surfaces do."""
 
@@ -51,8 +54,11 @@ def placed(points, frame, x0, y0, texel_m):
 def height_map(at, faces, size):
     """(size, size) float32: the greatest height at every texel (integer position), -inf where nothing is.
 
+    Only faces turned away from the light are drawn. A ray into a solid leaves it again through such a face, so they
+    cast the same shadows as the whole, do not shade the lit side they belong to, and close an open hem or back.
+
     Args:
-        at: (N, 3) float32 from `placed`; faces: (G, 3) uint32, both sides count.
+        at: (N, 3) float32 from `placed`; faces: (G, 3) uint32.
     """
     top = np.full((size, size), np.float32(-inf), np.float32)
     zero, one = np.float32(0), np.float32(1)
@@ -67,7 +73,7 @@ def height_map(at, faces, size):
             continue
         xb, yb, xc, yc = xb - xa, yb - ya, xc - xa, yc - ya
         area = xb * yc - xc * yb
-        if area == 0:
+        if area >= 0:
             continue
         za = at[i, 2]
         zb, zc = at[j, 2] - za, at[k, 2] - za
@@ -105,7 +111,7 @@ def _visible(top, x, y, z, soft_m):
 def gather(points, normals, corners, faces, frames, power, size):
     """Light that reaches every vertex and light that would without anything in the way.
 
-    A vertex is tested a little above its surface, by 1.2 texels along its normal, which clears a plane at any slope.
+    A vertex is tested a little above its surface, by `LIFT` texels along its normal.
 
     Args:
         points, normals: (V, 3) float32 of the vertices that receive light.
@@ -121,7 +127,7 @@ def gather(points, normals, corners, faces, frames, power, size):
         frame = frames[d]
         x0, y0, texel_m = _fit(corners, frame, size)
         top = height_map(placed(corners, frame, x0, y0, texel_m), faces, size)
-        lift, inverse = np.float32(1.2) * texel_m, np.float32(1) / texel_m
+        lift, inverse = np.float32(LIFT) * texel_m, np.float32(1) / texel_m
         for n in range(len(points)):
             nx, ny, nz = normals[n, 0], normals[n, 1], normals[n, 2]
             cosine = nx * frame[2, 0] + ny * frame[2, 1] + nz * frame[2, 2]
