@@ -12,6 +12,7 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
 from meshes.arkit import ARKIT, check_expression
+from meshes.eyelids import SIDES, clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.geometry import fit_sphere, rotate
@@ -29,7 +30,10 @@ JAW_OPEN_RADIANS = 0.41
 """Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
 
 LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
-"""How far eyeLook* at weight 1 turns an eyeball. Upstream's shapes move the lids alone."""
+"""How far eyeLook* at weight 1 turns an eyeball. Upstream's shapes move the lids alone; here lids also follow
+`Pose.gaze_*`, as both are one turn."""
+
+_LIDS_OVERLAP_M = 0.0003
 
 _DEVIATION = 0.85
 """Of shape coefficients. Upstream draws from N(0, 1); a little less keeps every face believable."""
@@ -107,15 +111,15 @@ class Ict:
         check_expression(expression, self.expressions)
         look = identity.look or _average_look()
         person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        points = person.points.copy()
-        for name, weight in _with_jaw(expression, pose.jaw, self.expressions).items():
-            rows, offsets = self._moves[name]
-            points[rows] += weight * offsets
+        turns = _gaze(expression, pose)
+        points = self._expressed(person.points, {**expression, **_lids_follow(turns)}, pose.jaw)
         angles = (pose.yaw, pose.pitch, pose.roll)
         points = bend(points, self._layout.share, self._layout.neck, *angles)
         centres = bend(person.eye_centres, np.ones(2), self._layout.neck, *angles)
         R = rotation(*angles)
-        gaze = [R @ rotation(*angles) for angles in _gaze(expression, pose)]
+        gaze = [R @ rotation(*turn) for turn in turns]
+        for lid, centre, radius, axis in zip(self._layout.lids, centres, person.eye_radii, gaze, strict=True):
+            points[lid] = clear_of_eye(points[lid], centre, radius, axis[:, 2])
         surface = self._surface(person, points, centres, gaze)
         return Head(
             surface=surface if person.hair is None else with_hair(surface, person.hair, R),
@@ -126,6 +130,21 @@ class Ict:
             landmark_barycentric=self._layout.landmark_barycentric,
             skull_rotation=R,
         )
+
+    def _expressed(self, neutral: np.ndarray, weights: Mapping[str, float], jaw: float) -> np.ndarray:
+        """(P, 3) float64 metres: upstream points with expression, jaw and lids. Blinks come last, on what is there."""
+        points = neutral.copy()
+        for name, weight in _with_jaw(weights, jaw).items():
+            if name in self._moves and not name.startswith("eyeBlink"):
+                rows, offsets = self._moves[name]
+                points[rows] += weight * offsets
+        for side, pairs in zip(SIDES, self._layout.lid_pairs, strict=True):
+            name = f"eyeBlink{side}"
+            if weights.get(name, 0.0) > 0.0:
+                rows, offsets = self._moves[name]
+                shut = _to_shut(points, rows, offsets, pairs)
+                points[rows] += (weights[name] * shut)[:, None] * offsets
+        return points
 
     def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> _Person:
         points = self._neutral.copy()
@@ -193,17 +212,37 @@ def _moved(offsets_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, offsets_cm[rows].astype(np.float64) / 100.0
 
 
-def _with_jaw(expression: Mapping[str, float], jaw: float, known: tuple[str, ...]) -> dict[str, float]:
-    weights = dict(expression)
-    if jaw and "jawOpen" in known:
-        weights["jawOpen"] = min(1.0, weights.get("jawOpen", 0.0) + jaw / JAW_OPEN_RADIANS)
+def _with_jaw(weights: Mapping[str, float], jaw: float) -> dict[str, float]:
+    return {**weights, "jawOpen": min(1.0, weights.get("jawOpen", 0.0) + jaw / JAW_OPEN_RADIANS)}
+
+
+def _to_shut(points: np.ndarray, rows: np.ndarray, offsets: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """(rows,) weights of upstream's blink that just shut an eye, so that eyeBlink = 1 means shut on every face.
+
+    Found at the two pairs of lid landmarks, (2, 2) upper and lower vertices ordered by x; linear in x between.
+    """
+    moved = points.copy()
+    moved[rows] += offsets
+    upper, lower = pairs.T
+    gap = points[upper, 1] - points[lower, 1]
+    closing = gap - (moved[upper, 1] - moved[lower, 1])
+    weight = np.clip((gap + _LIDS_OVERLAP_M) / np.maximum(closing, 1e-4), 0.0, 1.8)
+    return np.interp(points[rows, 0], points[upper, 0], weight)
+
+
+def _lids_follow(turns: list[tuple[float, float]]) -> dict[str, float]:
+    """Weights of the eyeLook shapes that move the lids along with eyes turned by (yaw, pitch), left eye first."""
+    weights = {}
+    for side, outward, (yaw, pitch) in zip(SIDES, (1.0, -1.0), turns, strict=True):
+        for way, angle in (("Out", outward * yaw), ("In", -outward * yaw), ("Down", pitch), ("Up", -pitch)):
+            weights[f"eyeLook{way}{side}"] = float(np.clip(angle / LOOK_RADIANS[way], 0.0, 1.0))
     return weights
 
 
 def _gaze(expression: Mapping[str, float], pose: Pose) -> list[tuple[float, float]]:
     """(yaw, pitch) of the left and right eye: the pose's plus what eyeLook* asks for. In is towards the nose."""
     angles = []
-    for side, outward, (yaw, pitch) in (("Left", 1.0, pose.gaze_left), ("Right", -1.0, pose.gaze_right)):
+    for side, outward, (yaw, pitch) in zip(SIDES, (1.0, -1.0), (pose.gaze_left, pose.gaze_right), strict=True):
         turn = {way: expression.get(f"eyeLook{way}{side}", 0.0) * most for way, most in LOOK_RADIANS.items()}
         angles.append((yaw + outward * (turn["Out"] - turn["In"]), pitch + turn["Down"] - turn["Up"]))
     return angles

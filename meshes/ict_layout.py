@@ -42,6 +42,10 @@ _EAR_BOX = np.array([[6.95, -2.6, -3.0], [12.0, 4.2, 1.75]])
 _EARS = ((6844, 6857, 7125, 7093), (7571, 7584, 7852, 7820))
 """Helix top, helix back, lobe and tragus vertices of the left and right ear; mirror images of each other."""
 
+_LID_PAIRS = np.array([[[43, 47], [44, 46]], [[37, 41], [38, 40]]])
+_LID_REACH = 1.5
+"""Skin closer to an eye's centre than this many radii is lid."""
+
 _JAW_LINE, _COLLAR, _TILT = -5.8, -11.6, 0.36
 """Where neck begins and ends, as heights y + _TILT z: both rise towards the back."""
 _NECK_AXIS = np.array([[0.0, -14.0, -4.5], [0.0, -4.0, -0.5]])
@@ -66,6 +70,8 @@ class Layout:
         landmark_face, landmark_barycentric: (76,), (76, 3).
         share, neck: of upstream vertices, for `meshes.skinning.bend`; metres from the mean eye midpoint.
         white: two (N,) arrays of the sclera's vertices between iris and equator, left eye first.
+        lids: two arrays of the skin and lash vertices around the eyes, left first.
+        lid_pairs: (2, 2, 2) eye, pair by rising x, upper and lower lid vertex of landmarks that meet in a blink.
         nose_tip, tragi: upstream vertices.
     """
 
@@ -81,6 +87,8 @@ class Layout:
     share: np.ndarray
     neck: Neck
     white: tuple[np.ndarray, np.ndarray]
+    lids: tuple[np.ndarray, np.ndarray]
+    lid_pairs: np.ndarray
     nose_tip: int
     tragi: np.ndarray
 
@@ -117,6 +125,8 @@ def build_layout(data: IctData) -> Layout:
         share=smooth_step(_height(data.neutral), _COLLAR - 1.2, _JAW_LINE).astype(np.float64),
         neck=_neck(eye_midpoint_cm),
         white=white,
+        lids=_lids(data, white),
+        lid_pairs=data.landmarks[_LID_PAIRS],
         nose_tip=int(data.landmarks[30]),
         tragi=np.array([ear[3] for ear in _EARS]),
     )
@@ -152,6 +162,19 @@ def _white(data: IctData, name: str) -> np.ndarray:
     radius = np.hypot(*(data.uv[data.faces_uv[faces]] - 0.5).reshape(-1, 2).T)
     corner = data.faces[faces].ravel()
     return np.unique(corner[(corner >= 0) & (radius > 0.18) & (radius < 0.36)])
+
+
+def _lids(data: IctData, white: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    points = data.neutral.astype(np.float64)
+    front = np.zeros(len(points), bool)
+    front[: _REGION_STARTS["back"]] = True
+    front[np.unique(data.faces[data.material == UPSTREAM.index("M_EyeLashes")])] = True
+    left, right = (_near(points, *fit_sphere(points[index])) & front for index in white)
+    return np.flatnonzero(left), np.flatnonzero(right)
+
+
+def _near(points: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+    return np.square(points - centre).sum(axis=1) < (_LID_REACH * radius) ** 2
 
 
 def _parts(data: IctData, corner_point: np.ndarray, material: np.ndarray) -> np.ndarray:
