@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datagen.flow_color import flow_to_rgb, longest_px
+from datagen.flow_color import flow_to_rgb
 from datagen.pictures import (
     MASK_CLASSES,
     class_shares,
@@ -29,6 +29,8 @@ from meshes.errors import UserError
 THUMB_PX = 112
 READOUT_PX = 256
 """The read-out grid holds at most this many points a side; a 512 px view is read at every second pixel."""
+FLOW_QUANTILE = 0.98
+"""Share of the flow vectors that the colour wheel's rim holds."""
 FLOW_STEP_PX, DEPTH_STEP_M = 1 / 8, 1e-4
 """Rounding of the read-out. For display only: exact values are in the set."""
 _VIEWS = (("near", "far"), ("far", "near"))
@@ -55,11 +57,8 @@ def sample_view(sample: dict[str, Any]) -> dict[str, Any]:
     """Everything the page shows of one sample, as JSON values; layers that a set lacks are left out."""
     meta = sample["meta"]
     if "near_rgb" not in sample or "far_rgb" not in sample:
-        raise ViewError(
-            "layers: expected near_rgb and far_rgb in the set, got neither or one; generate them too."
-        )
-    flows = [f"flow_{a}_to_{b}" for a, b in _VIEWS if f"flow_{a}_to_{b}" in sample]
-    scale_px = max((longest_px(sample[name]) for name in flows), default=0.0) or 1.0
+        raise ViewError("layers: expected near_rgb and far_rgb in the set, got neither or one; generate them too.")
+    scale_px = max(_flow_scale_px(_Layers(sample, a, b)) for a, b in _VIEWS)
     return {
         "key": meta["key"],
         "distance": {a: distance_text(meta["cameras"][a]) for a, _ in _VIEWS},
@@ -125,6 +124,15 @@ class _Layers:
         depth_m = zeros if self.depth_m is None else self.depth_m
         part = zeros if self.part is None else self.part
         return depth_m, part, self.seen if self.classes is None else self.classes
+
+
+def _flow_scale_px(layers: _Layers) -> float:
+    """Length that most points within the other frame do not exceed; a few far outside must not pale the rest."""
+    if layers.flow is None:
+        return 1.0
+    shown = layers.flow[layers.seen if layers.inside is None else layers.seen & layers.inside]
+    lengths = np.hypot(shown[:, 0], shown[:, 1])
+    return float(np.quantile(lengths, FLOW_QUANTILE)) or 1.0 if lengths.size else 1.0
 
 
 def _flow_view(layers: _Layers, scale_px: float) -> dict[str, Any]:

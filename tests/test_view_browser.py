@@ -149,6 +149,13 @@ def test_read_out_agrees_with_the_set(opened, view, other):
         assert mark == pytest.approx([column + 0.5 + dx, row + 0.5 + dy], abs=1 / 16 + 1e-6)
 
 
+def test_divider_decides_which_view_is_read(opened):
+    box = opened.run("return document.querySelector('#stage').getBoundingClientRect().toJSON()")
+    for share, view in ((0.3, "near"), (0.7, "far")):
+        opened.point(box["x"] + share * box["width"], box["y"] + 0.4 * box["height"])
+        assert opened.text("#readout").startswith(f"{view} (")
+
+
 def test_point_moves_by_keys(opened):
     opened.type("[data-view=near] .frame", RIGHT + DOWN + DOWN)
     assert opened.text("#readout").startswith("near (49.5, 50.5)")

@@ -86,7 +86,6 @@ function buildFigure(view) {
     ...picture("warp", made.warp), ...picture("cover", made.cover), shape("svg", { ...box, class: "landmarks" }));
   const frame = element("div", { className: "frame", tabIndex: 0 }, shown, shape("svg", { ...box, class: "marks" }));
   frame.setAttribute("role", "img");
-  frame.style.setProperty("--aspect", `${width} / ${height}`);
   frame.addEventListener("keydown", (event) => moveByKey(event, view));
   frame.addEventListener("focus", () => { if (!state.point) point(view, width / 2, height / 2); });
   frame.addEventListener("pointermove", (event) => pointAt(event, view));
@@ -117,6 +116,7 @@ function draw() {
   for (const view of VIEWS) drawFigure(view, warp ? "rgb" : state.layer);
   drawSplit();
   drawPoint();
+  $("precision").textContent = readoutNote();
   $("legend").replaceChildren(...(warp ? warpLegend() : LEGENDS[state.layer]()), ...landmarkLegend());
 }
 
@@ -138,8 +138,8 @@ const LEGENDS = {
   rgb: () => [text("sRGB colour. The eye plane keeps its scale; what lies before and behind it does not.")],
   flow: () => [
     element("img", { className: "wheel", src: set.wheel, alt: "Colour wheel: right is red, down yellow, left blue, up violet" }),
-    text(`Where each point lies in the other view: hue is the direction, the rim is ${sample.flow_scale_px.toFixed(1)} px. ` +
-      "Near shows near to far, far shows far to near."),
+    text(`Where each point lies in the other view: hue is the direction, the rim is ${sample.flow_scale_px.toFixed(1)} px, ` +
+      "longer ones are darker. Near shows near to far, far shows far to near."),
   ],
   masks: () => perView(({ mask_shares: shares }) => set.mask_classes.map(({ name, rgb: color }, i) =>
     swatch(color, `${name} ${percent(shares[i])}${i ? "" : " of the frame"}`))),
@@ -250,6 +250,11 @@ function moveByKey(event, view) {
   point(view, from.x + moves[event.key][0] * stride, from.y + moves[event.key][1] * stride);
 }
 
+function readoutNote() {
+  const { stride, flow_step_px } = sample.views.near.readout || {};
+  return stride ? `Read-out for display: every ${stride} px, flow rounded to ${flow_step_px} px; the set holds exact values. ` : "";
+}
+
 function drawPoint() {
   for (const view of VIEWS) figure(view).querySelector(".marks").replaceChildren();
   const { view, x, y } = state.point || {};
@@ -265,15 +270,13 @@ function drawPoint() {
 }
 
 function pointText(view, here, there) {
-  const { flow_step_px, stride } = sample.views[view].readout;
   const at = `${view} (${here.x.toFixed(1)}, ${here.y.toFixed(1)})`;
   if (here.kind === 0) return `${at}: no surface`;
   const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
   const parts = here.part ? `, ${set.parts[here.part].name.replaceAll("_", " ")}` : "";
   const depth = here.depth_m ? `, depth ${here.depth_m.toFixed(4)} m` : "";
   return `${at} → ${OTHER[view]} (${there.x.toFixed(1)}, ${there.y.toFixed(1)}): flow (${signed(here.dx)}, ${signed(here.dy)}) px` +
-    `${depth}${parts}; ${set.mask_classes[here.kind].name}. ` +
-    `Display only: read at steps of ${stride} px, flow rounded to ${flow_step_px} px; the set holds exact values.`;
+    `${depth}${parts}; ${set.mask_classes[here.kind].name}`;
 }
 
 function mark(view, x, y, kind) {
@@ -339,7 +342,7 @@ function openFromAddress() {
 }
 
 state.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-$("stage").style.setProperty("--slider-width", `${Math.min(720, Math.max(set.width, 480))}px`);
+document.documentElement.style.setProperty("--aspect", `${set.width} / ${set.height}`);
 drawHeader();
 drawGrid();
 bindControls();
