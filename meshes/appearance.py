@@ -125,7 +125,8 @@ def _hair_shade(
     depth = hair_depth(template.rest, look["hair_recede"])
     # The mesh is coarse up here: the shade begins inside the hairline, which texture and shells draw.
     inside = smooth_step(depth, 0.002, 0.016) * (1.0 - zone["ears"])
-    return _mix(colour, 0.35 * colour + 0.65 * hair, inside * _scalp_cover(look))
+    shaded = np.minimum(0.35 * colour + 0.65 * hair, colour)  # Grey stubble does not lighten dark skin.
+    return _mix(colour, shaded, inside * _scalp_cover(look))
 
 
 def _scalp_cover(look: Mapping[str, float]) -> float:

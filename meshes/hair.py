@@ -167,7 +167,9 @@ def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
     points = template.rest[vertex]
     rng = keyed(int(look["seed"]), 32)
     relief, tint = value_noise(points, 0.016, 1, rng)[0], value_noise(points, 0.020, 1, rng)[0]
-    taper = smooth_step(hair_depth(points, look["hair_recede"]), -0.004, 0.022) * (1.0 + 0.18 * relief)
+    taper = smooth_step(hair_depth(points, look["hair_recede"]), -0.004, 0.022) * (
+        1.0 + 0.18 * np.clip(relief, -2.0, 2.0)
+    )
     tangent = value_noise(points, 0.008, 3 * len(_LIFT), rng).reshape(len(_LIFT), 3, -1)
     count = len(vertex)
     return HairShells(

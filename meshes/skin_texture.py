@@ -93,7 +93,7 @@ def _base(template: SkinTemplate) -> np.ndarray:
             field += np.bincount(at, pore, rows * columns).astype(np.float32)
     # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
     gain = np.array([0.8, 1.0, 1.1], np.float32)
-    linear = np.exp(np.clip(field - 0.02, -0.35, 0.0)[:, None] * gain)
+    linear = np.exp(np.clip(field, -0.35, 0.0)[:, None] * gain)
     return _encode(linear).reshape(rows, columns, 3)
 
 

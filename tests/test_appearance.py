@@ -1,0 +1,251 @@
+"""Skin, brows, lips, hair and lashes: plausible colours, exact repeatability, and each number doing what it says."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshes import appearance
+from meshes.appearance import SkinTemplate, sample_look
+from meshes.atlas import SHAPE, skin_atlas
+from meshes.hair import _CHART_RADIUS, _WHORL, SHORTEST_M, scalp_chart
+from meshes.makehuman_template import template
+from meshes.noise import keyed, value_noise
+from meshes.parts import Part
+from meshes.skin_regions import HEAD_CENTRE_M, beard, hair_depth, zones
+
+
+@pytest.fixture(scope="module")
+def skin() -> SkinTemplate:
+    return template().skin
+
+
+def draw(seed: int, **who: float) -> dict[str, float]:
+    mix = {"gender": 1.0, "age": 0.55, "african": 0.2, "asian": 0.3, "caucasian": 0.5} | who
+    return sample_look(np.random.Generator(np.random.Philox(key=seed)), **mix)
+
+
+def texture_of(skin: SkinTemplate, look: dict[str, float]) -> np.ndarray:
+    return appearance.skin_texture(skin, look, appearance.skin_tone(look), appearance.hair_colour(look))
+
+
+def test_look_is_plain_finite_floats_and_repeats() -> None:
+    look = draw(3)
+    assert all(type(value) is float for value in look.values())
+    assert json.loads(json.dumps(look, allow_nan=False)) == look == draw(3)
+    assert look != draw(4)
+
+
+def test_same_names_whoever_is_drawn() -> None:
+    names = {frozenset(draw(seed, gender=seed % 2, age=0.4 + 0.02 * seed)) for seed in range(30)}
+    assert len(names) == 1
+
+
+def test_ancestry_shifts_skin_broadly_without_fixing_it() -> None:
+    only = {"african": 0.0, "asian": 0.0, "caucasian": 0.0}
+    melanin = {k: [draw(s, **(only | {k: 1.0}))["melanin"] for s in range(200)] for k in only}
+    assert np.mean(melanin["african"]) > np.mean(melanin["asian"]) > np.mean(melanin["caucasian"])
+    assert max(melanin["caucasian"]) > min(melanin["asian"])
+    assert np.std(melanin["african"]) > 0.05
+
+
+def test_age_greys_and_women_grow_no_beard() -> None:
+    old = [draw(s, age=0.95)["hair_grey"] for s in range(60)]
+    young = [draw(s, age=0.5)["hair_grey"] for s in range(60)]
+    assert np.mean(old) > 0.6
+    assert max(young) == 0.0
+    assert all(draw(s, gender=0.0)["stubble"] == 0.0 for s in range(60))
+
+
+def test_skin_tones_span_light_to_very_dark() -> None:
+    plain = draw(0) | {"redness": 0.5, "undertone": 0.0}
+    light, dark = (appearance.skin_tone(plain | {"melanin": m}) for m in (0.0, 1.0))
+    np.testing.assert_allclose(light, (0.60, 0.40, 0.32), atol=0.02)
+    np.testing.assert_allclose(dark, (0.066, 0.040, 0.027), atol=0.005)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(-1.0, 1.0))
+def test_tone_is_warm_and_falls_with_melanin(melanin: float, redness: float, undertone: float) -> None:
+    look = {"melanin": melanin, "redness": redness, "undertone": undertone}
+    red, green, blue = appearance.skin_tone(look)
+    assert 1.0 > red > green > blue > 0.0
+    assert (appearance.skin_tone(look | {"melanin": min(1.0, melanin + 0.1)}) <= (red, green, blue)).all()
+
+
+@given(st.integers(0, 2**31 - 1), st.floats(0.0, 1.0), st.floats(0.4, 1.0))
+@settings(max_examples=8, deadline=None)
+def test_paint_is_an_albedo(seed: int, gender: float, age: float) -> None:
+    skin = template().skin
+    color = appearance.paint(skin, draw(seed, gender=gender, age=age))
+    assert color.shape == (len(skin.rest), 3)
+    assert color.dtype == np.float32
+    assert np.isfinite(color).all()
+    assert color.min() >= 0.0
+    assert color.max() < 0.9
+
+
+def test_paint_and_texture_depend_on_the_look_alone(skin: SkinTemplate) -> None:
+    first = appearance.paint(skin, draw(5)), texture_of(skin, draw(5))
+    appearance.paint(skin, draw(6)), texture_of(skin, draw(6))
+    assert np.array_equal(first[0], appearance.paint(skin, draw(5)))
+    assert np.array_equal(first[1], texture_of(skin, draw(5)))
+    assert not np.array_equal(first[1], texture_of(skin, draw(6)))
+
+
+def test_zones_lie_where_they_are_named(skin: SkinTemplate) -> None:
+    """Centres of mass, in millimetres of the canonical head, which looks along +z with its eyes at y = 0."""
+    zone = zones(skin)
+
+    def centre_mm(name: str) -> np.ndarray:
+        return 1e3 * (zone[name][:, None] * skin.rest).sum(axis=0) / zone[name].sum()
+
+    assert all(weight.min() >= 0.0 and weight.max() <= 1.0 for weight in zone.values())
+    assert all(abs(centre_mm(name)[0]) < 2.0 for name in zone)
+    assert -50 < centre_mm("nose")[1] < -30
+    assert -75 < centre_mm("lips")[1] < -60
+    assert -20 < centre_mm("under_eye")[1] < -8
+    assert centre_mm("scalp")[1] > 30
+    assert abs(skin.rest[zone["lash_line"] > 0.5, 0]).min() > 0.012
+
+
+def test_lips_are_redder_than_the_skin_round_them(skin: SkinTemplate) -> None:
+    color = appearance.paint(skin, draw(1) | {"melanin": 0.2, "stubble": 0.0})
+    ratio = color[:, 0] / color[:, 1]
+    zone = zones(skin)
+    assert np.median(ratio[zone["lips"] > 0.9]) > 1.15 * np.median(ratio[zone["forehead"] > 0.5])
+
+
+def test_stubble_darkens_the_beard_only(skin: SkinTemplate) -> None:
+    shaved = draw(2) | {"stubble": 0.0, "melanin": 0.15}
+    change = appearance.paint(skin, shaved) - appearance.paint(skin, shaved | {"stubble": 1.0})
+    grows = beard(skin.rest)
+    assert change[grows == 0.0].max() == 0.0
+    assert change[(grows > 0.9) & (skin.masks["lips"] == 0.0) & (skin.masks["inside_mouth"] == 0.0)].min() > 0.0
+
+
+def test_detail_only_darkens_and_stays_on_the_head(skin: SkinTemplate) -> None:
+    texture = texture_of(skin, draw(7) | {"freckles": 1.0, "moles": 8.0, "stubble": 1.0})
+    assert texture.shape == (*SHAPE, 3)
+    assert texture.dtype == np.uint8
+    assert (texture[:, 760:] == 255).all()
+    assert 0.05 < (texture[:, :740] < 200).any(axis=2).mean() < 0.9
+
+
+def test_brows_stand_above_the_eyes(skin: SkinTemplate) -> None:
+    """Darkest texels of a hairless, freckle-free face, found again on the skin."""
+    look = draw(8) | {"stubble": 0.0, "freckles": 0.0, "moles": 0.0, "melanin": 0.1, "brow_density": 0.9}
+    texture = texture_of(skin, look | {"hair_red": 0.01, "hair_green": 0.01, "hair_blue": 0.01})
+    row = np.clip(((1.0 - skin.uv[:, 1]) * SHAPE[0]).astype(int), 0, SHAPE[0] - 1)
+    column = np.clip((skin.uv[:, 0] * SHAPE[1]).astype(int), 0, SHAPE[1] - 1)
+    dark = (texture[row, column].max(axis=1) < 130) & (skin.masks["face"] > 0.5) & (hair_depth(skin.rest) < -0.01)
+    x, y = 1e3 * np.abs(skin.rest[dark, 0]), 1e3 * skin.rest[dark, 1]
+    assert dark.sum() > 50
+    assert (x > 4).all()
+    assert (x < 62).all()
+    assert (y > 2).all()
+    assert (y < 26).all()
+    assert (skin.rest[dark, 0] > 0).any()
+    assert (skin.rest[dark, 0] < 0).any()
+
+
+def test_displacement_is_small_off_the_hair(skin: SkinTemplate) -> None:
+    look = draw(9) | {"hair_length_m": 0.010, "hair_recede": 0.0}
+    relief = appearance.displacement(skin, look)
+    assert relief.dtype == np.float32
+    assert np.abs(relief[hair_depth(skin.rest) < 0.0]).max() < 8e-4
+    assert relief.max() < 0.010
+
+
+def test_short_hair_has_no_shells(skin: SkinTemplate) -> None:
+    assert appearance.hair_shells(skin, draw(1) | {"hair_length_m": 0.9 * SHORTEST_M}, np.ones(3)) is None
+
+
+def test_shells_stand_on_the_scalp_and_repeat(skin: SkinTemplate) -> None:
+    look = draw(10) | {"hair_length_m": 0.010, "hair_recede": 0.0}
+    shells = appearance.hair_shells(skin, look, np.array([0.1, 0.06, 0.03]))
+    again = appearance.hair_shells(skin, look, np.array([0.1, 0.06, 0.03]))
+    assert shells is not None
+    assert again is not None
+    assert shells.offset.min() > 0.0
+    assert shells.offset.max() < 1.2 * look["hair_length_m"]
+    assert shells.faces.max() < len(shells.vertex)
+    assert shells.uv.min() >= 0.0
+    assert shells.uv.max() <= 1.0
+    assert (skin.masks["ears"][shells.vertex] < 0.35).all()
+    assert all(np.array_equal(a, b) for a, b in zip(shells.cutouts, again.cutouts, strict=True))
+
+
+def test_receding_hair_keeps_a_subset_of_the_strands(skin: SkinTemplate) -> None:
+    look = draw(11) | {"hair_length_m": 0.010}
+    full, high = (appearance.hair_shells(skin, look | {"hair_recede": r}, np.full(3, 0.1)) for r in (0.0, 1.0))
+    assert full is not None
+    assert high is not None
+    for more, less in zip(full.cutouts, high.cutouts, strict=True):
+        assert (less <= more).all()
+        assert less.sum() < 0.99 * more.sum()
+
+
+def test_scalp_chart_keeps_angles_from_the_whorl(skin: SkinTemplate) -> None:
+    """Azimuthal equidistant: the angle between two charted directions through the whorl is their distance."""
+    direction = skin.rest[hair_depth(skin.rest) > 0] - HEAD_CENTRE_M
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    angle = np.arccos(direction @ _WHORL)
+    radius = 2.0 * np.linalg.norm(scalp_chart(HEAD_CENTRE_M + 0.1 * direction) - 0.5, axis=1)
+    np.testing.assert_allclose(radius * _CHART_RADIUS, angle, atol=1e-9)
+    assert radius.max() < 1.0
+
+
+def test_hair_is_in_the_posed_surface_and_labels_see_it() -> None:
+    from meshes.head import Identity, Pose
+    from meshes.makehuman import MakeHuman
+
+    bald, hairy = (draw(12) | {"hair_length_m": length} for length in (0.0, 0.010))
+    model = MakeHuman()
+    plain, dressed = (model.head(Identity({}, look), {}, Pose(yaw=0.5)).surface for look in (bald, hairy))
+    hair = dressed.part == Part.HAIR
+    assert not (plain.part == Part.HAIR).any()
+    assert hair.sum() > 3000
+    assert dressed.face_label[hair].all()
+    assert (dressed.cutout[hair] >= 0).all()
+    assert len(dressed.faces) < 110_000
+    np.testing.assert_allclose(np.linalg.norm(dressed.normals, axis=1), 1.0, atol=1e-5)
+    assert {dressed.materials[m].name for m in np.unique(dressed.material[hair])} == {"hair_0", "hair_1", "hair_2"}
+
+
+def test_atlas_islands_hold_whole_faces_and_do_not_overlap(skin: SkinTemplate) -> None:
+    """A face that straddled two islands would stretch over the map."""
+    assert skin.uv.min() >= 0.0
+    assert skin.uv.max() <= 1.0
+    corner = skin.uv[skin.faces]
+    assert np.ptp(corner, axis=1).max() < 0.08
+    outside = skin_atlas(np.array([[0.4, 0.4]]))
+    assert (outside == -1.0).all()
+
+
+def test_lash_map_is_hairs_not_a_slab() -> None:
+    alpha = appearance.lash_cutout()
+    assert set(np.unique(alpha)) == {0, 255}
+    assert np.array_equal(alpha, alpha[:, ::-1])
+    assert 0.01 < (alpha > 0).mean() < 0.15
+    upper = alpha[alpha.shape[0] // 2 :, : alpha.shape[1] // 2]
+    assert (np.diff((upper > 0).astype(int), axis=1) == 1).sum(axis=1).max() > 20  # Many hairs side by side.
+
+
+def test_materials_share_the_texture_of_the_skin_only() -> None:
+    texture = np.full((4, 4, 3), 255, np.uint8)
+    table = appearance.materials(texture)
+    assert table["skin"].texture is texture
+    assert {name for name, material in table.items() if material.texture is not None} == {"skin"}
+    assert not any(material.clear for material in table.values())
+
+
+@given(st.integers(0, 1000), st.floats(0.002, 0.05))
+@settings(max_examples=20, deadline=None)
+def test_noise_is_continuous_and_of_unit_size(key: int, wavelength_m: float) -> None:
+    points = keyed(key, 0).uniform(-0.2, 0.2, (4000, 3))
+    here, near = (value_noise(p, wavelength_m, 1, keyed(key, 1))[0] for p in (points, points + 1e-4 * wavelength_m))
+    assert np.abs(here - near).max() < 0.01
+    assert 0.8 < here.std() < 1.2
+    assert abs(here.mean()) < 0.25
