@@ -1,6 +1,6 @@
 """The label core: which face each pixel centre sees, and which points a camera sees, in exact float64.
 
-Every geometric label derives from triangle id + barycentrics at pixel centres; `renderers.oracle` is the readable truth.
+Every geometric label derives from triangle id + barycentrics at pixel centres; the truth is `renderers.oracle`.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ __all__ = [
 
 Shells = Literal["label", "clear"]
 """Which faces a raster sees: those of the labels, or the transparent shells they look through."""
+
+
+MAX_SIDE_PX = np.iinfo(np.uint16).max
+"""The kernels keep rows and columns in 16 bits."""
 
 
 class GeometryError(ValueError):
@@ -105,16 +109,9 @@ def see(camera: Camera, points_head: np.ndarray) -> np.ndarray:
 
 def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarray, ...]:
     """What the hits of a view carry: surface, normal, uv, part, points_head and face of `labels.ViewLabels`."""
-    return point_loops.attributes(
-        hits.triangle_id,
-        hits.barycentric,
-        _faces(surface),
-        _array(surface.vertices, np.float64),
-        _array(surface.normals, np.float32),
-        _array(surface.uv, np.float32),
-        _array(surface.part, np.uint8),
-        _array(camera.T_camera_head, np.float64),
-    )
+    table = np.concatenate([surface.vertices, surface.normals, surface.uv], axis=1, dtype=np.float64)
+    part, T = _array(surface.part, np.uint8), _array(camera.T_camera_head, np.float64)
+    return point_loops.attributes(hits.triangle_id, hits.barycentric, _faces(surface), table, part, T)
 
 
 def _check(surface: Surface, camera: Camera) -> None:
@@ -130,9 +127,9 @@ def _check(surface: Surface, camera: Camera) -> None:
         raise GeometryError(
             f"expected finite vertices, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
         )
-    if not (camera.height > 0 and camera.width > 0):
+    if not (0 < camera.height <= MAX_SIDE_PX and 0 < camera.width <= MAX_SIDE_PX):
         raise GeometryError(
-            f"expected an image of at least 1 x 1 pixels, got {camera.width} x {camera.height}; "
+            f"expected an image of 1 to {MAX_SIDE_PX} pixels a side, got {camera.width} x {camera.height}; "
             "set the camera's height and width"
         )
 

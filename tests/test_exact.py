@@ -314,5 +314,5 @@ def test_unusable_input_is_refused_with_what_to_do():
         rasterize(replace(surface, vertices=vertices), camera)
     with pytest.raises(GeometryError, match=r"expected face corners in 0 \.\. 3, got .*; drop the faces"):
         rasterize(replace(surface, vertices=surface.vertices[:4]), camera)
-    with pytest.raises(GeometryError, match="expected an image of at least 1 x 1 pixels, got 16 x 0"):
+    with pytest.raises(GeometryError, match="expected an image of 1 to 65535 pixels a side, got 16 x 0; set"):
         rasterize(surface, replace(camera, height=0))

@@ -27,12 +27,6 @@ def see(points_head, T, lens):
 
 
 @kernel
-def _blend(table, i, j, k, b0, b1, b2, column):
-    """One column of a vertex table at the point with weights (b0, b1, b2), in a fixed order."""
-    return (b0 * table[i, column] + b1 * table[j, column]) + b2 * table[k, column]
-
-
-@kernel
 def _unit_in_camera(T, x, y, z):
     """A head-frame direction turned into the camera frame and brought to length 1; a zero one faces the camera."""
     cx = (T[0, 0] * x + T[0, 1] * y) + T[0, 2] * z
@@ -41,23 +35,31 @@ def _unit_in_camera(T, x, y, z):
     length = sqrt((cx * cx + cy * cy) + cz * cz)
     if not length > 0:
         return 0.0, 0.0, -1.0
-    return cx / length, cy / length, cz / length
+    scale = 1.0 / length
+    return cx * scale, cy * scale, cz * scale
 
 
 @kernel
-def attributes(ids, weights, faces, vertices, normals, uv, part, T):
+def attributes(ids, weights, faces, table, part, T):
     """What the hits of a view carry, interpolated in float64.
 
+    Args:
+        ids, weights: (H, W) int32 and (H, W, 3) float64, the hits.
+        faces: (F, 3) uint32; part: (F,) uint8.
+        table: (V, 8) float64, a vertex's x, y, z, normal x, y, z, and u, v: one cache line, one vector register.
+        T: (4, 4) float64, head to camera.
+
     Returns:
-        surface (H, W) bool; normal (H, W, 3) float32 in the camera frame; uv (H, W, 2) float32;
+        surface (H, W) bool; normal (H, W, 3) float32, unit, in the camera frame; uv (H, W, 2) float32;
         part (H, W) uint8; and, row by row over the hits, points_head (N, 3) float64 and face (N,) int32.
     """
     height, width = ids.shape
     surface = ids >= 0
     count = np.sum(surface)
-    normal_out, uv_out = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 2), np.float32)
-    part_out = np.zeros((height, width), np.uint8)
+    normal, uv = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 2), np.float32)
+    parts = np.zeros((height, width), np.uint8)
     points, face = np.zeros((count, 3)), np.zeros(count, np.int32)
+    here = np.zeros(8)
     n = U(0)
     for r in range(U(height)):
         for c in range(U(width)):
@@ -66,19 +68,14 @@ def attributes(ids, weights, faces, vertices, normals, uv, part, T):
             f = U(ids[r, c])
             i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
             b0, b1, b2 = weights[r, c, 0], weights[r, c, 1], weights[r, c, 2]
-            x, y, z = (
-                _blend(normals, i, j, k, b0, b1, b2, 0),
-                _blend(normals, i, j, k, b0, b1, b2, 1),
-                _blend(normals, i, j, k, b0, b1, b2, 2),
-            )
-            normal_out[r, c, 0], normal_out[r, c, 1], normal_out[r, c, 2] = _unit_in_camera(T, x, y, z)
-            uv_out[r, c, 0] = _blend(uv, i, j, k, b0, b1, b2, 0)
-            uv_out[r, c, 1] = _blend(uv, i, j, k, b0, b1, b2, 1)
-            part_out[r, c], face[n] = part[f], f
-            for axis in range(3):
-                points[n, axis] = _blend(vertices, i, j, k, b0, b1, b2, axis)
+            for q in range(U(8)):
+                here[q] = (b0 * table[i, q] + b1 * table[j, q]) + b2 * table[k, q]
+            normal[r, c, 0], normal[r, c, 1], normal[r, c, 2] = _unit_in_camera(T, here[3], here[4], here[5])
+            uv[r, c, 0], uv[r, c, 1] = here[6], here[7]
+            points[n, 0], points[n, 1], points[n, 2] = here[0], here[1], here[2]
+            parts[r, c], face[n] = part[f], f
             n += U(1)
-    return surface, normal_out, uv_out, part_out, points, face
+    return surface, normal, uv, parts, points, face
 
 
 @kernel

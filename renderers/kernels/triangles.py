@@ -14,7 +14,10 @@ BOX_MARGIN_PX = 1e-6
 """Slack of a triangle's box in the image. The box chooses candidates; the edge functions decide."""
 
 BIN_PX = 4
-"""Points are gathered by squares of this side: small enough to test few, large enough for one long inner loop."""
+"""Points are gathered by squares of this side."""
+
+LANES = 16
+"""And tested by so many at once, in SIMD; a loop of 8 the compiler would unroll instead."""
 
 
 class Cuts(NamedTuple):
@@ -37,23 +40,19 @@ class Bins(NamedTuple):
     """Points of an image gathered by squares of BIN_PX.
 
     Attributes:
-        start: (bins + 1,) uint64, where each bin's points begin in the arrays of length M.
         columns: bins in a row of them.
+        start: (bins + 1,) uint64, the slot where each bin's points begin.
         deepest: (bins,) float64, depth of each bin's farthest point, -inf for none.
-        member: (M,) int64, index of the point.
-        x, y: (M,) float64, the ray (x, y, 1) through the point; orthographic: the ray's foot.
-        limit: (M,) float64, a face nearer than this hides the point.
-        owner: (M,) float64, the face the point lies on (as a float, so that one loop has one type).
+        member: (slots,) int64, index of the point in each slot.
+        table: (slots / LANES, 4, LANES) float64. Slot (g, q) has its ray (x, y, 1) (orthographic: its foot x, y), the
+            depth below which a face hides it (-inf for none), and the face it lies on.
     """
 
-    start: np.ndarray
     columns: np.uint64
+    start: np.ndarray
     deepest: np.ndarray
     member: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    limit: np.ndarray
-    owner: np.ndarray
+    table: np.ndarray
 
 
 @kernel
@@ -153,10 +152,10 @@ def candidates(seen, faces, wanted, lens):
     list are written for every face and one of them is kept, because a branch nobody can predict costs more.
 
     Returns:
-        faces (n,) uint32 and boxes (n, 4) uint64: first row, row after the last, first column, column after.
+        faces (n,) uint32 and boxes (n, 4) uint16: first row, row after the last, first column, column after.
     """
     order = np.zeros(len(faces), np.uint32)
-    boxes = np.zeros((len(faces), 4), np.uint64)
+    boxes = np.zeros((len(faces), 4), np.uint16)
     n, m = U(0), U(len(faces))
     for f in range(U(len(faces))):
         if not wanted[f]:
@@ -213,7 +212,7 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         za, zb, zc = seen[i, 2], seen[j, 2], seen[k, 2]
         z_low = min(za, zb, zc)
-        r0, r1, c0, c1 = boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3]
+        r0, r1, c0, c1 = U(boxes[n, 0]), U(boxes[n, 1]), U(boxes[n, 2]), U(boxes[n, 3])
         if not _any_behind(depth, r0, r1, c0, c1, z_low):
             continue
         x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, orthographic)
@@ -240,7 +239,10 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
                 if cut[f] < 0 or _kept(cuts, f, i, j, k, b0, b1, b2):
                     depth[r, c], ids[r, c] = z, f
                     weights[r, c, 0], weights[r, c, 1], weights[r, c, 2] = b0, b1, b2
-    return ids, weights, np.where(ids < 0, 0.0, depth)
+    for r in range(U(len(rows))):
+        for c in range(U(len(columns))):
+            depth[r, c] = 0.0 if ids[r, c] < 0 else depth[r, c]
+    return ids, weights, depth
 
 
 @kernel
@@ -265,18 +267,20 @@ def gather(seen, own_face, lens):
             deepest[at[n]] = max(deepest[at[n]], z)
     for b in range(U(1), U(len(start))):
         start[b] += start[b - U(1)]
-    fill, inside = start.copy(), start[-1]
-    member = np.zeros(inside, np.int64)
-    x, y, limit, owner = np.zeros(inside), np.zeros(inside), np.zeros(inside), np.zeros(inside)
+    fill, groups = start.copy(), (start[-1] + U(LANES - 1)) // U(LANES)
+    member = np.zeros(groups * U(LANES), np.int64)
+    table = np.full((groups, 4, LANES), -inf)
     for n in range(U(len(seen))):
         if code[n] != SEEN:
             continue
         slot = fill[at[n]]
         fill[at[n]] += U(1)
+        member[slot] = n
+        g, q = slot // U(LANES), slot % U(LANES)
         w = 1.0 if lens.orthographic else seen[n, 2]
-        member[slot], owner[slot] = n, own_face[n]
-        x[slot], y[slot], limit[slot] = seen[n, 0] / w, seen[n, 1] / w, seen[n, 2] * (1.0 - 1e-9)
-    return code, Bins(start, columns, deepest, member, x, y, limit, owner)
+        table[g, 0, q], table[g, 1, q] = seen[n, 0] / w, seen[n, 1] / w
+        table[g, 2, q], table[g, 3, q] = seen[n, 2] * (1.0 - 1e-9), own_face[n]
+    return code, Bins(columns, start, deepest, member, table)
 
 
 @kernel
@@ -290,12 +294,13 @@ def _any_deeper(deepest, columns, r0, r1, c0, c1, z):
 
 
 @kernel
-def _any_crossed(x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
-    """Whether the face may hide one of the points first .. last: one loop without branches, so it runs in SIMD."""
+def _any_crossed(table, g, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
+    """Whether the face may hide a point of group g: no branches and a fixed length, so it runs in SIMD."""
     found = 0
-    for m in range(first, last):
-        e0, e1, e2 = x0 * x[m] + (y0 * y[m] + w0), x1 * x[m] + (y1 * y[m] + w1), x2 * x[m] + (y2 * y[m] + w2)
-        found |= (e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (z_low < limit[m]) & (owner[m] != f)
+    for q in range(U(LANES)):
+        x, y = table[g, 0, q], table[g, 1, q]
+        e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
+        found |= (e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (z_low < table[g, 2, q]) & (table[g, 3, q] != f)
     return found
 
 
@@ -312,8 +317,8 @@ def hide(seen, faces, wanted, lens, cuts, points, bins, code):
         points: (N, 5) from `see`.
         bins, code: from `gather`.
     """
-    start, columns, deepest = bins.start, bins.columns, bins.deepest
-    x, y, limit, owner, cut = bins.x, bins.y, bins.limit, bins.owner, cuts.face
+    columns, start, deepest, member, table = bins
+    cut = cuts.face
     for f in range(U(len(faces))):
         if not wanted[f]:
             continue
@@ -330,23 +335,21 @@ def hide(seen, faces, wanted, lens, cuts, points, bins, code):
         x0, y0, w0, x1, y1, w1, x2, y2, w2, det = _edges(seen, i, j, k, lens.orthographic)
         for r in range(r0, r1 + U(1)):
             first, last = start[r * columns + c0], start[r * columns + c1 + U(1)]
-            if not _any_crossed(x, y, limit, owner, first, last, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
-                continue
-            for m in range(first, last):
-                e0, e1, e2 = (
-                    x0 * x[m] + (y0 * y[m] + w0),
-                    x1 * x[m] + (y1 * y[m] + w1),
-                    x2 * x[m] + (y2 * y[m] + w2),
-                )
-                total = (e0 + e1) + e2
-                n = bins.member[m]
-                u, v = points[n, 3], points[n, 4]
-                if not (e0 >= 0 and e1 >= 0 and e2 >= 0 and total > 0 and det > 0) or owner[m] == f:
+            for g in range(first // U(LANES), (last + U(LANES - 1)) // U(LANES)):
+                if not _any_crossed(table, g, f, z_low, x0, y0, w0, x1, y1, w1, x2, y2, w2):
                     continue
-                if u < u_low or u > u_high or v < v_low or v > v_high:
-                    continue
-                z = _depth(lens.orthographic, e0, e1, e2, total, det, za, zb, zc)
-                if not (z > NEAR_M and z < limit[m]):
-                    continue
-                if cut[f] < 0 or _kept(cuts, f, i, j, k, e0 / total, e1 / total, e2 / total):
-                    code[n], limit[m] = HIDDEN, -inf
+                for q in range(U(LANES)):
+                    x, y, limit = table[g, 0, q], table[g, 1, q], table[g, 2, q]
+                    e0, e1, e2 = x0 * x + (y0 * y + w0), x1 * x + (y1 * y + w1), x2 * x + (y2 * y + w2)
+                    total = (e0 + e1) + e2
+                    if not (e0 >= 0 and e1 >= 0 and e2 >= 0 and total > 0 and det > 0) or table[g, 3, q] == f:
+                        continue
+                    n = member[g * U(LANES) + q]
+                    u, v = points[n, 3], points[n, 4]
+                    if u < u_low or u > u_high or v < v_low or v > v_high:
+                        continue
+                    z = _depth(lens.orthographic, e0, e1, e2, total, det, za, zb, zc)
+                    if not (z > NEAR_M and z < limit):
+                        continue
+                    if cut[f] < 0 or _kept(cuts, f, i, j, k, e0 / total, e1 / total, e2 / total):
+                        code[n], table[g, 2, q] = HIDDEN, -inf
