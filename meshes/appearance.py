@@ -125,13 +125,13 @@ def _hair_shade(
     depth = hair_depth(template.rest, look["hair_recede"])
     # The mesh is coarse up here: the shade begins inside the hairline, which texture and shells draw.
     inside = smooth_step(depth, 0.002, 0.016) * (1.0 - zone["ears"])
-    shaded = np.minimum(0.35 * colour + 0.65 * hair, colour)  # Grey stubble does not lighten dark skin.
+    shaded = np.minimum(0.15 * colour + 0.85 * hair, colour)  # Grey stubble does not lighten dark skin.
     return _mix(colour, shaded, inside * _scalp_cover(look))
 
 
 def _scalp_cover(look: Mapping[str, float]) -> float:
-    """How much of the scalp is hidden: 0.25 shaved, 0.9 under short hair."""
-    return float(0.25 + 0.65 * min(1.0, look["hair_length_m"] / 0.005))
+    """How much of the scalp is hidden: 0.2 shaved, 0.97 under short hair."""
+    return float(0.20 + 0.77 * min(1.0, look["hair_length_m"] / 0.005))
 
 
 def _lips(skin: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
@@ -156,7 +156,7 @@ def displacement(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarra
 
 
 def materials(texture: np.ndarray | None = None) -> dict[str, Material]:
-    """Materials of the embedded head by name; the eye's are `meshes.eyes.eye_materials`.
+    """Materials of the embedded head by name; eyes and hair bring their own.
 
     Args:
         texture: of the skin, from `skin_texture`; None leaves the skin without its fine detail.
@@ -167,7 +167,6 @@ def materials(texture: np.ndarray | None = None) -> dict[str, Material]:
         Material("mouth", roughness=0.35, specular=0.028, subsurface=0.6),
         Material("teeth", roughness=0.25, specular=0.04, subsurface=0.3),
         Material("tongue", roughness=0.35, specular=0.028, subsurface=0.7),
-        Material("hair", roughness=0.55, specular=0.02),
         Material("lashes", roughness=0.6, specular=0.02),
     )
     return {material.name: material for material in table}

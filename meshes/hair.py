@@ -12,7 +12,7 @@ import numpy as np
 
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.parts import Part
-from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate, grains, hair_depth
+from meshes.skin_regions import HEAD_CENTRE_M, SHORTEST_M, SkinTemplate, grains, hair_depth
 from meshes.surface import Material, Surface
 
 _SIZE = 1024
@@ -22,8 +22,6 @@ _STEPS = 26
 _SHARE = (0.50, 0.80, 1.0)  # Strands up to these shares belong to the inner, middle and outer shell.
 _LIFT = (0.10, 0.38, 0.70)  # Height of the shells above the scalp's displaced skin, in hair lengths.
 _GAIN = (0.70, 0.95, 1.15)  # Hair below sees less light than hair on top.
-SHORTEST_M = 0.003
-"""Hair shorter than this is drawn by `skin_texture` alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +35,9 @@ class HairShells:
         faces: (M, 3) int32 into the N vertices, counter-clockwise seen from outside.
         uv: (N, 2) float32, of cutouts and textures.
         color: (N, 3) float32 linear albedo.
-        shell: (M,) uint8, index into `cutouts` and `materials`.
+        shell: (M,) uint8, index into `cutouts`.
         cutouts: (1024, 1024) uint8 alpha maps, row 0 is v = 1.
-        materials: one a shell; their textures hold the shade of single strands.
+        material: its texture holds the shade of single strands.
     """
 
     vertex: np.ndarray
@@ -50,7 +48,7 @@ class HairShells:
     color: np.ndarray
     shell: np.ndarray
     cutouts: tuple[np.ndarray, ...]
-    materials: tuple[Material, ...]
+    material: Material
 
 
 def _axes() -> np.ndarray:
@@ -76,7 +74,7 @@ class _Strands:
     depth: np.ndarray  # (S,) metres above the full hairline.
     recede: np.ndarray  # (S,) metres lost when the hairline recedes fully.
     ids: tuple[np.ndarray, ...]  # (1024, 1024) int32 a shell.
-    materials: tuple[Material, ...]
+    material: Material
 
 
 def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -93,12 +91,22 @@ def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     turn = 0.35 + 1.25 * front + 0.38 * clump + rng.normal(0.0, 0.13, len(roots))
     curl = rng.normal(0.0, 0.35, len(roots))
     t = np.linspace(0.0, 1.0, _STEPS)
-    angle = turn[:, None] + curl[:, None] * t
+    angle = (turn[:, None] + curl[:, None] * t).astype(np.float32)
     length = rng.uniform(0.009, 0.017, len(roots))[:, None]
     step = length / _STEPS
     along = np.cumsum(step * np.cos(angle), axis=1)[..., None] * comb[:, None]
     across = np.cumsum(step * np.sin(angle), axis=1)[..., None] * side[:, None]
     return roots[:, None] + along + across
+
+
+def _drawn(paths: np.ndarray, strands: np.ndarray) -> np.ndarray:
+    """(1024, 1024) int32: the strand seen at each texel, as its index + 1."""
+    texel = np.floor(scalp_chart(paths[strands].reshape(-1, 3)) * (_SIZE - 1)).astype(np.int64)
+    chart = np.zeros(_SIZE * _SIZE, np.int32)
+    at = (_SIZE - 1 - texel[:, 1]) * _SIZE + texel[:, 0]
+    # The strand with the highest index lies on top, whatever the order they are drawn in.
+    np.maximum.at(chart, at, np.repeat(strands + 1, _STEPS).astype(np.int32))
+    return chart.reshape(_SIZE, _SIZE)
 
 
 @lru_cache(maxsize=2)
@@ -108,26 +116,15 @@ def _strands(template: SkinTemplate) -> _Strands:
     roots = seats.point[chosen]
     rng = keyed(0, 30)
     paths = _grow(roots, rng)
-    number = len(roots) + 1
-    shade = np.exp(0.32 * rng.standard_normal(number) - 0.25)
     band = np.searchsorted(_SHARE, rng.random(len(roots)))
-    ids, materials = [], []
-    for shell in range(len(_SHARE)):
-        mine = np.nonzero(band == shell)[0]
-        texel = np.floor(scalp_chart(paths[mine].reshape(-1, 3)) * (_SIZE - 1)).astype(np.int64)
-        chart = np.zeros(_SIZE * _SIZE, np.int32)
-        # The strand with the highest id lies on top, whatever the order they are drawn in.
-        np.maximum.at(
-            chart,
-            (_SIZE - 1 - texel[:, 1]) * _SIZE + texel[:, 0],
-            np.repeat(mine + 1, _STEPS).astype(np.int32),
-        )
-        ids.append(chart.reshape(_SIZE, _SIZE))
-        grey = np.rint(255.0 * np.clip(shade[ids[-1]] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
-        texture = np.repeat(grey[..., None], 3, axis=2)
-        materials.append(Material(f"hair_{shell}", roughness=0.6, specular=0.025, subsurface=0.2, texture=texture))
+    ids = tuple(_drawn(paths, np.nonzero(band == shell)[0]) for shell in range(len(_SHARE)))
+    shade = np.exp(0.32 * rng.standard_normal(len(roots) + 1) - 0.25)
+    # One map serves all shells: strands lie nearly alike in each, and nobody sees which of them is light.
+    grey = np.rint(255.0 * np.clip(shade[np.maximum.reduce(ids)] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
+    texture = np.repeat(grey[..., None], 3, axis=2)
+    material = Material("hair", roughness=0.6, specular=0.025, subsurface=0.2, texture=texture)
     full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[:, chosen]], axis=1)
-    return _Strands(full.astype(np.float32), (full - receded).astype(np.float32), tuple(ids), tuple(materials))
+    return _Strands(full.astype(np.float32), (full - receded).astype(np.float32), ids, material)
 
 
 def _cutouts(template: SkinTemplate, look: Mapping[str, float]) -> tuple[np.ndarray, ...]:
@@ -183,7 +180,7 @@ def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
         color=np.concatenate([colour * gain * np.exp(0.15 * tint)[:, None] for gain in _GAIN]).astype(np.float32),
         shell=np.repeat(np.arange(len(_LIFT)), len(faces)).astype(np.uint8),
         cutouts=_cutouts(template, look),
-        materials=_strands(template).materials,
+        material=_strands(template).material,
     )
 
 
@@ -195,7 +192,7 @@ def with_hair(surface: Surface, shells: HairShells, skull_rotation: np.ndarray) 
         shells: from `hair_shells`.
         skull_rotation: (3, 3) neutral to posed skull.
     """
-    normal = surface.normals[shells.vertex]
+    normal, count = surface.normals[shells.vertex], len(shells.faces)
     shaded = normal + shells.lean @ skull_rotation.T.astype(np.float32)
     shaded /= np.linalg.norm(shaded, axis=1, keepdims=True)
     return replace(
@@ -205,9 +202,9 @@ def with_hair(surface: Surface, shells: HairShells, skull_rotation: np.ndarray) 
         uv=np.concatenate([surface.uv, shells.uv]),
         color=np.concatenate([surface.color, shells.color]),
         faces=np.concatenate([surface.faces, shells.faces + np.int32(len(surface.vertices))]),
-        part=np.concatenate([surface.part, np.full(len(shells.faces), Part.HAIR, np.uint8)]),
-        material=np.concatenate([surface.material, shells.shell + np.uint8(len(surface.materials))]),
-        materials=surface.materials + shells.materials,
+        part=np.concatenate([surface.part, np.full(count, Part.HAIR, np.uint8)]),
+        material=np.concatenate([surface.material, np.full(count, len(surface.materials), np.uint8)]),
+        materials=(*surface.materials, shells.material),
         cutout=np.concatenate([surface.cutout, shells.shell.astype(np.int32) + len(surface.cutouts)]),
         cutouts=surface.cutouts + shells.cutouts,
     )

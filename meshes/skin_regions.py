@@ -18,6 +18,9 @@ EYE_X_M, EYE_RADIUS_M = 0.0289, 0.01545
 HEAD_CENTRE_M = np.array([0.0, 0.020, -0.085])
 """Middle of the skull, the origin of directions on the scalp."""
 
+SHORTEST_M = 0.003
+"""Shorter hair is drawn on the skin alone, longer hair has shells."""
+
 GRAINS = 220_000
 """Number of points that `grains` spreads over head and neck, about two a square millimetre."""
 

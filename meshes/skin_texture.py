@@ -12,7 +12,7 @@ import numpy as np
 
 from meshes.atlas import SHAPE
 from meshes.noise import keyed, smooth_step, value_noise
-from meshes.skin_regions import GRAINS, SkinTemplate, grains
+from meshes.skin_regions import GRAINS, SHORTEST_M, SkinTemplate, grains
 
 _BROW_DARKEST = (0.022, 0.015, 0.011)
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
@@ -168,7 +168,8 @@ def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
     ragged = 0.0015 * _patches(template, keyed(int(look["seed"]), 21))
     cover = smooth_step(hair + ragged, -0.001, 0.016)
     share = cover * (1.0 - seats.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
-    chosen = np.nonzero(seats.rank < share)[0]
+    open_to_view = hair < (0.030 if look["hair_length_m"] >= SHORTEST_M else 1.0)  # Shells cover the rest.
+    chosen = np.nonzero((seats.rank < share) & open_to_view)[0]
     depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
     _stamp(canvas, seats.uv[chosen], depth, 0.75 + 0.5 * min(1.0, look["hair_length_m"] / 0.004), ratio)
 
