@@ -26,7 +26,7 @@ from meshes.subdivide import Subdivision, subdivide
 MATERIALS = ("skin", "lips", "mouth", "teeth", "tongue", "lashes", "sclera", "iris", "cornea")
 """Materials by index, as `Surface.material` counts them."""
 
-_FINE_EDGE_M = {"lips": 0.0024, "eyelids": 0.0024, "ears": 0.0040, "face": 0.0050}
+_FINE_EDGE_M = {"lips": 0.0030, "eyelids": 0.0028, "ears": 0.0054, "face": 0.0074}
 _LID_REACH = 1.5  # Eyeball radii.
 _MASKS = ("lips", "ears", "eyelids", "face", "inside_mouth")
 _LASHES = tuple(f"helper-{side}-eyelashes-{row}" for side in "lr" for row in (1, 2))
