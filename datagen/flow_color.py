@@ -16,6 +16,7 @@ _ARCS = (
     ((0, 0, 255), (255, 0, 255), 13),
     ((255, 0, 255), (255, 0, 0), 6),
 )
+RIM_QUANTILE = 0.75
 OUT_OF_RANGE_SHADE = 0.75
 """Factor on the full hue of a vector longer than `max_px`."""
 
@@ -38,6 +39,20 @@ def longest_px(flow: np.ndarray, mask: np.ndarray | None = None) -> float:
     return float(np.hypot(vectors[:, 0], vectors[:, 1]).max(initial=0.0))
 
 
+def rim_px(flow: np.ndarray, mask: np.ndarray) -> float:
+    """A `max_px` that shows a face well: shoulders, which move tenfold further, must not make it pale.
+
+    Args:
+        flow: (H, W, 2) pixels.
+        mask: (H, W) bool, the points to judge by.
+
+    Returns:
+        The length that three quarters of the vectors do not exceed; 1 where they are all zero or there are none.
+    """
+    lengths = np.hypot(*flow[mask].T)
+    return float(np.quantile(lengths, RIM_QUANTILE)) or 1.0 if lengths.size else 1.0
+
+
 def flow_to_rgb(flow: np.ndarray, max_px: float | None = None, mask: np.ndarray | None = None) -> np.ndarray:
     """Colours a flow field as the Middlebury benchmark does.
 
@@ -56,13 +71,9 @@ def flow_to_rgb(flow: np.ndarray, max_px: float | None = None, mask: np.ndarray 
         UserError: another shape, a `max_px` that is not positive, or flow that is not finite under the mask.
     """
     if flow.ndim != 3 or flow.shape[2] != 2:
-        raise UserError(
-            f"flow: expected shape (H, W, 2), got {flow.shape}; pass one field of (dx, dy) in pixels."
-        )
+        raise UserError(f"flow: expected shape (H, W, 2), got {flow.shape}; pass one field of (dx, dy) in pixels.")
     if mask is not None and mask.shape != flow.shape[:2]:
-        raise UserError(
-            f"mask: expected shape {flow.shape[:2]}, got {mask.shape}; pass the mask of the same view."
-        )
+        raise UserError(f"mask: expected shape {flow.shape[:2]}, got {mask.shape}; pass the mask of the same view.")
     if max_px is not None and not 0 < max_px < np.inf:
         raise UserError(f"max_px: expected a positive length in pixels, got {max_px}; leave it out.")
     known = np.ones(flow.shape[:2], bool) if mask is None else mask.astype(bool)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datagen.flow_color import flow_to_rgb
+from datagen.flow_color import flow_to_rgb, rim_px
 from datagen.pictures import (
     MASK_CLASSES,
     class_shares,
@@ -29,10 +29,9 @@ from meshes.errors import UserError
 THUMB_PX = 112
 READOUT_PX = 256
 """The read-out grid holds at most this many points a side; a 512 px view is read at every second pixel."""
-FLOW_QUANTILE = 0.98
-"""Share of the flow vectors that the colour wheel's rim holds."""
 FLOW_STEP_PX, DEPTH_STEP_M = 1 / 8, 1e-4
 """Rounding of the read-out. For display only: exact values are in the set."""
+UNKNOWN_CLASS = len(MASK_CLASSES)
 _VIEWS = (("near", "far"), ("far", "near"))
 _UNSEEN_RGBA = np.array([[118, 122, 130, 255], [0, 0, 0, 0]], np.uint8)
 
@@ -119,20 +118,17 @@ class _Layers:
         return mask_classes(self.surface, self.inside, self.visible)
 
     def readout_planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Depth, part and mask class, each (H, W); zeros (for classes: the surface alone) where lacking."""
+        """Depth, part and mask class, each (H, W); 0 where lacking, but class `UNKNOWN_CLASS` on a surface."""
         zeros = np.zeros(self.rgb.shape[:2])
         depth_m = zeros if self.depth_m is None else self.depth_m
         part = zeros if self.part is None else self.part
-        return depth_m, part, self.seen if self.classes is None else self.classes
+        return depth_m, part, UNKNOWN_CLASS * self.seen if self.classes is None else self.classes
 
 
 def _flow_scale_px(layers: _Layers) -> float:
-    """Length that most points within the other frame do not exceed; a few far outside must not pale the rest."""
     if layers.flow is None:
         return 1.0
-    shown = layers.flow[layers.seen if layers.inside is None else layers.seen & layers.inside]
-    lengths = np.hypot(shown[:, 0], shown[:, 1])
-    return float(np.quantile(lengths, FLOW_QUANTILE)) or 1.0 if lengths.size else 1.0
+    return rim_px(layers.flow, layers.seen if layers.inside is None else layers.inside)
 
 
 def _flow_view(layers: _Layers, scale_px: float) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datagen.database import explained, write_file
-from datagen.flow_color import flow_to_rgb, longest_px
+from datagen.flow_color import flow_to_rgb, rim_px
 from datagen.reader import PairDataset
 from meshes.errors import UserError
 
@@ -24,16 +24,14 @@ _SAVE: dict[str, dict[str, Any]] = {
     ".jpg": {"format": "JPEG", "quality": 88},
     ".webp": {"format": "WEBP", "quality": 88},
 }
-_SHOWN = ("near_rgb", "far_rgb", "flow_near_to_far", "near_surface")
+_SHOWN = ("near_rgb", "far_rgb", "flow_near_to_far", "near_surface", "near_inside_far")
 
 
 class SheetError(UserError):
     """A sheet that cannot be made; the message says expected, got, next step."""
 
 
-def contact_sheet(
-    images: Sequence[np.ndarray], columns: int, labels: Sequence[str] | None = None
-) -> Image.Image:
+def contact_sheet(images: Sequence[np.ndarray], columns: int, labels: Sequence[str] | None = None) -> Image.Image:
     """Images in rows of `columns`, each with its label beneath.
 
     Args:
@@ -62,9 +60,7 @@ def contact_sheet(
 
 def _check(images: Sequence[np.ndarray], columns: int, labels: Sequence[str] | None) -> None:
     if not images or columns < 1:
-        raise SheetError(
-            f"sheet: expected images and columns >= 1, got {len(images)} and {columns}; pass some."
-        )
+        raise SheetError(f"sheet: expected images and columns >= 1, got {len(images)} and {columns}; pass some.")
     for i, image in enumerate(images):
         if image.dtype != np.uint8 or image.shape != (*images[0].shape[:2], 3):
             raise SheetError(
@@ -72,9 +68,7 @@ def _check(images: Sequence[np.ndarray], columns: int, labels: Sequence[str] | N
                 f"got {image.dtype} {image.shape}; resize or convert it."
             )
     if labels is not None and len(labels) != len(images):
-        raise SheetError(
-            f"labels: expected {len(images)}, one an image, got {len(labels)}; add or drop some."
-        )
+        raise SheetError(f"labels: expected {len(images)}, one an image, got {len(labels)}; add or drop some.")
 
 
 def _write_label(sheet: Image.Image, text: str, x: int, y: int) -> None:
@@ -95,9 +89,7 @@ def dataset_sheet(path: Path, out: Path, *, rows: int = 4, cell_px: int = 256) -
         DatabaseError: no readable set at `path`, or `out` cannot be written.
     """
     if out.suffix.lower() not in _SAVE:
-        raise SheetError(
-            f"{out}: expected a name that ends in {', '.join(_SAVE)}, got {out.suffix!r}; rename it."
-        )
+        raise SheetError(f"{out}: expected a name that ends in {', '.join(_SAVE)}, got {out.suffix!r}; rename it.")
     pairs = PairDataset(path, layers=_SHOWN)
     if not len(pairs):
         raise SheetError(f"{path}: expected at least one finished pair, got none; generate the set first.")
@@ -117,15 +109,16 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
 
 
 def _row(sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    flow = flow_to_rgb(sample["flow_near_to_far"], mask=sample["near_surface"])
+    scale_px = rim_px(sample["flow_near_to_far"], sample["near_inside_far"])
+    flow = flow_to_rgb(sample["flow_near_to_far"], scale_px, sample["near_surface"])
     return sample["near_rgb"], sample["far_rgb"], flow
 
 
 def _row_labels(sample: dict[str, Any]) -> tuple[str, str, str]:
     cameras = sample["meta"]["cameras"]
-    longest = longest_px(sample["flow_near_to_far"], sample["near_surface"])
+    scale_px = rim_px(sample["flow_near_to_far"], sample["near_inside_far"])
     near, far = distance_text(cameras["near"]), distance_text(cameras["far"])
-    return f"near, {near}", f"far, {far}", f"flow, up to {longest:.1f} px"
+    return f"near, {near}", f"far, {far}", f"flow, full hue at {scale_px:.1f} px"
 
 
 def distance_text(camera: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.flow_color import HUES, flow_to_rgb, longest_px, wheel_legend
+from datagen.flow_color import HUES, flow_to_rgb, longest_px, rim_px, wheel_legend
 from meshes.errors import UserError
 
 
@@ -49,6 +49,16 @@ def test_unknown_flow_is_black_and_sets_no_scale():
     mask = np.array([[True, True, False]])
     assert longest_px(flow, mask) == 4.0
     assert flow_to_rgb(flow, mask=mask)[0].tolist() == [[255, 0, 0], [255, 127, 127], [0, 0, 0]]
+
+
+def test_the_rim_is_set_by_most_vectors_not_by_a_few_long_ones():
+    flow = np.zeros((1, 9, 2))
+    flow[0, :, 1] = [0, 1, 2, 3, 4, -5, -6, 90, 99]
+    everything = np.ones((1, 9), bool)
+    assert rim_px(flow, everything) == 6.0
+    assert rim_px(flow, everything & (flow[..., 1] <= 4) & (flow[..., 1] >= 0)) == 3.0
+    assert rim_px(flow * 0, everything) == 1.0
+    assert rim_px(flow, ~everything) == 1.0
 
 
 def test_unknown_flow_may_be_anything():

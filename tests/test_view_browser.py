@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -197,6 +198,17 @@ def test_samples_are_reached_by_button_key_and_address(opened, page):
     assert "far, infinity" in opened.text("[data-view=far] figcaption")
     opened.open(page, "#00000003")
     assert current()[0] == "00000003"
+
+
+def test_a_set_with_few_layers_offers_what_it_has(opened, tmp_path):
+    few = ("near_rgb", "near_depth_axis_m", "flow_near_to_far", "far_rgb", "far_depth_axis_m")
+    generate(fake_run(pairs=1, layers=few), tmp_path / "set", partial(fake_sample, layers=few))
+    opened.open(write_view(tmp_path / "set", tmp_path / "view.html"))
+    opened.wait("return planes.near")
+    offered = opened.run("return [...document.querySelectorAll('fieldset input')].map(input => input.value)")
+    assert offered == ["slider", "both", "rgb", "depth"]
+    opened.type("[data-view=near] .frame", RIGHT)
+    assert re.fullmatch(r"near \(25.5, 24.5\) → far .*, depth 0\.\d+ m", opened.text("#readout"))
 
 
 def test_record_opens_as_a_tree_and_stays_text(opened):

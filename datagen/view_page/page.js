@@ -265,7 +265,7 @@ function drawPoint() {
   const here = lookUp(view, x, y);
   const there = { x: here.x + here.dx, y: here.y + here.dy };
   mark(view, here.x, here.y, "");
-  if (here.kind > 0) mark(OTHER[view], there.x, there.y, here.kind === 3 ? "" : "hidden");
+  if (here.kind > 0) mark(OTHER[view], there.x, there.y, here.kind < 3 ? "hidden" : "");
   $("readout").textContent = pointText(view, here, there);
 }
 
@@ -273,10 +273,11 @@ function pointText(view, here, there) {
   const at = `${view} (${here.x.toFixed(1)}, ${here.y.toFixed(1)})`;
   if (here.kind === 0) return `${at}: no surface`;
   const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+  const known = set.mask_classes[here.kind];
   const parts = here.part ? `, ${set.parts[here.part].name.replaceAll("_", " ")}` : "";
   const depth = here.depth_m ? `, depth ${here.depth_m.toFixed(4)} m` : "";
   return `${at} → ${OTHER[view]} (${there.x.toFixed(1)}, ${there.y.toFixed(1)}): flow (${signed(here.dx)}, ${signed(here.dy)}) px` +
-    `${depth}${parts}; ${set.mask_classes[here.kind].name}`;
+    `${depth}${parts}${known ? `; ${known.name}` : ""}`;
 }
 
 function mark(view, x, y, kind) {
