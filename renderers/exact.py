@@ -76,7 +76,13 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
     return Hits(*triangle_loops.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, cuts))
 
 
-def visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray) -> np.ndarray:
+def visibility(
+    surface: Surface,
+    camera: Camera,
+    points_head: np.ndarray,
+    own_face: np.ndarray,
+    seen_points: np.ndarray | None = None,
+) -> np.ndarray:
     """Whether the camera sees points of the surface: in front, in the frame, and nothing nearer on the ray.
 
     Exact, by an irregular z-buffer: no depth map, and no tolerance beyond the rounding of the point itself.
@@ -86,6 +92,7 @@ def visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_fa
         camera: the view.
         points_head: (N, 3) float64 metres.
         own_face: (N,) int32, the face each point lies on, which cannot hide it; -1 for a point in the air.
+        seen_points: `see(camera, points_head)` where it is at hand.
 
     Returns:
         (N,) uint8: SEEN, HIDDEN, or OUTSIDE the frame or not in front of the camera.
@@ -94,7 +101,7 @@ def visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_fa
         GeometryError: as `rasterize`.
     """
     _check(surface, camera)
-    points, lens = see(camera, points_head), _lens(camera)
+    points, lens = see(camera, points_head) if seen_points is None else seen_points, _lens(camera)
     code, bins = triangle_loops.gather(points, _array(own_face, np.int32), lens)
     seen, wanted = see(camera, surface.vertices), _wanted(surface, "label")
     triangle_loops.hide(seen, _faces(surface), wanted, lens, _cuts(surface), points, bins, code)

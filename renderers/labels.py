@@ -74,8 +74,8 @@ def pair_labels(surface: Surface, near: ViewLabels, far: ViewLabels) -> PairLabe
 
 def _correspondence(surface: Surface, a: ViewLabels, b: ViewLabels) -> Correspondence:
     """Both projections of X round alike, so that equal cameras give a flow of exactly zero."""
-    code = visibility(surface, b.camera, a.points_head, a.face)
     seen_a, seen_b = see(a.camera, a.points_head), see(b.camera, a.points_head)
+    code = visibility(surface, b.camera, a.points_head, a.face, seen_b)
     return Correspondence(*spread(a.surface, seen_a, seen_b, code))
 
 
