@@ -158,7 +158,7 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
 def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(N, 3) off-white, yellower with age, redder and veined towards the corners, grey at the limbus."""
     rng = keyed(int(look["seed"]), stream)
-    white = np.array([0.50, 0.455, 0.41]) * (1.0 - look["sclera_yellow"] * np.array([0.04, 0.10, 0.28]))
+    white = np.array([0.46, 0.42, 0.38]) * (1.0 - look["sclera_yellow"] * np.array([0.04, 0.10, 0.28]))
     side = smooth_step(np.abs(vertices[:, 0]), 0.45, 0.95)
     vein_points = vertices * np.array([3.0, 14.0, 3.0])  # Veins run from the corners to the iris.
     vein = np.abs(value_noise(vein_points, 1.0, 1, rng)[0])

@@ -10,9 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.grains import grains
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.parts import Part
-from meshes.skin_regions import HEAD_CENTRE_M, SHORTEST_M, SkinTemplate, grains, hair_depth
+from meshes.skin_regions import HEAD_CENTRE_M, SHORTEST_M, SkinTemplate, hair_depth
 from meshes.surface import Material, Surface
 
 _SIZE = 1024

@@ -110,7 +110,8 @@ def _sample_brows(rng: np.random.Generator, gender: float) -> dict[str, float]:
 
 def _sample_eyes(rng: np.random.Generator, ancestry: str, age: float) -> dict[str, float]:
     outer, inner = (np.array(c) for c in _IRIS[str(rng.choice(list(_IRIS), p=_IRIS_SHARE[ancestry]))])
-    outer, inner = outer * rng.uniform(0.75, 1.3, 3), inner * rng.uniform(0.75, 1.3, 3)
+    tint = rng.uniform(0.75, 1.3) * rng.uniform(0.94, 1.06, (2, 3))
+    outer, inner = outer * tint[0], inner * tint[1]
     names = ("red", "green", "blue")
     return {
         **{f"iris_outer_{n}": v for n, v in zip(names, outer, strict=True)},

@@ -5,12 +5,10 @@ Positions are metres in the head frame of that one head, so a region is the same
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from meshes.atlas import HEAD_RIGHT
-from meshes.noise import keyed, smooth_step
+from meshes.noise import smooth_step
 
 EYE_X_M, EYE_RADIUS_M = 0.0289, 0.01545
 """Distance of the eyeballs' centres from the middle of the canonical head, and their radius."""
@@ -20,9 +18,6 @@ HEAD_CENTRE_M = np.array([0.0, 0.020, -0.085])
 
 SHORTEST_M = 0.003
 """Shorter hair is drawn on the skin alone, longer hair has shells."""
-
-GRAINS = 220_000
-"""Number of points that `grains` spreads over head and neck, about two a square millimetre."""
 
 _BEARD_TOP_X = np.array([0.0, 0.010, 0.024, 0.034, 0.046, 0.056, 0.066, 0.080])  # |x|
 _BEARD_TOP_Y = np.array([-0.052, -0.050, -0.056, -0.066, -0.058, -0.044, -0.020, 0.000])
@@ -136,56 +131,3 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
         "lips": masks["lips"],
         "mouth": masks["inside_mouth"],
     }
-
-
-@dataclass(frozen=True, eq=False)
-class Grains:
-    """Points spread evenly over the skin, in random order: seats of pores, freckles, hairs.
-
-    Attributes:
-        point: (N, 3) float64 metres, on the canonical head.
-        uv: (N, 2) float64, v upwards.
-        rank: (N,) uniform in [0, 1), to choose a share of them.
-        bare: (N,) in [0, 1], 0 on the lips and in the mouth.
-        ears: (N,) in [0, 1].
-        beard: (N,) `beard` off the lips.
-        hair: (2, N) `hair_depth` of a full and of a fully receded hairline.
-    """
-
-    point: np.ndarray
-    uv: np.ndarray
-    rank: np.ndarray
-    bare: np.ndarray
-    ears: np.ndarray
-    beard: np.ndarray
-    hair: np.ndarray
-
-
-@lru_cache(maxsize=2)
-def grains(template: SkinTemplate) -> Grains:
-    """GRAINS points on head and neck, the same for everybody."""
-    rng = keyed(0, 2)
-    corner = template.rest[template.faces]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    area = area * smooth_step(corner[:, :, 1].mean(axis=1), -0.135, -0.105)
-    area = area * (template.uv[template.faces, 0].max(axis=1) < HEAD_RIGHT)
-    edge = np.cumsum(area) / area.sum()
-    face = template.faces[np.searchsorted(edge, rng.random(GRAINS))]
-    a, b = rng.random((2, GRAINS))
-    a, b = np.where(a + b > 1.0, 1.0 - a, a), np.where(a + b > 1.0, 1.0 - b, b)
-    weight = np.stack([1.0 - a - b, a, b], axis=1)
-
-    def at(values: np.ndarray) -> np.ndarray:
-        return np.einsum("nk,nk...->n...", weight, values[face])
-
-    bare = 1.0 - at(np.maximum(template.masks["lips"], template.masks["inside_mouth"]))
-    point = at(template.rest)
-    return Grains(
-        point=point,
-        uv=at(template.uv.astype(np.float64)),
-        rank=rng.random(GRAINS),
-        bare=bare,
-        ears=at(template.masks["ears"]),
-        beard=beard(point) * bare,
-        hair=np.stack([hair_depth(point), hair_depth(point, 1.0)]),
-    )

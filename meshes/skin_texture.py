@@ -11,8 +11,9 @@ import numba
 import numpy as np
 
 from meshes.atlas import SHAPE
+from meshes.grains import GRAINS, Grains, grains, spots, texels
 from meshes.noise import keyed, smooth_step, value_noise
-from meshes.skin_regions import GRAINS, SHORTEST_M, SkinTemplate, grains
+from meshes.skin_regions import SHORTEST_M, SkinTemplate
 
 _BROW_DARKEST = (0.022, 0.015, 0.011)
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
@@ -37,38 +38,41 @@ class _Canvas:
 
 @numba.njit(cache=True)
 def _stamp_kernel(  # type: ignore[no-untyped-def]
-    texture, plain, x, y, depth, radius, target
+    texture, plain, texel, form, depth, target
 ):
     rows, columns = texture.shape[:2]
-    reach = int(np.ceil(1.6 * radius))
-    for i in range(len(x)):
-        column, row = int(np.floor(x[i])), int(np.floor(y[i]))
-        for r in range(max(0, row - reach), min(rows, row + reach + 1)):
-            for c in range(max(0, column - reach), min(columns, column + reach + 1)):
-                away = ((r + 0.5 - y[i]) ** 2 + (c + 0.5 - x[i]) ** 2) / radius**2
-                opacity = depth[i] * np.exp(-0.5 * away)
-                for k in range(3):
-                    value = plain[r, c, k] + opacity * (target[k] - plain[r, c, k])
-                    texture[r, c, k] = min(texture[r, c, k], np.uint8(value))
+    for i in range(len(texel)):
+        xx, xy, yy = form[i]
+        area = xx * yy - xy * xy
+        # A Gaussian is below a tenth of its height where the form exceeds 5.
+        wide, high = np.sqrt(5.0 * yy / area), np.sqrt(5.0 * xx / area)
+        x, y = texel[i]
+        for r in range(max(0, int(y - high)), min(rows, int(y + high) + 1)):
+            for c in range(max(0, int(x - wide)), min(columns, int(x + wide) + 1)):
+                dx, dy = c + 0.5 - x, r + 0.5 - y
+                away = xx * dx * dx + 2.0 * xy * dx * dy + yy * dy * dy
+                if away < 5.0:
+                    opacity = depth[i] * np.exp(-0.5 * away)
+                    for k in range(3):
+                        value = plain[r, c, k] + opacity * (target[k] - plain[r, c, k])
+                        texture[r, c, k] = min(texture[r, c, k], np.uint8(value))
 
 
-def _stamp(canvas: _Canvas, uv: np.ndarray, depth: np.ndarray, radius: float, ratio: np.ndarray) -> None:
+def _stamp(
+    canvas: _Canvas, seats: Grains, chosen: np.ndarray, depth: np.ndarray, radius_mm: float, ratio: np.ndarray
+) -> None:
     """Darkens round spots, in place. The darkest spot wins, so the order of spots does not matter.
 
     Args:
         canvas: what to draw on.
-        uv: (N, 2) centres.
+        seats, chosen: (N,) indices of the grains that are the centres.
         depth: (N,) opacity of the centres in [0, 1].
-        radius: Gaussian deviation, texels.
+        radius_mm: Gaussian deviation on the skin.
         ratio: (3,) colour of the spot over that of the skin.
     """
-    x, y = _texels(uv)
-    _stamp_kernel(canvas.texture, canvas.plain, x, y, np.clip(depth, 0.0, 1.0), radius, _target(ratio))
-
-
-def _texels(uv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Column and row coordinates (N,) of texture coordinates (N, 2)."""
-    return uv[:, 0] * SHAPE[1], (1.0 - uv[:, 1]) * SHAPE[0]
+    form, kept = spots(seats.metric[chosen], radius_mm)
+    depth = np.clip(depth, 0.0, 1.0) * kept
+    _stamp_kernel(canvas.texture, canvas.plain, seats.texel[chosen], form, depth, _target(ratio))
 
 
 def _target(ratio: np.ndarray) -> np.ndarray:
@@ -83,12 +87,12 @@ def _base(template: SkinTemplate) -> np.ndarray:
     tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
     nose = np.exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
     depth = (0.02 + 0.05 * nose + 0.025 * seats.rank) * seats.bare
-    x, y = _texels(seats.uv)
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    (xx, xy, yy), kept = (values.T for values in spots(seats.metric, 0.28))
+    column, row = np.floor(seats.texel).astype(np.int64).T
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            away = (row + dy + 0.5 - y) ** 2 + (column + dx + 0.5 - x) ** 2
-            pore = (tone - depth) * np.exp(-away)
+            x, y = column + dx + 0.5 - seats.texel[:, 0], row + dy + 0.5 - seats.texel[:, 1]
+            pore = 1.5 * (tone - depth) * kept * np.exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
             at = np.clip(row + dy, 0, rows - 1) * columns + np.clip(column + dx, 0, columns - 1)
             field += np.bincount(at, pore, rows * columns).astype(np.float32)
     # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
@@ -145,11 +149,11 @@ def _freckles(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]
     depth = rng.uniform(0.10, 0.55, len(chosen))
     ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
     small = rng.random(len(chosen)) < 0.7
-    for few, radius in ((small, 0.8), (~small, 1.3)):
-        _stamp(canvas, seats.uv[chosen[few]], depth[few], radius, ratio)
+    for few, radius_mm in ((small, 0.4), (~small, 0.7)):
+        _stamp(canvas, seats, chosen[few], depth[few], radius_mm, ratio)
     face = np.nonzero((seats.point[:, 2] > -0.05) & (seats.bare > 0.9))[0]
     mole = face[rng.integers(len(face), size=int(look["moles"]))]
-    _stamp(canvas, seats.uv[mole], rng.uniform(0.5, 0.9, len(mole)), 1.3, ratio**1.8)
+    _stamp(canvas, seats, mole, rng.uniform(0.5, 0.9, len(mole)), 0.8, ratio**1.8)
 
 
 def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
@@ -158,7 +162,7 @@ def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float],
     seats = grains(template)
     chosen = np.nonzero(seats.rank < 0.75 * seats.beard * look["stubble"] ** 0.5)[0]
     depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(seats.rank, 7)[chosen])
-    _stamp(canvas, seats.uv[chosen], depth, 0.6, ratio)
+    _stamp(canvas, seats, chosen, depth, 0.3, ratio)
 
 
 def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
@@ -171,7 +175,7 @@ def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
     open_to_view = hair < (0.030 if look["hair_length_m"] >= SHORTEST_M else 1.0)  # Shells cover the rest.
     chosen = np.nonzero((seats.rank < share) & open_to_view)[0]
     depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
-    _stamp(canvas, seats.uv[chosen], depth, 0.75 + 0.5 * min(1.0, look["hair_length_m"] / 0.004), ratio)
+    _stamp(canvas, seats, chosen, depth, 0.28 + 0.17 * min(1.0, look["hair_length_m"] / 0.004), ratio)
 
 
 @lru_cache(maxsize=2)
@@ -185,7 +189,7 @@ def _brow_chart(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
     charts = []
     for side in (1.0, -1.0):
         chosen = near & (side * p[:, 0] > 0.002) & (side * p[:, 0] < 0.062) & (template.masks["face"] > 0.5)
-        texel = np.stack(_texels(template.uv[chosen]), axis=1)
+        texel = texels(template.uv[chosen])
         charts.append(np.linalg.lstsq(_cubic(p[chosen, 0], p[chosen, 1]), texel, rcond=None)[0])
     return charts[0], charts[1]
 
