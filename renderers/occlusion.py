@@ -20,25 +20,25 @@ MAP_TEXELS = 192
 def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> np.ndarray:
     """The part of each vertex's irradiance that arrives, colour by colour.
 
-    Transparent shells and cut-out cards cast no shadow.
+    The occluders are taken for solids: what enters one must leave it. Transparent shells and cut-out cards cast no
+    shadow.
 
     Args:
         surface: the scene; `occluder_faces` cast the shadows, or all faces where it is empty.
         light: any light.
-        count: directions that stand for it.
+        count: directions that stand for the light.
 
     Returns:
-        (V, 3) float32 in [0, 1]; 1 where nothing is in the way, or no light would arrive anyway.
+        (V, 3) float32 in [0, 1]; 1 where nothing is in the way or no light would arrive anyway.
     """
     toward, power = light_directions(light, count)
     corners, faces = _occluders(surface)
     if not len(toward) or not len(faces):
         return np.ones((len(surface.vertices), 3), np.float32)
-    with_shadow, without = gather(
-        surface.vertices.astype(np.float32), surface.normals.astype(np.float32), corners, faces,
-        _frames(toward), power.astype(np.float32), MAP_TEXELS,
-    )  # fmt: skip
-    return np.where(without > 0, with_shadow / np.maximum(without, np.float32(1e-20)), np.float32(1))
+    points, normals = (np.ascontiguousarray(a.T, np.float32) for a in (surface.vertices, surface.normals))
+    lit, unshadowed = gather(points, normals, corners, faces, _frames(toward), power.astype(np.float32), MAP_TEXELS)
+    share = np.where(unshadowed > 0, lit / np.maximum(unshadowed, np.float32(1e-20)), np.float32(1))
+    return np.ascontiguousarray(share.T)
 
 
 def light_directions(light: EnvironmentLight, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +56,7 @@ def light_directions(light: EnvironmentLight, count: int) -> tuple[np.ndarray, n
         (n, 3) float64 unit vectors, the mean direction of each region's light, and (n, 3) float64 of its radiance x
         solid angle; n <= count.
     """
-    radiance = shrink(light.radiance, 32)
+    radiance = shrink(light.radiance, 64)
     energy = radiance * solid_angles(radiance.shape[0])[..., None]
     share = np.broadcast_to(solid_angles(radiance.shape[0]) / (4 * np.pi), energy.shape[:2])
     brightness = energy @ LUMINANCE

@@ -11,10 +11,13 @@ import numpy as np
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
+f32 = np.float32
+"""Whole-number literals beside float32 would turn an expression into float64."""
+
 U = np.uint64
 """Type of an index in inner loops: a signed one would be checked for "counted from the end"."""
 
-LIFT = 0.7
+LIFT = 0.25
 """How far above its surface a vertex is tested, in texels of the depth map."""
 
 WRAP = 0.2
@@ -88,58 +91,74 @@ def height_map(at, faces, size):
 
 
 @inlined
-def _seen(top, r, c, z, soft_m):
-    """How far a point at height z stands clear of one texel: 1 at or above it, 0 from `soft_m` below."""
-    return min(max(np.float32(1) - (top[r, c] - z) / soft_m, np.float32(0)), np.float32(1))
+def _seen(top, at, z, inverse):
+    """How far a point at height z stands clear of one texel: 1 at or above it, 0 from a texel's width below."""
+    return min(max(f32(1) - (top[at] - z) * inverse, f32(0)), f32(1))
 
 
-@inlined
-def _visible(top, x, y, z, soft_m):
-    """Bilinear mean of four comparisons around (x, y), in texels; 1 outside the map."""
-    if not (x >= 0 and y >= 0 and x < top.shape[1] - 1 and y < top.shape[0] - 1):
-        return np.float32(1)
-    c, r = U(x), U(y)
-    c1, r1 = c + U(1), r + U(1)
-    s, t = x - np.float32(c), y - np.float32(r)
-    one = np.float32(1)
-    upper = (one - s) * _seen(top, r, c, z, soft_m) + s * _seen(top, r, c1, z, soft_m)
-    lower = (one - s) * _seen(top, r1, c, z, soft_m) + s * _seen(top, r1, c1, z, soft_m)
-    return (one - t) * upper + t * lower
+@kernel
+def visible(points, normals, frame, x0, y0, texel_m, top, size, out):
+    """Bilinear mean of the four depth comparisons around every vertex, into `out` (V,) float32.
+
+    Args:
+        points, normals: (3, V) float32, so that the loop runs on many vertices at once.
+        frame, x0, y0, texel_m: of the depth map `top`, (size * size,) float32 row by row.
+
+    A vertex is tested a little above its surface, by `LIFT` texels along its normal; on the map's border, beyond
+    which there is no occluder, where it falls outside.
+    """
+    lift, inverse, last = f32(LIFT) * texel_m, f32(1) / texel_m, f32(size - 2)
+    a0, a1, a2 = frame[0, 0], frame[0, 1], frame[0, 2]
+    b0, b1, b2 = frame[1, 0], frame[1, 1], frame[1, 2]
+    d0, d1, d2 = frame[2, 0], frame[2, 1], frame[2, 2]
+    for n in range(points.shape[1]):
+        px, py, pz = (
+            points[0, n] + lift * normals[0, n],
+            points[1, n] + lift * normals[1, n],
+            points[2, n] + lift * normals[2, n],
+        )
+        x = min(max((a0 * px + a1 * py + a2 * pz - x0) * inverse, f32(0)), last)
+        y = min(max((b0 * px + b1 * py + b2 * pz - y0) * inverse, f32(0)), last)
+        z = d0 * px + d1 * py + d2 * pz
+        c, r = np.int32(x), np.int32(y)
+        s, t = x - f32(c), y - f32(r)
+        at = U(r * size + c)
+        upper = _seen(top, at, z, inverse)
+        upper += s * (_seen(top, at + U(1), z, inverse) - upper)
+        lower = _seen(top, at + U(size), z, inverse)
+        lower += s * (_seen(top, at + U(size + 1), z, inverse) - lower)
+        out[n] = upper + t * (lower - upper)
 
 
 @kernel
 def gather(points, normals, corners, faces, frames, power, size):
     """Light that reaches every vertex and light that would without anything in the way.
 
-    A vertex is tested a little above its surface, by `LIFT` texels along its normal.
-
     Args:
-        points, normals: (V, 3) float32 of the vertices that receive light.
+        points, normals: (3, V) float32 of the vertices that receive light.
         corners: (N, 3) float32 and faces: (G, 3) uint32 of what casts shadows.
         frames: (D, 3, 3) float32, rows right, up, towards the light; power: (D, 3) float32.
         size: texels along a side of a depth map.
 
     Returns:
-        (2, V, 3) float32: with and without shadows.
+        (2, 3, V) float32: with and without shadows.
     """
-    sums = np.zeros((2, len(points), 3), np.float32)
+    sums, open_part = np.zeros((2, 3, points.shape[1]), np.float32), np.zeros(points.shape[1], np.float32)
     for d in range(len(frames)):
         frame = frames[d]
         x0, y0, texel_m = _fit(corners, frame, size)
         top = height_map(placed(corners, frame, x0, y0, texel_m), faces, size)
-        lift, inverse = np.float32(LIFT) * texel_m, np.float32(1) / texel_m
-        for n in range(len(points)):
-            nx, ny, nz = normals[n, 0], normals[n, 1], normals[n, 2]
-            cosine = nx * frame[2, 0] + ny * frame[2, 1] + nz * frame[2, 2]
-            weight = (cosine + np.float32(WRAP)) / np.float32(1 + WRAP)
-            if weight <= 0:
-                continue
-            px, py, pz = points[n, 0] + lift * nx, points[n, 1] + lift * ny, points[n, 2] + lift * nz
-            x = (frame[0, 0] * px + frame[0, 1] * py + frame[0, 2] * pz - x0) * inverse
-            y = (frame[1, 0] * px + frame[1, 1] * py + frame[1, 2] * pz - y0) * inverse
-            z = frame[2, 0] * px + frame[2, 1] * py + frame[2, 2] * pz
-            seen = weight * _visible(top, x, y, z, texel_m)
-            for k in range(3):
-                sums[0, n, k] += seen * power[d, k]
-                sums[1, n, k] += weight * power[d, k]
+        visible(points, normals, frame, x0, y0, texel_m, top.ravel(), size, open_part)
+        d0, d1, d2 = frame[2, 0], frame[2, 1], frame[2, 2]
+        red, green, blue = power[d, 0], power[d, 1], power[d, 2]
+        for n in range(points.shape[1]):
+            cosine = normals[0, n] * d0 + normals[1, n] * d1 + normals[2, n] * d2
+            weight = max((cosine + f32(WRAP)) * f32(1 / (1 + WRAP)), f32(0))
+            seen = weight * open_part[n]
+            sums[0, 0, n] += seen * red
+            sums[0, 1, n] += seen * green
+            sums[0, 2, n] += seen * blue
+            sums[1, 0, n] += weight * red
+            sums[1, 1, n] += weight * green
+            sums[1, 2, n] += weight * blue
     return sums
