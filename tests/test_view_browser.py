@@ -185,6 +185,17 @@ def test_warp_flickers_and_can_be_stopped(opened):
     assert numbers[0] < numbers[1] / 3
 
 
+def test_flicker_waits_where_motion_is_unwelcome(opened, page):
+    opened.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
+    opened.open(page)
+    choose(opened, "modes", "warp")
+    assert opened.text("#play") == "Play"
+    swapped = "document.querySelector('#stage').hasAttribute('data-swapped')"
+    assert not opened.run(f"return new Promise(done => setTimeout(() => done({swapped}), 800))")
+    opened.click("#play")
+    opened.wait(f"return {swapped}")
+
+
 def test_samples_are_reached_by_button_key_and_address(opened, page):
     def current():
         return opened.run("return [sample.key, location.hash, document.querySelector('#position').value]")

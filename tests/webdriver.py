@@ -124,8 +124,10 @@ def browser(profile: Path, width: int = 1400, height: int = 900):
             wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": logs}
             session = server.command("/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
             window = Browser(f"http://127.0.0.1:{port}/session/{session}")
-            yield window
-            window.command("", method="DELETE")
+            try:
+                yield window
+            finally:
+                window.command("", method="DELETE")
         finally:
             driver.terminate()
 

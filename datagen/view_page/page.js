@@ -37,7 +37,7 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 function drawHeader() {
   const splits = Object.entries(set.splits).map(([name, count]) => `${count} ${name}`).join(", ");
   document.title = `${set.name}: perspective portraits`;
-  $("title").textContent = set.name;
+  $("title").textContent = `Perspective portraits: ${set.name}`;
   $("summary").textContent =
     `${set.written} pairs of ${set.people} people (${splits}) at ${set.width} × ${set.height} px; ` +
     `recipe ${set.recipe}, seed ${set.seed}, version ${set.version}. Shown here: ${set.cards.length}.`;
@@ -111,7 +111,6 @@ function draw() {
   $("layers").disabled = warp;
   $("play").hidden = !warp;
   $("play").textContent = state.playing ? "Pause" : "Play";
-  $("play").setAttribute("aria-pressed", state.playing);
   $("landmarks").checked = state.landmarks;
   for (const view of VIEWS) drawFigure(view, warp ? "rgb" : state.layer);
   drawSplit();
@@ -235,6 +234,7 @@ function point(view, x, y) {
 }
 
 function pointAt(event, view) {
+  $("readout").setAttribute("aria-live", "off");
   const { left, top, width, height } = event.currentTarget.getBoundingClientRect();
   const [u, v] = [(event.clientX - left) / width, (event.clientY - top) / height];
   const far = state.mode === "slider" && 100 * u > state.split;
@@ -245,6 +245,7 @@ function moveByKey(event, view) {
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   if (!(event.key in moves)) return;
   event.preventDefault();
+  $("readout").setAttribute("aria-live", "polite");
   const stride = (sample.views[view].readout?.stride || 1) * (event.shiftKey ? 10 : 1);
   const from = state.point?.view === view ? state.point : { x: set.width / 2, y: set.height / 2 };
   point(view, from.x + moves[event.key][0] * stride, from.y + moves[event.key][1] * stride);
