@@ -14,6 +14,7 @@ from datagen.randomness import generator
 from datagen.recipe import Range, Recipe
 from meshes.arkit import sample_expression
 from meshes.head import HeadModel, Identity, Pose
+from renderers.environment import packaged_maps
 
 NECK_LIMIT_RAD = math.radians(35.0)
 """No neck turns further about one axis here; the shoulders turn the rest."""
@@ -21,6 +22,8 @@ EYE_OFFSET_M = 0.0315
 """Half an adult's inter-pupillary distance, for aiming the eyes."""
 GAZE_LIMIT_RAD = (math.radians(35.0), math.radians(25.0))
 """Largest yaw and pitch of an eyeball."""
+STUDIO_TURN_RAD = math.radians(30.0)
+"""Largest turn of a procedural light about the person."""
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,12 @@ def _camera(recipe: Recipe, seed: int, scene: int, step: int, view_rotation: np.
 
 
 def _light(recipe: Recipe, rng: np.random.Generator) -> LightPlan:
+    """Studio lights are arranged about the front of the person and turn little; maps turn all the way round."""
     kind = _choice(rng, recipe.lights)
+    turn = STUDIO_TURN_RAD if kind == "studio" else math.pi
     if kind == "maps":
-        from renderers.environment import packaged_maps
-
         kind = _choice(rng, packaged_maps())
-    return LightPlan(kind=kind, yaw_rad=_uniform(rng, (-math.pi, math.pi)), level=_uniform(rng, recipe.light_level))
+    return LightPlan(kind=kind, yaw_rad=_uniform(rng, (-turn, turn)), level=_uniform(rng, recipe.light_level))
 
 
 def _background(recipe: Recipe, rng: np.random.Generator) -> tuple[int, int, int]:
