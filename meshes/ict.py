@@ -213,7 +213,9 @@ def _moved(offsets_cm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _with_jaw(weights: Mapping[str, float], jaw: float) -> dict[str, float]:
-    return {**weights, "jawOpen": min(1.0, weights.get("jawOpen", 0.0) + jaw / JAW_OPEN_RADIANS)}
+    """Adds the jaw's turn. mouthClose only undoes an opening; past that it would push the lips through each other."""
+    opening = min(1.0, weights.get("jawOpen", 0.0) + jaw / JAW_OPEN_RADIANS)
+    return {**weights, "jawOpen": opening, "mouthClose": min(weights.get("mouthClose", 0.0), opening)}
 
 
 def _to_shut(points: np.ndarray, rows: np.ndarray, offsets: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -28,14 +28,10 @@ _KEPT = {"M_Face": SKIN, "M_BackHead": SKIN, "M_GumsTongue": MOUTH, "M_Teeth": T
 _REGION_STARTS = {"face": 0, "back": 9409, "mouth": 11248, "eye_socket": 13294, "inside": 14062}
 """First upstream vertex of each region (ranges of the upstream README)."""
 
-_ATLAS = {
-    0: (0.0, 0.0, 0.75, 0.75),
-    1: (0.75, 0.0, 0.25, 0.75),
-    2: (0.25, 0.75, 0.25, 0.25),
-    3: (0.0, 0.75, 0.25, 0.25),
-}
-_EYE_ATLAS = ((0.5, 0.75, 0.25, 0.25), (0.75, 0.75, 0.25, 0.25))
-"""Where a tile of upstream's uv (and the eyes, left first) goes in [0, 1]^2: left, bottom, width, height."""
+_ATLAS = np.array([[0.0, 0.28, 0.72, 0.72], [0.0, 0.0, 0.72, 0.27], [0.73, 0.0, 0.27, 0.25], [0.73, 0.25, 0.27, 0.25]])
+_EYE_ATLAS = ((0.73, 0.5, 0.27, 0.25), (0.73, 0.75, 0.27, 0.25))
+"""Where upstream's uv tiles 0 to 3 (face, back of head, gums and tongue, teeth) and the eyes, left first, go in
+[0, 1]^2: left, bottom, width, height. `meshes.skin_texture` draws what lies left of `meshes.atlas.HEAD_RIGHT`."""
 
 _NOSE = np.array([[0.0, 4.2], [0.95, 3.4], [1.1, 1.8], [2.05, 0.6], [2.05, -0.7], [1.1, -1.0], [0.0, -1.15]])
 _EAR_BOX = np.array([[6.95, -2.6, -3.0], [12.0, 4.2, 1.75]])
@@ -45,6 +41,9 @@ _EARS = ((6844, 6857, 7125, 7093), (7571, 7584, 7852, 7820))
 _LID_PAIRS = np.array([[[43, 47], [44, 46]], [[37, 41], [38, 40]]])
 _LID_REACH = 1.5
 """Skin closer to an eye's centre than this many radii is lid."""
+
+_BROW_Y_M, _BROW_LIFT_M = 0.025, 0.005
+"""ICT's brow landmarks are this high, and this much above the brows of the canonical head."""
 
 _JAW_LINE, _COLLAR, _TILT = -5.8, -11.6, 0.36
 """Where neck begins and ends, as heights y + _TILT z: both rise towards the back."""
@@ -140,7 +139,7 @@ def eye_uv(uv: np.ndarray, side: int) -> np.ndarray:
 
 def _atlas(uv: np.ndarray) -> np.ndarray:
     tile = np.clip(np.floor(uv[:, 0]).astype(int), 0, 3)
-    place = np.array([_ATLAS[k] for k in range(4)])[tile]
+    place = _ATLAS[tile]
     return (uv - np.stack([tile, np.zeros(len(uv))], axis=1)) * place[:, 2:] + place[:, :2]
 
 
@@ -231,9 +230,23 @@ def _is_lower(data: IctData, corner_point: np.ndarray) -> np.ndarray:
 
 def _landmarks(data: IctData, corner_point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first face that touches each landmark's vertex, and that corner's unit weight."""
-    vertices = np.concatenate([data.landmarks, np.ravel(_EARS)])
-    at = np.array([np.flatnonzero(corner_point.ravel() == vertex)[0] for vertex in vertices])
+    at = np.array([np.flatnonzero(corner_point.ravel() == vertex)[0] for vertex in _landmark_vertices(data)])
     return (at // 3).astype(np.int32), np.eye(3)[at % 3]
+
+
+def _landmark_vertices(data: IctData) -> np.ndarray:
+    return np.concatenate([data.landmarks, np.ravel(_EARS)])
+
+
+def _on_canonical_head(points: np.ndarray) -> np.ndarray:
+    """Where on the head that `meshes.appearance` paints each point is: its brows lie lower than ICT's.
+
+    Args:
+        points: (N, 3) float64 metres from the eye midpoint.
+    """
+    x, y, z = points.T
+    brow = np.exp(-np.square((y - _BROW_Y_M) / 0.014)) * smooth_step(np.abs(x), 0.075, 0.045) * (z > -0.04)
+    return np.stack([x, y - _BROW_LIFT_M * brow, z], axis=1)
 
 
 def _template(
@@ -251,7 +264,7 @@ def _template(
     label = np.zeros(count, np.uint8)
     label[faces.ravel()] = np.repeat(part, 3)
     return SkinTemplate(
-        rest=vertices,
+        rest=_on_canonical_head(vertices),
         normal=vertex_normals(vertices, faces, point),
         uv=uv[:count],
         faces=faces,
