@@ -15,6 +15,8 @@ from meshes.errors import UserError
 HEADER = struct.Struct("<4s4s4I")
 """Magic, numpy dtype, height, width, channels (0 for a 2-D array), stored pixels."""
 MAGIC = b"PLN1"
+UNIT = b"u"
+"""Fourth byte of the dtype where the third component is predicted from the first two."""
 MAX_BYTES = 1 << 31
 """Largest array that is decoded; a hostile header cannot ask for more."""
 LEVEL = 1
@@ -25,12 +27,14 @@ class CodecError(UserError):
     """Bytes that are not what a layer's codec writes; the message says expected and got."""
 
 
-def encode_planes(array: np.ndarray, level: int = LEVEL) -> bytes:
+def encode_planes(array: np.ndarray, level: int = LEVEL, unit: bool = False) -> bytes:
     """Packs a numeric image.
 
     Args:
         array: (H, W) or (H, W, C), C >= 1, of float16, float32, float64, int32 or int64.
         level: zstd level.
+        unit: for (H, W, 3) float32 alone, the third component is predicted from the first two as that of a unit
+            vector towards the camera. As lossless as without, whatever the values are.
 
     Returns:
         A self-describing byte string; equal arrays give equal bytes.
@@ -41,13 +45,18 @@ def encode_planes(array: np.ndarray, level: int = LEVEL) -> bytes:
     dtype = array.dtype.newbyteorder("<").str
     if dtype not in DTYPES or array.ndim not in (2, 3) or array.size == 0:
         raise CodecError(f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}")
+    if unit and (dtype != "<f4" or array.shape[2:] != (3,)):
+        raise CodecError(f"expected unit vectors as (H, W, 3) float32, got {array.dtype} {array.shape}")
     height, width = array.shape[:2]
     bits = _bits(np.ascontiguousarray(array, dtype))
     support = _support(bits)
+    if unit:
+        bits = bits.copy()
+        _shift_third(bits, support, True)
     planes = _forward(bits, support, int(support.sum()), dtype[1] == "f")
     body = np.concatenate([np.packbits(support), planes.ravel()])
     channels = array.shape[2] if array.ndim == 3 else 0
-    header = HEADER.pack(MAGIC, dtype.encode(), height, width, channels, planes.shape[1] // bits.shape[2])
+    header = HEADER.pack(MAGIC, dtype.encode() + UNIT * unit, height, width, channels, planes.shape[1] // bits.shape[2])
     return header + zstandard.ZstdCompressor(level=level).compress(body.tobytes())
 
 
@@ -60,7 +69,7 @@ def decode_planes(data: bytes) -> np.ndarray:
     Raises:
         CodecError: where the bytes are truncated, damaged, or ask for more than MAX_BYTES.
     """
-    dtype, height, width, channels, stored = read_header(data)
+    dtype, unit, height, width, channels, stored = read_header(data)
     pixels, depth = height * width, max(channels, 1)
     mask_bytes = -(-pixels // 8)
     body = _decompress(data, mask_bytes + stored * depth * dtype.itemsize)
@@ -69,14 +78,18 @@ def decode_planes(data: bytes) -> np.ndarray:
         raise CodecError(f"expected {stored} stored pixels, got a mask of {np.count_nonzero(support)}")
     planes = body[mask_bytes:].reshape(dtype.itemsize, depth * stored)
     bits = _inverse(planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f")
+    if unit:
+        _shift_third(bits, support, False)
     return bits.view(dtype).reshape((height, width, channels) if channels else (height, width))
 
 
-def read_header(data: bytes) -> tuple[np.dtype, int, int, int, int]:
-    """dtype, height, width, channels and stored pixels, checked before anything is allocated."""
+def read_header(data: bytes) -> tuple[np.dtype, bool, int, int, int, int]:
+    """dtype, unit, height, width, channels and stored pixels, checked before anything is allocated."""
     if len(data) < HEADER.size:
         raise CodecError(f"expected at least {HEADER.size} bytes, got {len(data)}")
     magic, name, height, width, channels, stored = HEADER.unpack_from(data)
+    unit = name == b"<f4" + UNIT and channels == 3
+    name = b"<f4\0" if unit else name
     if magic != MAGIC or name not in [known.ljust(4, "\0").encode() for known in DTYPES]:
         raise CodecError(f"expected magic {MAGIC!r} and a dtype of {DTYPES}, got {magic!r} and {name!r}")
     dtype = np.dtype(name.rstrip(b"\0").decode())
@@ -86,7 +99,7 @@ def read_header(data: bytes) -> tuple[np.dtype, int, int, int, int]:
             f"expected 1 to {MAX_BYTES} bytes and stored <= pixels, got {height}x{width}x{channels} {dtype}, "
             f"{stored} stored"
         )
-    return dtype, height, width, channels, stored
+    return dtype, unit, height, width, channels, stored
 
 
 def _decompress(data: bytes, size: int) -> np.ndarray:
@@ -143,6 +156,27 @@ def inverse_twin(planes: np.ndarray, support: np.ndarray, channels: int, floats:
     residual[support] = ((zigzag >> 1) ^ (0 - (zigzag & 1))).T
     ordered = residual.cumsum(axis=0, dtype=zigzag.dtype).cumsum(axis=1, dtype=zigzag.dtype)
     return np.where(support[..., None], order(ordered, floats), 0).astype(zigzag.dtype)
+
+
+def shift_third_twin(bits: np.ndarray, support: np.ndarray, away: bool) -> np.ndarray:
+    """Readable twin of the kernel that puts, in the place of z, its distance from a prediction, or z back.
+
+    The prediction is -sqrt(1 - x^2 - y^2), rounded to float32. It is the same on every machine: the product of two
+    float32 is exact in float64, and IEEE sqrt is rounded correctly.
+
+    Args:
+        bits: (H, W, 3) uint32, patterns of x, y and z (or of the distance, in ordered integers).
+        support: (H, W) bool, pixels that are stored; others stay.
+        away: True for the distance, False to undo it.
+    """
+    x, y = (bits[..., k][support].view(np.float32).astype(np.float64) for k in (0, 1))
+    with np.errstate(all="ignore"):
+        square = 1.0 - x * x - y * y
+        predicted = (-np.sqrt(np.where(square > 0, square, 0.0))).astype(np.float32).view(np.uint32)
+    own, third = order(bits[support, 2], True), order(predicted, True)
+    shifted = bits.copy()
+    shifted[support, 2] = order(own - third if away else own + third, True)
+    return shifted
 
 
 def order(bits: np.ndarray, floats: bool) -> np.ndarray:
@@ -223,3 +257,24 @@ def _inverse(planes: np.ndarray, support: np.ndarray, bits: np.ndarray, floats: 
                     bits[r, c, k] = value ^ rest if floats and value >> last else value
                 above[c] = bits.dtype.type(above[c] + slope)
     return bits
+
+
+@numba.njit(cache=True, nogil=True)
+def _order(bits: int) -> np.uint32:
+    return np.uint32(bits ^ np.uint32(0x7FFFFFFF)) if bits >> np.uint32(31) else np.uint32(bits)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shift_third(bits: np.ndarray, support: np.ndarray, away: bool) -> None:
+    height, width, _ = bits.shape
+    values = bits.view(np.float32)
+    predicted = np.zeros(1, np.float32)
+    pattern = predicted.view(np.uint32)
+    for r in range(height):
+        for c in range(width):
+            if support[r, c]:
+                x, y = np.float64(values[r, c, 0]), np.float64(values[r, c, 1])
+                square = 1.0 - x * x - y * y
+                predicted[0] = -np.sqrt(square) if square > 0 else -0.0
+                own, third = _order(bits[r, c, 2]), _order(pattern[0])
+                bits[r, c, 2] = _order(np.uint32(own - third if away else own + third))

@@ -45,7 +45,7 @@ _PER_VIEW = (
     ("{a}_depth_axis_m", "float32", 0, "m", "{a} camera, along +Z",
      "depth at the pixel centre; 0 without surface", "float", True),
     ("{a}_normal", "float32", 3, "1", "{a} camera",
-     "unit smooth normal, outward; 0 without surface", "float", True),
+     "unit smooth normal, outward; 0 without surface", "unit", True),
     ("{a}_uv", "float32", 2, "1", "texture, v upwards",
      "texture coordinates; 0 without surface", "float", True),
     ("{a}_part", "uint8", 0, "id", "meshes.parts.Part",

