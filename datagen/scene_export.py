@@ -59,15 +59,11 @@ def export_scene(surface: Surface, near: Camera, far: Camera, out: Path, extra: 
 def _check(near: Camera, far: Camera, extra: dict[str, Any]) -> None:
     sizes = (near.height, near.width), (far.height, far.width)
     if sizes[0] != sizes[1]:
-        raise SceneError(
-            f"cameras: expected equal image sizes, got {sizes[0]} and {sizes[1]}; export them apart."
-        )
+        raise SceneError(f"cameras: expected equal image sizes, got {sizes[0]} and {sizes[1]}; export them apart.")
     try:
         json.dumps(extra, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise SceneError(
-            f"extra: expected plain finite JSON values, got {error}; convert them first."
-        ) from None
+        raise SceneError(f"extra: expected plain finite JSON values, got {error}; convert them first.") from None
 
 
 def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -157,9 +153,8 @@ def scene_glb(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]
         _complete_materials(tree, surface)
         _add_cameras(tree, surface, {"near": near, "far": far})
         tree["scenes"][0]["extras"] = {"record": extra}
-        tree["asset"]["copyright"] = "; ".join(
-            a["credit"] for a in extra.get("assets", ()) if a.get("credit")
-        )
+        credits = [asset["credit"] for asset in extra.get("assets", ()) if asset.get("credit")]
+        tree["asset"] |= {"copyright": "; ".join(credits)} if credits else {}
 
     return export_glb(scene, include_normals=True, unitize_normals=False, tree_postprocessor=complete)
 

@@ -39,9 +39,7 @@ def write_view(dataset_path: Path, out_html: Path, *, samples: int = 24) -> Path
         raise ViewError(f"samples: expected at least 1, got {samples}; ask for more.")
     pairs = PairDataset(dataset_path)
     if not len(pairs):
-        raise ViewError(
-            f"{dataset_path}: expected at least one finished shard, got none; run generate again."
-        )
+        raise ViewError(f"{dataset_path}: expected at least one finished shard, got none; run generate again.")
     _refuse_foreign(out_html)
     cards, views = [], []
     for index in evenly_spaced(len(pairs), samples):
@@ -60,9 +58,7 @@ def _refuse_foreign(out_html: Path) -> None:
     with explained(out_html), open(out_html, "rb") as file:
         head = file.read(1024)
     if PAGE_MARK.encode() not in head:
-        raise ViewError(
-            f"{out_html}: expected a new name or an earlier page, got another file; name a new one."
-        )
+        raise ViewError(f"{out_html}: expected a new name or an earlier page, got another file; name a new one.")
 
 
 def page(overview: dict[str, Any], samples: list[dict[str, Any]]) -> str:

@@ -135,6 +135,7 @@ def test_glb_materials_say_what_labels_do():
     assert 127 / 255 < materials["2_hair_cutout_0"]["alphaCutoff"] < 128 / 255
     assert materials["0_skin"]["extras"] == {"specular": 0.028, "subsurface": 1.0}
     assert tree["asset"]["copyright"] == "Scan by A. Person"
+    assert "copyright" not in glb_json(scene_glb(small_scene(), *cameras(), {}))["asset"]
 
 
 def test_glb_cutout_texels_are_the_alpha_map(tmp_path):
