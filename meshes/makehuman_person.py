@@ -22,7 +22,7 @@ SIZE = 1.085
 """hm08 metres to life. hm08 adults are a little small: with it the mean distance between the pupils of sampled adults
 becomes 63 mm, that of people (Dodgson, "Variation and extrema of human interpupillary distance", 2004)."""
 
-_FLAT = {"tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
+_FLAT = {"mouth": (0.40, 0.14, 0.13), "tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
 _LIPS = (474, 523)  # hm08 vertices where the middle of the upper lip rests on that of the lower one.
 _LIPS_OVERLAP_M = 0.0006  # Subdivision draws both lips back by about as much.
 

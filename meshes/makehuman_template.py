@@ -22,6 +22,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skin_regions import hair_depth
 from meshes.subdivide import Subdivision, subdivide
+from meshes.teeth import LOWER_RINGS, LOWER_WIDTHS, UPPER_RINGS, UPPER_WIDTHS, ToothRow, tooth_row
 
 MATERIALS = ("skin", "lips", "mouth", "teeth", "tongue", "lashes", "sclera", "iris", "cornea")
 """Materials by index, as `Surface.material` counts them."""
@@ -41,7 +42,6 @@ class Piece:
         point: (V,) int64; vertices of one point are one place, split by a texture seam.
         attributes: (V, K) float64, the first two columns uv.
         faces: (T, 3) int64.
-        quad: (T,) int64, the base quad of each triangle, counted within the piece.
         part, material: (T,) uint8.
         descendant: (base vertices,) int64, the vertex a base vertex became, or -1.
     """
@@ -50,7 +50,6 @@ class Piece:
     point: np.ndarray
     attributes: np.ndarray
     faces: np.ndarray
-    quad: np.ndarray
     part: np.ndarray
     material: np.ndarray
     descendant: np.ndarray
@@ -128,7 +127,7 @@ def _piece(
     first = np.full(fine.operator.shape[0], -1)
     first[point[::-1]] = np.arange(len(point))[::-1]
     descendant = np.where(fine.descendant >= 0, first[fine.descendant], -1)
-    return Piece(operator, point, values, faces, fine.quad, part, material, descendant)
+    return Piece(operator, point, values, faces, part, material, descendant)
 
 
 def canonical_base(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -208,6 +207,19 @@ def _plain(part: Part, material: str) -> Callable[..., tuple[np.ndarray, np.ndar
     return label
 
 
+def _teeth(pack: Pack, row: ToothRow, part: Part) -> Piece:
+    vertices, faces = len(row.uv), len(row.faces)
+    return Piece(
+        operator=row.operator,
+        point=np.arange(vertices),
+        attributes=row.uv,
+        faces=row.faces,
+        part=np.full(faces, part, np.uint8),
+        material=np.where(row.gum, MATERIALS.index("mouth"), MATERIALS.index("teeth")).astype(np.uint8),
+        descendant=np.full(len(pack.vertices), -1),
+    )
+
+
 def _pieces(pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray]) -> list[Piece]:
     def quads(*groups: str) -> np.ndarray:
         return np.flatnonzero(np.isin(pack.group, groups))
@@ -220,8 +232,12 @@ def _pieces(pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray]) -
         _piece(pack, body, _fine_quads(pack, base, eyes, body), _label_skin(pack, base, eyes)),
         _piece(pack, *once("helper-tongue"), _plain(Part.TONGUE, "tongue")),
         _piece(pack, *once(*_LASHES), _plain(Part.LASHES, "lashes")),
-        _piece(pack, *once("helper-upper-teeth"), _plain(Part.TEETH_UPPER, "teeth")),
-        _piece(pack, *once("helper-lower-teeth"), _plain(Part.TEETH_LOWER, "teeth")),
+        _teeth(
+            pack, tooth_row(np.searchsorted(pack.base_index, UPPER_RINGS), base, UPPER_WIDTHS, True), Part.TEETH_UPPER
+        ),
+        _teeth(
+            pack, tooth_row(np.searchsorted(pack.base_index, LOWER_RINGS), base, LOWER_WIDTHS, False), Part.TEETH_LOWER
+        ),
     ]
 
 

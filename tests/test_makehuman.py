@@ -24,6 +24,7 @@ from meshes.makehuman_template import eye_spheres, template
 from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import Neck, bend, rotation
+from meshes.teeth import LOWER_RINGS, LOWER_WIDTHS, UPPER_RINGS, UPPER_WIDTHS, tooth_row
 
 MODEL = MakeHuman()
 AVERAGE = Identity()
@@ -462,3 +463,36 @@ def test_base_and_target_readers() -> None:
     offsets = read_target(b"# comment\n\n2 1 0 -1\n", 4)
     np.testing.assert_allclose(offsets[2], [0.1, 0, -0.1])
     assert not offsets[[0, 1, 3]].any()
+
+
+# --- teeth ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rings", "widths"), [(LOWER_RINGS, LOWER_WIDTHS), (UPPER_RINGS, UPPER_WIDTHS)])
+def test_tooth_rows_are_woven_over_their_strip(rings: np.ndarray, widths: tuple[float, ...]) -> None:
+    pack, fixed = load(), template()
+    index = np.searchsorted(pack.base_index, rings)
+    assert np.array_equal(pack.base_index[index], rings)
+    row = tooth_row(index, pack.vertices, widths, rings is UPPER_RINGS)
+    np.testing.assert_allclose(np.asarray(row.operator.sum(axis=1)), 1.0, atol=1e-12)
+    assert set(np.unique(row.operator.indices)) <= set(index.ravel())
+    points = row.operator @ pack.vertices
+    distance, _ = cKDTree(points * FLIP).query(points)
+    assert distance.max() < 1e-6  # Left and right are alike.
+    corner = points[row.faces]
+    outward = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    front = np.abs(corner.mean(axis=1)[:, 0]) < 0.01
+    front &= row.uv[row.faces].mean(axis=1)[:, 1] < 0.6
+    assert (outward[front, 2] > 0).mean() > 0.9  # The outside looks forwards; only grooves turn away.
+    assert 0.1 < row.gum.mean() < 0.4
+    assert fixed.part.tolist().count(Part.TEETH_LOWER) == len(row.faces)
+
+
+def test_crowns_are_grooved_where_they_meet() -> None:
+    pack = load()
+    row = tooth_row(np.searchsorted(pack.base_index, UPPER_RINGS), pack.vertices, UPPER_WIDTHS, True)
+    points = (row.operator @ pack.vertices).reshape(13, -1, 3)[5]  # A row of the outside, half-way down the crowns.
+    spread = points[1:-1] - (points[:-2] + points[2:]) / 2
+    outward = points[1:-1] - (0.0, points[:, 1].mean(), 0.105)
+    hollow = (spread * outward).sum(axis=1) < -0.00015 * np.linalg.norm(outward, axis=1)
+    assert hollow.sum() == 15  # Between sixteen teeth.
