@@ -38,10 +38,13 @@ lint: $(VENV)/.lint ## Style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+pictures: $(VENV)/.core ## The pictures of README and docs, from out/
+	$(BIN)/python -m datagen.sheet $(OUT) docs/pictures/pairs.webp
+
 bench: $(VENV)/.core ## Pairs a second on this machine
 	$(BIN)/datagen bench
 
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint bench clean
+.PHONY: help dataset test check lint pictures bench clean

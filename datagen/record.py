@@ -8,6 +8,7 @@ import numpy as np
 
 import datagen
 from datagen.plan import Plan
+from datagen.recipe import Recipe
 from datagen.scene import PosedScene
 from datagen.splits import split_of
 from meshes.head import Head
@@ -20,11 +21,14 @@ def person_id(plan: Plan) -> str:
     return plan.head if kind == "scan" else f"{kind}-{plan.seed}-{plan.person:06d}"
 
 
-def record(recipe_name: str, scene: PosedScene, landmarks_visible: dict[str, np.ndarray]) -> dict[str, Any]:
+def record(
+    recipe_name: str, recipe: Recipe, scene: PosedScene, landmarks_visible: dict[str, np.ndarray]
+) -> dict[str, Any]:
     """The record of one sample.
 
     Args:
-        recipe_name: as given to the run.
+        recipe_name: the preset the recipe started from.
+        recipe: what the run asks for.
         scene: the posed scene.
         landmarks_visible: (L,) bool by view, "near" and "far".
     """
@@ -41,7 +45,7 @@ def record(recipe_name: str, scene: PosedScene, landmarks_visible: dict[str, np.
         "expression": _plain(plan.expression),
         "pose": _plain(asdict(plan.pose)),
         "light": {"name": scene.light.name, **_plain(asdict(plan.light))},
-        "background": {"rgb": list(plan.background_rgb)},
+        "background": _background(recipe, plan),
         "cameras": {
             "near": _camera(scene.near, head, plan, plan.camera.near_m),
             "far": _camera(scene.far, head, plan, plan.camera.far_m),
@@ -50,6 +54,11 @@ def record(recipe_name: str, scene: PosedScene, landmarks_visible: dict[str, np.
         "landmarks": _landmarks(scene, landmarks_visible),
         "assets": [asdict(asset) for asset in scene.assets],
     }
+
+
+def _background(recipe: Recipe, plan: Plan) -> dict[str, Any]:
+    rgb = {"black": (0, 0, 0), "flat": plan.background_rgb, "environment": None}[recipe.background]
+    return {"kind": recipe.background, "rgb": list(rgb) if rgb else None}
 
 
 def _camera(camera: Camera, head: Head, plan: Plan, distance_m: float) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def sample_of(recipe: Recipe, recipe_name: str, scene: PosedScene, labels: Label
         layers[f"{view}_alpha"] = np.rint(picture.alpha * 255.0).astype(np.uint8)
     visible = {view: _landmarks_visible(scene, camera) for view, camera in (("near", scene.near), ("far", scene.far))}
     stored = {name: layers[name] for name in LAYERS if name in recipe.layers}
-    return Sample(scene.plan.index, stored, record(recipe_name, scene, visible))
+    return Sample(scene.plan.index, stored, record(recipe_name, recipe, scene, visible))
 
 
 def encode(sample: Sample) -> dict[str, bytes]:
