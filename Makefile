@@ -39,7 +39,7 @@ lint: $(VENV)/.lint ## Style and types
 	$(BIN)/mypy
 
 pictures: $(VENV)/.core ## The pictures of README and docs, from out/
-	$(BIN)/python -m datagen.sheet $(OUT) docs/pictures/pairs.webp
+	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
 
 bench: $(VENV)/.core ## Pairs a second on this machine
 	$(BIN)/datagen bench

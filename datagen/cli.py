@@ -98,6 +98,28 @@ class View:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """Write one small picture of a set: near, far and flow of a few pairs."""
+
+    path: Positional[Path]
+    """Folder of a generated set."""
+    out: Path
+    """Picture to write: .webp, .jpg or .png."""
+    rows: int = 4
+    """Pairs shown, evenly spaced over the set."""
+    cell_px: int = 256
+    """Height of each picture in it."""
+
+    def run(self) -> int:
+        """Writes the sheet."""
+        from datagen.sheet import dataset_sheet
+
+        sheet = dataset_sheet(self.path, self.out, rows=self.rows, cell_px=self.cell_px)
+        _say(f"Sheet: {sheet.resolve()}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Scene:
     """Rebuild one sample of a set and write what another renderer needs to check it."""
 
@@ -181,13 +203,14 @@ def _named_recipe(argv: Sequence[str]) -> str:
     return "portrait"
 
 
-def _parse(argv: Sequence[str]) -> Generate | Verify | View | Scene | Bench | Doctor | Presets:
+def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Scene | Bench | Doctor | Presets:
     name = _named_recipe(argv)
     generate = Generate(out=tyro.MISSING, recipe=name, options=preset(name))
     command = (
         Annotated[Generate, tyro.conf.subcommand("generate", default=generate)]
         | Annotated[Verify, tyro.conf.subcommand("verify")]
         | Annotated[View, tyro.conf.subcommand("view")]
+        | Annotated[Sheet, tyro.conf.subcommand("sheet")]
         | Annotated[Scene, tyro.conf.subcommand("scene")]
         | Annotated[Bench, tyro.conf.subcommand("bench")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]

@@ -13,7 +13,7 @@ from datagen.cli import main
 from datagen.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("generate", "verify", "view", "scene", "bench", "doctor", "presets")
+COMMANDS = ("generate", "verify", "view", "sheet", "scene", "bench", "doctor", "presets")
 SMALL = ["--size", "48", "--pairs", "2", "--shard-pairs", "1"]
 
 
@@ -113,6 +113,11 @@ def test_verify_tells_damage_by_its_exit_code(small_set, tmp_path, capsys):
     shard.write_bytes(data)
     assert run("verify", copy) == 1
     assert "shard-000000.tar" in capsys.readouterr().out
+
+
+def test_sheet_writes_a_picture(small_set, tmp_path):
+    assert run("sheet", small_set, "--out", tmp_path / "s.webp", "--rows", 2, "--cell-px", 32) == 0
+    assert (tmp_path / "s.webp").stat().st_size > 100
 
 
 def test_scene_rebuilds_a_sample(small_set, tmp_path):
