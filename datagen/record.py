@@ -11,14 +11,14 @@ from datagen.plan import Plan
 from datagen.recipe import Recipe
 from datagen.scene import PosedScene
 from datagen.splits import split_of
-from meshes.head import Head
+from meshes.head import Asset, Head
 from renderers.camera import Camera, focal_mm35_from_px, project
 
 
-def person_id(plan: Plan) -> str:
-    """Stable name of the person: scans are themselves, model people belong to their run seed."""
+def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
+    """Stable name of the person: a scan is named by its content, a model's people by run seed and number."""
     kind = plan.head.partition(":")[0]
-    return plan.head if kind == "scan" else f"{kind}-{plan.seed}-{plan.person:06d}"
+    return assets[0].id if kind == "scan" else f"{kind}-{plan.seed}-{plan.person:06d}"
 
 
 def record(
@@ -33,15 +33,16 @@ def record(
         landmarks_visible: (L,) bool by view, "near" and "far".
     """
     plan, head = scene.plan, scene.head
+    person = person_id(plan, scene.assets)
     return {
         "index": plan.index,
         "key": f"{plan.index:08d}",
         "seed": plan.seed,
         "recipe": recipe_name,
         "version": datagen.__version__,
-        "split": split_of(person_id(plan)),
+        "split": split_of(person),
         "scene": {"index": plan.scene, "step": plan.step, "steps": plan.steps},
-        "person": {"id": person_id(plan), "model": plan.head.partition(":")[0], **_plain(asdict(plan.identity))},
+        "person": {"id": person, "model": plan.head.partition(":")[0], **_plain(asdict(plan.identity))},
         "expression": _plain(plan.expression),
         "pose": _plain(asdict(plan.pose)),
         "light": {"name": scene.light.name, **_plain(asdict(plan.light))},
