@@ -26,7 +26,7 @@ from meshes.parts import Part
 from meshes.skinning import bend, rotation
 from meshes.surface import Material, Surface
 
-JAW_OPEN_RADIANS = 0.41
+JAW_OPEN_RADIANS = 0.44
 """Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
 
 LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
@@ -154,7 +154,8 @@ class Ict:
                     f"identity shape: expected names among the model's {len(self._modes)} modes "
                     f"(identity000 ...), got {name!r}. Leave it out, or open the model it was made for."
                 )
-            points += (coefficient / 100.0) * self._modes[name]
+            # A Python float would let the half-precision pack multiply in half precision.
+            points += np.float64(coefficient / 100.0) * self._modes[name]
         globes = [fit_sphere(points[white]) for white in self._layout.white]
         centres = np.array([centre for centre, _ in globes])
         midpoint = centres.mean(axis=0)

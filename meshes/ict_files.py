@@ -78,7 +78,7 @@ def read_ict(path: Path) -> IctData:
 
 def _read_pack(path: Path) -> IctData:
     try:
-        with np.load(path, allow_pickle=False) as pack:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as pack:
             arrays = {name: pack[name] for name in pack.files}
         names, kinds = [str(n) for n in arrays["expression_names"]], [str(n) for n in arrays["material_names"]]
         return IctData(

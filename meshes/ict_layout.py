@@ -28,10 +28,10 @@ _KEPT = {"M_Face": SKIN, "M_BackHead": SKIN, "M_GumsTongue": MOUTH, "M_Teeth": T
 _REGION_STARTS = {"face": 0, "back": 9409, "mouth": 11248, "eye_socket": 13294, "inside": 14062}
 """First upstream vertex of each region (ranges of the upstream README)."""
 
-_ATLAS = np.array([[0.0, 0.28, 0.72, 0.72], [0.0, 0.0, 0.72, 0.27], [0.73, 0.0, 0.27, 0.25], [0.73, 0.25, 0.27, 0.25]])
-_EYE_ATLAS = ((0.73, 0.5, 0.27, 0.25), (0.73, 0.75, 0.27, 0.25))
+_ATLAS = np.array([[0.0, 0.3, 0.86, 0.7], [0.0, 0.0, 0.86, 0.29], [0.87, 0.0, 0.13, 0.25], [0.87, 0.25, 0.13, 0.25]])
+_EYE_ATLAS = ((0.87, 0.5, 0.13, 0.25), (0.87, 0.75, 0.13, 0.25))
 """Where upstream's uv tiles 0 to 3 (face, back of head, gums and tongue, teeth) and the eyes, left first, go in
-[0, 1]^2: left, bottom, width, height. `meshes.skin_texture` draws what lies left of `meshes.atlas.HEAD_RIGHT`."""
+[0, 1]^2: left, bottom, width, height. Skin gets most, as it alone has a texture."""
 
 _NOSE = np.array([[0.0, 4.2], [0.95, 3.4], [1.1, 1.8], [2.05, 0.6], [2.05, -0.7], [1.1, -1.0], [0.0, -1.15]])
 _EAR_BOX = np.array([[6.95, -2.6, -3.0], [12.0, 4.2, 1.75]])
