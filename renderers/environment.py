@@ -29,7 +29,7 @@ class Lamp(NamedTuple):
 
     Attributes:
         azimuth_deg, elevation_deg: of its middle; azimuth from +Z towards +X.
-        half_width_deg, half_height_deg: of its sides.
+        half_deg: half its width and half its height.
         kelvin: colour temperature.
         power: irradiance on a surface that faces it, roughly, before exposure.
         panes: columns and rows of a window's panes; (1, 1) is one even surface.
@@ -37,8 +37,7 @@ class Lamp(NamedTuple):
 
     azimuth_deg: float
     elevation_deg: float
-    half_width_deg: float
-    half_height_deg: float
+    half_deg: tuple[float, float]
     kelvin: float
     power: float
     panes: tuple[int, int] = (1, 1)
@@ -164,14 +163,14 @@ def _softboxes(rng: np.random.Generator) -> tuple[list[Lamp], float]:
     """A key light, often a fill on the other side, sometimes one from behind and one from above."""
     side = rng.choice([-1.0, 1.0])
     kelvin = rng.uniform(3800, 6800)
-    lamps = [Lamp(side * rng.uniform(10, 65), rng.uniform(10, 50), *rng.uniform(9, 26, 2), kelvin, 1.0)]
+    lamps = [Lamp(side * rng.uniform(10, 65), rng.uniform(10, 50), _size(rng, 9, 26), kelvin, 1.0)]
     if rng.random() < 0.75:
         fill = rng.uniform(0.15, 0.6)
-        lamps.append(Lamp(-side * rng.uniform(25, 80), rng.uniform(-5, 30), *rng.uniform(12, 30, 2), kelvin, fill))
+        lamps.append(Lamp(-side * rng.uniform(25, 80), rng.uniform(-5, 30), _size(rng, 12, 30), kelvin, fill))
     if rng.random() < 0.5:
         lamps.append(_behind(rng, rng.uniform(0.3, 1.0)))
     if rng.random() < 0.3:
-        lamps.append(Lamp(rng.uniform(-30, 30), rng.uniform(60, 80), *rng.uniform(10, 25, 2), kelvin, 0.5))
+        lamps.append(Lamp(rng.uniform(-30, 30), rng.uniform(60, 80), _size(rng, 10, 25), kelvin, 0.5))
     return lamps, rng.uniform(0.06, 0.35)
 
 
@@ -180,7 +179,7 @@ def _window(rng: np.random.Generator) -> tuple[list[Lamp], float]:
     side = rng.choice([-1.0, 1.0])
     panes = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
     size = rng.uniform(14, 30), rng.uniform(20, 34)
-    window = Lamp(side * rng.uniform(25, 95), rng.uniform(0, 22), *size, rng.uniform(5500, 7500), 1.0, panes)
+    window = Lamp(side * rng.uniform(25, 95), rng.uniform(0, 22), size, rng.uniform(5500, 7500), 1.0, panes)
     return [window], rng.uniform(0.1, 0.3)
 
 
@@ -188,12 +187,12 @@ def _sun(rng: np.random.Generator) -> tuple[list[Lamp], float]:
     """A small bright sun and a wide sky."""
     elevation = rng.uniform(12, 65)
     kelvin = 3400 + 40 * elevation
-    return [Lamp(rng.uniform(-110, 110), elevation, 2.0, 2.0, kelvin, rng.uniform(0.6, 1.6))], rng.uniform(0.3, 0.6)
+    return [Lamp(rng.uniform(-110, 110), elevation, (2.0, 2.0), kelvin, rng.uniform(0.6, 1.6))], rng.uniform(0.3, 0.6)
 
 
 def _rim(rng: np.random.Generator) -> tuple[list[Lamp], float]:
     """Light from behind on both sides and a weak one in front."""
-    front = Lamp(rng.uniform(-40, 40), rng.uniform(0, 35), *rng.uniform(15, 28, 2), rng.uniform(4200, 6500), 0.45)
+    front = Lamp(rng.uniform(-40, 40), rng.uniform(0, 35), _size(rng, 15, 28), rng.uniform(4200, 6500), 0.45)
     return [_behind(rng, rng.uniform(0.5, 1.2), side) for side in (-1.0, 1.0)] + [front], rng.uniform(0.08, 0.25)
 
 
@@ -201,7 +200,11 @@ def _behind(rng: np.random.Generator, power: float, side: float = 0.0) -> Lamp:
     """A lamp behind the head, on a given side (+1 the person's left) or either."""
     side = side or rng.choice([-1.0, 1.0])
     size = rng.uniform(6, 16), rng.uniform(12, 28)
-    return Lamp(side * rng.uniform(115, 165), rng.uniform(0, 40), *size, rng.uniform(3500, 8500), power)
+    return Lamp(side * rng.uniform(115, 165), rng.uniform(0, 40), size, rng.uniform(3500, 8500), power)
+
+
+def _size(rng: np.random.Generator, low_deg: float, high_deg: float) -> tuple[float, float]:
+    return rng.uniform(low_deg, high_deg), rng.uniform(low_deg, high_deg)
 
 
 _SETUPS = {"softboxes": _softboxes, "window": _window, "sun": _sun, "rim": _rim}
@@ -229,13 +232,13 @@ def _rectangle(lamp: Lamp) -> np.ndarray:
     direction = directions(HEIGHT)
     ahead, x, y = (np.einsum("hwk,k->hw", direction, axis) for axis in (middle, right, up))
     inside = np.ones(ahead.shape)
-    for across, half_deg, panes in ((x, lamp.half_width_deg, lamp.panes[0]), (y, lamp.half_height_deg, lamp.panes[1])):
+    for across, half_deg, panes in zip((x, y), lamp.half_deg, lamp.panes, strict=True):
         half = np.tan(np.radians(half_deg))
         position = across / np.maximum(ahead, 1e-6)
         inside *= np.clip((half - np.abs(position)) * HEIGHT / np.pi + 0.5, 0, 1)
         inside *= _between_bars((position / half + 1) / 2 * panes, panes)
     inside *= ahead > 0
-    solid_angle = 4 * np.tan(np.radians(lamp.half_width_deg)) * np.tan(np.radians(lamp.half_height_deg))
+    solid_angle = 4 * np.prod(np.tan(np.radians(lamp.half_deg)))
     return inside[..., None] * _tint(lamp.kelvin) * (lamp.power / solid_angle)
 
 

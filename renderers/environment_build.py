@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from renderers.environment import PACKED, HEIGHT, LightError, read_exr
+from renderers.environment import HEIGHT, PACKED, LightError, read_exr
 from renderers.light import shrink
 from renderers.radiance import rgbe_from_float
 

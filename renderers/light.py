@@ -65,9 +65,9 @@ def shrink(radiance: np.ndarray, height: int) -> np.ndarray:
     if factor == 1:
         return radiance
     rows = radiance.shape[0] // factor
-    narrow = sum(radiance[:, n::factor] for n in range(factor)) / np.float32(factor)
+    narrow = np.add.reduce([radiance[:, n::factor] for n in range(factor)]) / np.float32(factor)
     weight = (solid_angles(radiance.shape[0]).reshape(rows, factor) * factor / solid_angles(rows)).astype(np.float32)
-    return sum(narrow[n::factor] * weight[:, n, None, None] for n in range(factor))
+    return np.add.reduce([narrow[n::factor] * weight[:, n, None, None] for n in range(factor)])
 
 
 def rotate(light: EnvironmentLight, yaw_rad: float) -> EnvironmentLight:

@@ -129,7 +129,7 @@ def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(h, w, 3) uint8 sRGB maps, each half the size of the one before, averaged in linear light; none below 4 texels."""
+    """(h, w, 3) uint8 sRGB maps, each half the size of the one before, averaged in linear light; 4 texels at least."""
     chain = [texture]
     while min(chain[-1].shape[:2]) >= 8:
         height, width = (side // 2 * 2 for side in chain[-1].shape[:2])

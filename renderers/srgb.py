@@ -62,10 +62,11 @@ def _encode(linear: np.ndarray, thresholds: np.ndarray, first_code: np.ndarray) 
     codes = np.zeros(linear.size, np.uint8)
     for i in range(linear.size):
         x = linear[i]
-        if not x > 0.0:
-            continue
-        code = int(first_code[int(min(x, np.float32(1.0)) * 4096)])
-        while x >= thresholds[code + 1]:
-            code += 1
-        codes[i] = code
+        if x >= 1.0:
+            codes[i] = 255
+        elif x > 0.0:
+            code = int(first_code[int(x * 4096)])
+            while x >= thresholds[code + 1]:
+                code += 1
+            codes[i] = code
     return codes

@@ -109,8 +109,14 @@ def edges(mesh, view, ids, depth):
                 slot[r, c] = 0
             if c + 1 < width and _differ(mesh, a, ids[r, c + 1], za, depth[r, c + 1], step_m):
                 slot[r, c], slot[r, c + 1] = 0, 0
-            if r + 1 < height and _differ(mesh, a, ids[r + 1, c], za, depth[r + 1, c], step_m):
+            if r + 1 == height:
+                continue
+            if _differ(mesh, a, ids[r + 1, c], za, depth[r + 1, c], step_m):
                 slot[r, c], slot[r + 1, c] = 0, 0
+            if c + 1 < width and (a < 0) != (ids[r + 1, c + 1] < 0):
+                slot[r, c], slot[r + 1, c + 1] = 0, 0
+            if c > 0 and (a < 0) != (ids[r + 1, c - 1] < 0):
+                slot[r, c], slot[r + 1, c - 1] = 0, 0
     for f in range(len(mesh.faces)):
         if mesh.clear[f]:
             r0, r1, c0, c1 = _box(view, mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2], height, width)

@@ -232,14 +232,14 @@ def _texel(albedo, offset, height, width, u, v):
     s, t = x - f32(c), y - f32(r)
     one = f32(1)
     w00, w01, w10, w11 = (one - t) * (one - s), (one - t) * s, t * (one - s), t * s
-    a = U(offset + 3 * (r * width + c))
-    b = a + U(3 * width)
-    lin = LINEAR_OF_CODE
-    return (
-        w00 * lin[albedo[a]] + w01 * lin[albedo[a + U(3)]] + w10 * lin[albedo[b]] + w11 * lin[albedo[b + U(3)]],
-        w00 * lin[albedo[a + U(1)]] + w01 * lin[albedo[a + U(4)]] + w10 * lin[albedo[b + U(1)]] + w11 * lin[albedo[b + U(4)]],
-        w00 * lin[albedo[a + U(2)]] + w01 * lin[albedo[a + U(5)]] + w10 * lin[albedo[b + U(2)]] + w11 * lin[albedo[b + U(5)]],
-    )  # fmt: skip
+    upper = U(offset + 3 * (r * width + c))
+    lower = upper + U(3 * width)
+    red, green, blue = f32(0), f32(0), f32(0)
+    for at, weight in ((upper, w00), (upper + U(3), w01), (lower, w10), (lower + U(3), w11)):
+        red += weight * LINEAR_OF_CODE[albedo[at]]
+        green += weight * LINEAR_OF_CODE[albedo[at + U(1)]]
+        blue += weight * LINEAR_OF_CODE[albedo[at + U(2)]]
+    return red, green, blue
 
 
 @kernel

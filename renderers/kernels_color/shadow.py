@@ -17,8 +17,9 @@ f32 = np.float32
 U = np.uint64
 """Type of an index in inner loops: a signed one would be checked for "counted from the end"."""
 
-LIFT = 0.25
-"""How far above its surface a vertex is tested, in texels of the depth map."""
+LIFT, LIFT_TURNED = 0.25, 1.25
+"""How far above its surface a vertex is tested, in texels of the depth map: where it faces the light, and where it
+turns away from it, so that a round surface does not cut off its own soft terminator."""
 
 WRAP = 0.2
 """A vertex turned away from a light by up to this sine still gets a share, as soft surfaces do."""
@@ -104,19 +105,17 @@ def visible(points, normals, frame, x0, y0, texel_m, top, size, out):
         points, normals: (3, V) float32, so that the loop runs on many vertices at once.
         frame, x0, y0, texel_m: of the depth map `top`, (size * size,) float32 row by row.
 
-    A vertex is tested a little above its surface, by `LIFT` texels along its normal; on the map's border, beyond
-    which there is no occluder, where it falls outside.
+    A vertex that falls outside is tested on the map's border, where there is no occluder.
     """
-    lift, inverse, last = f32(LIFT) * texel_m, f32(1) / texel_m, f32(size - 2)
+    inverse, last = f32(1) / texel_m, f32(size - 2)
     a0, a1, a2 = frame[0, 0], frame[0, 1], frame[0, 2]
     b0, b1, b2 = frame[1, 0], frame[1, 1], frame[1, 2]
     d0, d1, d2 = frame[2, 0], frame[2, 1], frame[2, 2]
     for n in range(points.shape[1]):
-        px, py, pz = (
-            points[0, n] + lift * normals[0, n],
-            points[1, n] + lift * normals[1, n],
-            points[2, n] + lift * normals[2, n],
-        )
+        nx, ny, nz = normals[0, n], normals[1, n], normals[2, n]
+        turned = min(max(f32(0.5) - f32(2) * (nx * d0 + ny * d1 + nz * d2), f32(0)), f32(1))
+        lift = texel_m * (f32(LIFT) + turned * f32(LIFT_TURNED - LIFT))
+        px, py, pz = points[0, n] + lift * nx, points[1, n] + lift * ny, points[2, n] + lift * nz
         x = min(max((a0 * px + a1 * py + a2 * pz - x0) * inverse, f32(0)), last)
         y = min(max((b0 * px + b1 * py + b2 * pz - y0) * inverse, f32(0)), last)
         z = d0 * px + d1 * py + d2 * pz
