@@ -96,6 +96,13 @@ def _wheel_colors(unit_flow: np.ndarray) -> np.ndarray:
     return np.floor(255 * np.where(length <= 1, 1 - length * (1 - hue), hue * OUT_OF_RANGE_SHADE))
 
 
+def shortened(flow: np.ndarray, max_px: float) -> np.ndarray:
+    """The field with vectors longer than `max_px` cut to it: they keep the full hue where darkening would distract."""
+    length = np.hypot(flow[..., 0], flow[..., 1])[..., None]
+    # A hair inside the rim, so that rounding never pushes a vector over it.
+    return flow * np.minimum(1.0, max_px * (1 - 1e-6) / np.maximum(length, 1e-12))
+
+
 def wheel_legend(size_px: int = 96) -> np.ndarray:
     """(size, size, 3) uint8: every vector up to the full hue, at its direction and length; white outside."""
     axis = (np.arange(size_px) + 0.5) * 2 / size_px - 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datagen.flow_color import flow_to_rgb, rim_px
+from datagen.flow_color import flow_to_rgb, rim_px, shortened
 from datagen.pictures import (
     MASK_CLASSES,
     class_shares,
@@ -134,7 +134,7 @@ def _flow_scale_px(layers: _Layers) -> float:
 def _flow_view(layers: _Layers, scale_px: float) -> dict[str, Any]:
     if layers.flow is None:
         return {}
-    return {"flow": webp_uri(flow_to_rgb(layers.flow, scale_px, layers.seen), 85)}
+    return {"flow": webp_uri(flow_to_rgb(shortened(layers.flow, scale_px), scale_px, layers.seen), 85)}
 
 
 def _mask_view(layers: _Layers) -> dict[str, Any]:

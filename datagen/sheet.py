@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datagen.database import explained, write_file
-from datagen.flow_color import flow_to_rgb, rim_px
+from datagen.flow_color import flow_to_rgb, rim_px, shortened
 from datagen.reader import PairDataset
 from meshes.errors import UserError
 
@@ -110,7 +110,7 @@ def evenly_spaced(count: int, wanted: int) -> list[int]:
 
 def _row(sample: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     scale_px = rim_px(sample["flow_near_to_far"], sample["near_inside_far"])
-    flow = flow_to_rgb(sample["flow_near_to_far"], scale_px, sample["near_surface"])
+    flow = flow_to_rgb(shortened(sample["flow_near_to_far"], scale_px), scale_px, sample["near_surface"])
     return sample["near_rgb"], sample["far_rgb"], flow
 
 

@@ -31,7 +31,8 @@ def test_the_example_program_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     difference = float(re.search(r"mean difference ([\d.]+)", done.stdout)[1])
     assert difference < 6, "near and the far view pulled back by the flow show the same person"
-    assert Image.open(picture).size == (3 * 512, 512)
+    with Image.open(picture) as image:
+        assert image.size == (3 * 512, 512)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen.flow_color import HUES, flow_to_rgb, longest_px, rim_px, wheel_legend
+from datagen.flow_color import HUES, flow_to_rgb, longest_px, rim_px, shortened, wheel_legend
 from meshes.errors import UserError
 
 
@@ -108,3 +108,10 @@ def test_legend_agrees_with_the_wheel():
 def test_refusals(arguments, message):
     with pytest.raises(UserError, match=message):
         flow_to_rgb(**arguments)
+
+
+def test_shortened_vectors_keep_their_direction_and_the_full_hue():
+    flow = np.array([[[30.0, 0.0], [0.0, -8.0], [0.5, 0.5], [0.0, 0.0]]])
+    short = shortened(flow, 2.0)
+    np.testing.assert_allclose(short, [[[2.0, 0.0], [0.0, -2.0], [0.5, 0.5], [0.0, 0.0]]], atol=1e-5)
+    np.testing.assert_array_equal(flow_to_rgb(short, 2.0)[0, 0], flow_to_rgb(flow, 30.0)[0, 0])

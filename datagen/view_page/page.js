@@ -138,7 +138,7 @@ const LEGENDS = {
   flow: () => [
     element("img", { className: "wheel", src: set.wheel, alt: "Colour wheel: right is red, down yellow, left blue, up violet" }),
     text(`Where each point lies in the other view: hue is the direction, the rim is ${sample.flow_scale_px.toFixed(1)} px, ` +
-      "longer ones are darker. Near shows near to far, far shows far to near."),
+      "longer ones look the same. Near shows near to far, far shows far to near."),
   ],
   masks: () => perView(({ mask_shares: shares }) => set.mask_classes.map(({ name, rgb: color }, i) =>
     swatch(color, `${name} ${percent(shares[i])}${i ? "" : " of the frame"}`))),
