@@ -12,6 +12,7 @@ import numpy as np
 from meshes.appearance import displacement, hair_colour, materials, paint, skin_texture, skin_tone
 from meshes.eyes import eye_materials, eyeball, paint_eye
 from meshes.hair import HairShells, hair_shells
+from meshes.lips import seal_lips
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import target_weights
 from meshes.makehuman_template import MATERIALS, Template, eye_spheres, template
@@ -22,9 +23,12 @@ SIZE = 1.085
 """hm08 metres to life. hm08 adults are a little small: with it the mean distance between the pupils of sampled adults
 becomes 63 mm, that of people (Dodgson, "Variation and extrema of human interpupillary distance", 2004)."""
 
-_FLAT = {"mouth": (0.40, 0.14, 0.13), "tongue": (0.36, 0.12, 0.11), "teeth": (0.60, 0.54, 0.43), "lashes": (0.010, 0.008, 0.007)}
-_LIPS = (474, 523)  # hm08 vertices where the middle of the upper lip rests on that of the lower one.
-_LIPS_OVERLAP_M = 0.0006  # Subdivision draws both lips back by about as much.
+_FLAT = {
+    "mouth": (0.40, 0.14, 0.13),
+    "tongue": (0.36, 0.12, 0.11),
+    "teeth": (0.60, 0.54, 0.43),
+    "lashes": (0.010, 0.008, 0.007),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +81,8 @@ def unposed_base(shape: Mapping[str, float], fixed: Template) -> np.ndarray:
     """(V, 3) float64 metres, head frame: the base mesh of one person at rest, lips together."""
     weights = target_weights(shape, tuple(fixed.pack.targets))
     vertices = add_targets(fixed.pack.vertices, weights, fixed.pack)
-    vertices = SIZE * add_targets(vertices, {"arkit/mouthClose": _lips_apart(vertices, fixed)}, fixed.pack)
+    vertices = SIZE * seal_lips(vertices, fixed.lip_seal)
     return vertices - eye_spheres(vertices, fixed.eye_vertices)[0].mean(axis=0)
-
-
-def _lips_apart(vertices: np.ndarray, fixed: Template) -> float:
-    """The weight of mouthClose that brings the resting lips together."""
-    upper, lower = np.searchsorted(fixed.pack.base_index, _LIPS)
-    index, offsets = fixed.pack.targets["arkit/mouthClose"]
-    rise = offsets[np.searchsorted(index, lower), 1] - offsets[np.searchsorted(index, upper), 1]
-    gap = vertices[upper, 1] - vertices[lower, 1] + _LIPS_OVERLAP_M
-    return float(np.clip(gap / rise, 0.0, 1.0))
 
 
 def _neck(base: np.ndarray, fixed: Template) -> Neck:

@@ -16,6 +16,7 @@ from meshes.eyelids import look_angles
 from meshes.geometry import fit_sphere
 from meshes.landmarks import landmark_vertices
 from meshes.lashes import lash_uv
+from meshes.lips import LipSeal, lip_seal
 from meshes.makehuman_data import Pack, add_targets, load
 from meshes.makehuman_identity import target_weights
 from meshes.normals import vertex_normals
@@ -68,6 +69,7 @@ class Template:
         landmark_face, landmark_barycentric: as in `meshes.head.Head`.
         eye_vertices: base vertices of the left and the right eyeball.
         lids: vertices of the skin and lashes in front of the left and of the right eye.
+        lip_seal: how resting lips are brought together.
         lid_pairs: per eye, base vertices of the upper (2,) and of the lower lid's edge (2,) below them.
         look_angles: (yaw, pitch) radians by the name of each eyeLook expression.
         jaw_open_angle: radians that jawOpen turns the lower teeth by.
@@ -87,6 +89,7 @@ class Template:
     landmark_barycentric: np.ndarray
     eye_vertices: tuple[np.ndarray, np.ndarray]
     lids: tuple[np.ndarray, np.ndarray]
+    lip_seal: LipSeal
     lid_pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
     look_angles: dict[str, tuple[float, float]]
     jaw_open_angle: float
@@ -321,6 +324,7 @@ def template() -> Template:
         landmark_barycentric=landmark_barycentric,
         eye_vertices=eyes,
         lids=_lids(operator @ base, faces, part, eye_spheres(base, eyes)),
+        lip_seal=lip_seal(pack, base),
         lid_pairs=((marks[[43, 44]], marks[[47, 46]]), (marks[[38, 37]], marks[[40, 41]])),
         look_angles=look_angles(pack, eyes),
         jaw_open_angle=_jaw_open_angle(pack),

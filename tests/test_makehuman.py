@@ -360,6 +360,14 @@ def test_resting_lips_meet_and_open_with_the_jaw(seed: int | None) -> None:
     assert gap(mouthClose=1.0) == closed
 
 
+@pytest.mark.parametrize("seed", range(30, 40))
+def test_lips_are_sealed_to_the_corners(seed: int) -> None:
+    fixed, base = template(), unposed_base(person(seed).shape, template())
+    gap = base[fixed.lip_seal.upper, 1] - base[fixed.lip_seal.lower, 1]
+    assert gap.max() < 0.0003
+    assert len(gap) == 7
+
+
 @pytest.mark.parametrize("name", MODEL.expressions)
 def test_every_expression_moves_something_smoothly(name: str) -> None:
     weight = {"mouthClose": {"jawOpen": 1.0, name: 1.0}}.get(name, {name: 1.0})
