@@ -5,20 +5,23 @@ hm08 spreads a whole body over one square; of it a portrait needs the head, and 
 
 import numpy as np
 
-SHAPE = (1408, 1024)
+SHAPE = (1408, 744)
 """Rows and columns of skin textures: half a millimetre of face a texel, a pixel of a 512 px portrait."""
-
-HEAD_RIGHT = 740.0 / 1024.0
-"""The head lies left of this u; the islands right of it are too coarse for detail."""
 
 _HM08 = 2048.0  # The head keeps the texels that it has in a square atlas of this size.
 # Left, bottom, right, top of each island in the hm08 atlas; scale; left, bottom of its place, texels.
 _ISLANDS = {
     "head": ((0.6406, 0.1400, 1.0000, 0.8300), 1.0, (4.0, 4.0)),
-    "torso": ((0.1100, 0.6680, 0.6406, 0.9800), 0.24, (756.0, 4.0)),
-    "mouth": ((0.7500, 0.0000, 0.9300, 0.1400), 0.70, (756.0, 200.0)),
-    "sockets": ((0.0050, 0.5000, 0.1600, 0.6600), 0.80, (756.0, 440.0)),
+    "torso": ((0.1100, 0.6680, 0.6406, 0.9800), 0.115, (4.0, 1330.0)),
+    "mouth": ((0.7500, 0.0000, 0.9300, 0.1400), 0.22, (4.0, 4.0)),
+    "sockets": ((0.0050, 0.5000, 0.1600, 0.6600), 0.22, (666.0, 1332.0)),
 }
+# The small islands lie in corners that the head's leaves free, at scales too coarse for detail.
+
+
+def _inside(uv: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    left, bottom, right, top = box
+    return (uv[:, 0] >= left) & (uv[:, 0] <= right) & (uv[:, 1] >= bottom) & (uv[:, 1] <= top)
 
 
 def skin_atlas(uv: np.ndarray) -> np.ndarray:
@@ -31,8 +34,8 @@ def skin_atlas(uv: np.ndarray) -> np.ndarray:
         (N, 2) float64 in [0, 1], v upwards, for textures of SHAPE; islands do not overlap.
     """
     packed = np.full(uv.shape, -1.0)
-    for (left, bottom, right, top), scale, place in reversed(_ISLANDS.values()):
-        inside = (uv[:, 0] >= left) & (uv[:, 0] <= right) & (uv[:, 1] >= bottom) & (uv[:, 1] <= top)
-        texel = (uv[inside] - (left, bottom)) * _HM08 * scale + place
+    for box, scale, place in _ISLANDS.values():
+        inside = _inside(uv, box)
+        texel = (uv[inside] - box[:2]) * _HM08 * scale + place
         packed[inside] = texel / SHAPE[::-1]
     return packed

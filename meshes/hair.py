@@ -22,6 +22,8 @@ _WHORL = np.array([0.10, 0.80, -0.59]) / np.linalg.norm([0.10, 0.80, -0.59])
 _STEPS = 26
 _SHARE = (0.50, 0.80, 1.0)  # Strands up to these shares belong to the inner, middle and outer shell.
 _LIFT = (0.10, 0.38, 0.70)  # Height of the shells above the scalp's displaced skin, in hair lengths.
+_GAP_M = 0.0004  # Least distance between shells, so that none cuts through another.
+_FIELDS = 5
 _GAIN = (0.70, 0.95, 1.15)  # Hair below sees less light than hair on top.
 
 
@@ -61,7 +63,7 @@ def _axes() -> np.ndarray:
 
 def scalp_chart(points: np.ndarray) -> np.ndarray:
     """(N, 2) in [0, 1]: azimuthal equidistant map of directions from the skull's middle about the whorl."""
-    direction = (points - HEAD_CENTRE_M) @ _axes().T
+    direction = np.einsum("nk,ak->na", points - HEAD_CENTRE_M, _axes())
     planar = np.hypot(direction[:, 0], direction[:, 1])
     angle = np.arctan2(planar, direction[:, 2]) / _CHART_RADIUS
     unit = direction[:, :2] / np.maximum(planar, 1e-12)[:, None]
@@ -83,7 +85,7 @@ def _grow(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     outward = roots - HEAD_CENTRE_M
     radius = np.linalg.norm(outward, axis=1, keepdims=True)
     direction = outward / radius
-    comb = direction * (direction @ _WHORL)[:, None] - _WHORL
+    comb = direction * np.einsum("nk,k->n", direction, _WHORL)[:, None] - _WHORL
     comb /= np.linalg.norm(comb, axis=1, keepdims=True) + 1e-9
     side = np.cross(direction, comb)
     clump = value_noise(roots, 0.011, 1, rng)[0] + 0.6 * value_noise(roots, 0.004, 1, rng)[0]
@@ -113,8 +115,8 @@ def _drawn(paths: np.ndarray, strands: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _strands(template: SkinTemplate) -> _Strands:
     seats = grains(template)
-    chosen = (seats.hair[0] > -0.002) & (seats.ears < 0.4)
-    roots = seats.point[chosen]
+    chosen = (seats.hair[:, 0] > -0.002) & (seats.ears < 0.4)
+    roots = seats.point[chosen].astype(np.float64)
     rng = keyed(0, 30)
     paths = _grow(roots, rng)
     band = np.searchsorted(_SHARE, rng.random(len(roots)))
@@ -124,7 +126,7 @@ def _strands(template: SkinTemplate) -> _Strands:
     grey = np.rint(255.0 * np.clip(shade[np.maximum.reduce(ids)] ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
     texture = np.repeat(grey[..., None], 3, axis=2)
     material = Material("hair", roughness=0.6, specular=0.025, subsurface=0.2, texture=texture)
-    full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[:, chosen]], axis=1)
+    full, receded = np.concatenate([np.full((2, 1), -1.0), seats.hair[chosen].T], axis=1)
     return _Strands(full.astype(np.float32), (full - receded).astype(np.float32), ids, material)
 
 
@@ -140,11 +142,32 @@ def _cutouts(template: SkinTemplate, look: Mapping[str, float]) -> tuple[np.ndar
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Scalp:
+    """What the shells of all people share."""
+
+    vertex: np.ndarray  # (n,) int64, the template vertices that strands can reach.
+    faces: np.ndarray  # (m, 3) into them.
+    points: np.ndarray  # (n, 3) metres.
+    uv: np.ndarray  # (n, 2)
+    lean: np.ndarray  # (shells * n, 3) float32
+    fields: np.ndarray  # (_FIELDS, n) to mix a person's relief and tint from.
+
+
 @lru_cache(maxsize=2)
-def _scalp_faces(template: SkinTemplate) -> np.ndarray:
-    """(M, 3) template faces that strands can reach."""
+def _scalp(template: SkinTemplate) -> _Scalp:
     reach = (hair_depth(template.rest) > -0.016) & (template.masks["ears"] < 0.35)
-    return template.faces[reach[template.faces].all(axis=1)]
+    vertex, faces = np.unique(template.faces[reach[template.faces].all(axis=1)], return_inverse=True)
+    points, rng = template.rest[vertex], keyed(0, 32)
+    tilt = value_noise(points, 0.008, 3 * len(_LIFT), rng).reshape(len(_LIFT), 3, -1)
+    return _Scalp(
+        vertex=vertex,
+        faces=faces.reshape(-1, 3),
+        points=points,
+        uv=scalp_chart(points),
+        lean=(0.12 * tilt).transpose(0, 2, 1).reshape(-1, 3).astype(np.float32),
+        fields=value_noise(points, 0.016, _FIELDS, rng),
+    )
 
 
 def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray) -> HairShells | None:
@@ -158,28 +181,27 @@ def hair_shells(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
     Returns:
         The shells; None where the hair is shorter than SHORTEST_M.
     """
-    if look["hair_length_m"] < SHORTEST_M:
+    length_m = look["hair_length_m"]
+    if length_m < SHORTEST_M:
         return None
-    vertex, faces = np.unique(_scalp_faces(template), return_inverse=True)
-    faces = faces.reshape(-1, 3)
-    points = template.rest[vertex]
-    rng = keyed(int(look["seed"]), 32)
-    relief, tint = value_noise(points, 0.016, 1, rng)[0], value_noise(points, 0.020, 1, rng)[0]
-    taper = smooth_step(hair_depth(points, look["hair_recede"]), -0.004, 0.022) * (
-        1.0 + 0.18 * np.clip(relief, -2.0, 2.0)
-    )
-    tangent = value_noise(points, 0.008, 3 * len(_LIFT), rng).reshape(len(_LIFT), 3, -1)
-    count = len(vertex)
+    scalp, shells = _scalp(template), len(_LIFT)
+    weights = keyed(int(look["seed"]), 32).standard_normal((2, _FIELDS)) / np.sqrt(_FIELDS)
+    relief, tint = np.clip(np.einsum("ck,kn->cn", weights, scalp.fields), -2.0, 2.0)
+    edge = smooth_step(hair_depth(scalp.points, look["hair_recede"]), -0.004, 0.022)
+    thickness = length_m * edge * (1.0 + 0.18 * relief)
+    shade = colour * np.exp(0.15 * tint)[:, None]
     return HairShells(
-        vertex=np.tile(vertex, len(_LIFT)).astype(np.int32),
+        vertex=np.tile(scalp.vertex, shells).astype(np.int32),
         offset=np.concatenate(
-            [0.0004 * (1 + k) + look["hair_length_m"] * lift * taper for k, lift in enumerate(_LIFT)]
-        ).astype(np.float32),
-        lean=(0.12 * tangent).transpose(0, 2, 1).reshape(-1, 3).astype(np.float32),
-        faces=np.concatenate([faces + k * count for k in range(len(_LIFT))]).astype(np.int32),
-        uv=np.tile(scalp_chart(points), (len(_LIFT), 1)).astype(np.float32),
-        color=np.concatenate([colour * gain * np.exp(0.15 * tint)[:, None] for gain in _GAIN]).astype(np.float32),
-        shell=np.repeat(np.arange(len(_LIFT)), len(faces)).astype(np.uint8),
+            [_GAP_M * (k + 1) + lift * thickness for k, lift in enumerate(_LIFT)], dtype=np.float32, casting="same_kind"
+        ),
+        lean=scalp.lean,
+        faces=np.concatenate(
+            [scalp.faces + k * len(scalp.vertex) for k in range(shells)], dtype=np.int32, casting="same_kind"
+        ),
+        uv=np.tile(scalp.uv, (shells, 1)).astype(np.float32),
+        color=np.concatenate([gain * shade for gain in _GAIN], dtype=np.float32),
+        shell=np.repeat(np.arange(shells, dtype=np.uint8), len(scalp.faces)),
         cutouts=_cutouts(template, look),
         material=_strands(template).material,
     )
@@ -194,7 +216,7 @@ def with_hair(surface: Surface, shells: HairShells, skull_rotation: np.ndarray) 
         skull_rotation: (3, 3) neutral to posed skull.
     """
     normal, count = surface.normals[shells.vertex], len(shells.faces)
-    shaded = normal + shells.lean @ skull_rotation.T.astype(np.float32)
+    shaded = normal + np.einsum("nk,ak->na", shells.lean, skull_rotation.astype(np.float32))
     shaded /= np.linalg.norm(shaded, axis=1, keepdims=True)
     return replace(
         surface,

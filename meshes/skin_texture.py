@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 from meshes.atlas import SHAPE
-from meshes.grains import GRAINS, Grains, grains, spots, texels
+from meshes.grains import Grains, grains, grains_by_zone, spots, texels
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SHORTEST_M, SkinTemplate
 
@@ -30,29 +30,30 @@ def _encode(linear: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """A texture being drawn, (1408, 1024, 3) uint8, and the plain skin below it."""
+    """A texture being drawn, (1408, 744, 3) uint8, and the plain skin below it."""
 
     texture: np.ndarray
     plain: np.ndarray
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _stamp_kernel(  # type: ignore[no-untyped-def]
     texture, plain, texel, form, depth, target
 ):
+    """Lowers texels towards `target` by depth * (1 - form / 6)^3, which is close to a Gaussian and ends."""
+    end = np.float32(6.0)
     rows, columns = texture.shape[:2]
     for i in range(len(texel)):
         xx, xy, yy = form[i]
         area = xx * yy - xy * xy
-        # A Gaussian is below a tenth of its height where the form exceeds 5.
-        wide, high = np.sqrt(5.0 * yy / area), np.sqrt(5.0 * xx / area)
+        wide, high = np.sqrt(end * yy / area), np.sqrt(end * xx / area)
         x, y = texel[i]
         for r in range(max(0, int(y - high)), min(rows, int(y + high) + 1)):
             for c in range(max(0, int(x - wide)), min(columns, int(x + wide) + 1)):
-                dx, dy = c + 0.5 - x, r + 0.5 - y
-                away = xx * dx * dx + 2.0 * xy * dx * dy + yy * dy * dy
-                if away < 5.0:
-                    opacity = depth[i] * np.exp(-0.5 * away)
+                dx, dy = np.float32(c + 0.5) - x, np.float32(r + 0.5) - y
+                left = np.float32(1.0) - (xx * dx * dx + np.float32(2.0) * xy * dx * dy + yy * dy * dy) / end
+                if left > 0.0:
+                    opacity = depth[i] * left * left * left
                     for k in range(3):
                         value = plain[r, c, k] + opacity * (target[k] - plain[r, c, k])
                         texture[r, c, k] = min(texture[r, c, k], np.uint8(value))
@@ -71,17 +72,17 @@ def _stamp(
         ratio: (3,) colour of the spot over that of the skin.
     """
     form, kept = spots(seats.metric[chosen], radius_mm)
-    depth = np.clip(depth, 0.0, 1.0) * kept
+    depth = (np.clip(depth, 0.0, 1.0) * kept).astype(np.float32)
     _stamp_kernel(canvas.texture, canvas.plain, seats.texel[chosen], form, depth, _target(ratio))
 
 
 def _target(ratio: np.ndarray) -> np.ndarray:
-    """(3,) float64 texture value, 0 to 255, of something whose albedo is `ratio` times the skin's."""
-    return _encode(np.clip(ratio, 0.0, 1.0)).astype(np.float64)
+    """(3,) float32 texture value, 0 to 255, of something whose albedo is `ratio` times the skin's."""
+    return _encode(np.clip(ratio, 0.0, 1.0)).astype(np.float32)
 
 
 def _base(template: SkinTemplate) -> np.ndarray:
-    """(1408, 1024, 3) uint8: even skin with pores and fine lines, the same for everybody."""
+    """(1408, 744, 3) uint8: even skin with pores and fine lines, the same for everybody."""
     seats, (rows, columns) = grains(template), SHAPE
     field = np.zeros(rows * columns, np.float32)
     tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
@@ -117,7 +118,7 @@ def skin_texture(template: SkinTemplate, look: Mapping[str, float], tone: np.nda
         tone, hair: (3,) linear albedo of skin and hair.
 
     Returns:
-        (1408, 1024, 3) uint8 sRGB; plain skin is white.
+        (1408, 744, 3) uint8 sRGB; plain skin is white.
     """
     plain = _shared_base(template)
     canvas = _Canvas(plain.copy(), plain)
@@ -130,52 +131,46 @@ def skin_texture(template: SkinTemplate, look: Mapping[str, float], tone: np.nda
 
 
 @lru_cache(maxsize=2)
-def _patch_bank(template: SkinTemplate) -> np.ndarray:
-    return value_noise(grains(template).point, 0.010, 5, keyed(0, 4))
-
-
-def _patches(template: SkinTemplate, rng: np.random.Generator) -> np.ndarray:
-    """(GRAINS,) a smooth field of unit deviation, mixed from a shared bank."""
-    weights = rng.standard_normal(5).astype(np.float32)
-    return (weights / np.linalg.norm(weights)) @ _patch_bank(template)
+def _freckle_share(template: SkinTemplate) -> np.ndarray:
+    """(face grains,) float32: how likely a grain is a freckle; most on the bridge of the nose and beside it."""
+    seats = grains_by_zone(template)["face"]
+    away = (np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)
+    return (0.05 * (0.12 + np.exp(-0.5 * (away**2).sum(axis=1))) * seats.bare).astype(np.float32)
 
 
 def _freckles(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
-    seats, rng = grains(template), keyed(int(look["seed"]), 20)
-    bridge = np.exp(-0.5 * (((np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)) ** 2).sum(axis=1))
-    share = 0.05 * look["freckles"] * (0.12 + bridge) * (seats.point[:, 2] > -0.06) * seats.bare
-    patchy = np.exp(0.7 * _patches(template, rng))
-    chosen = np.nonzero(np.roll(seats.rank, int(rng.integers(GRAINS))) < share * patchy)[0]
+    seats, rng = grains_by_zone(template)["face"], keyed(int(look["seed"]), 20)
+    share = look["freckles"] * _freckle_share(template) * np.exp(0.7 * seats.patches(rng))
+    chosen = np.flatnonzero(np.roll(seats.rank, int(rng.integers(len(share)))) < share)
     depth = rng.uniform(0.10, 0.55, len(chosen))
     ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
-    small = rng.random(len(chosen)) < 0.7
-    for few, radius_mm in ((small, 0.4), (~small, 0.7)):
-        _stamp(canvas, seats, chosen[few], depth[few], radius_mm, ratio)
-    face = np.nonzero((seats.point[:, 2] > -0.05) & (seats.bare > 0.9))[0]
-    mole = face[rng.integers(len(face), size=int(look["moles"]))]
-    _stamp(canvas, seats, mole, rng.uniform(0.5, 0.9, len(mole)), 0.8, ratio**1.8)
+    small = seats.vigour[chosen] < 0.7
+    for size, radius_mm in ((small, 0.4), (~small, 0.7)):
+        _stamp(canvas, seats, chosen[size], depth[size], radius_mm, ratio)
+    moles = rng.integers(len(share), size=int(look["moles"]))
+    _stamp(canvas, seats, moles, rng.uniform(0.5, 0.9, len(moles)) * seats.bare[moles], 0.8, ratio**1.8)
 
 
 def _stubble(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     if look["stubble"] < 0.02:
         return
-    seats = grains(template)
-    chosen = np.nonzero(seats.rank < 0.75 * seats.beard * look["stubble"] ** 0.5)[0]
-    depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + np.roll(seats.rank, 7)[chosen])
-    _stamp(canvas, seats, chosen, depth, 0.3, ratio)
+    seats = grains_by_zone(template)["beard"]
+    hairs = np.flatnonzero(seats.rank < 0.75 * seats.beard * look["stubble"] ** 0.5)
+    depth = (0.10 + 0.45 * look["stubble"]) * (0.5 + seats.vigour[hairs])
+    _stamp(canvas, seats, hairs, depth, 0.3, ratio)
 
 
 def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
-    seats = grains(template)
-    hair = seats.hair[0] + look["hair_recede"] * (seats.hair[1] - seats.hair[0])
-    ragged = 0.0015 * _patches(template, keyed(int(look["seed"]), 21))
-    cover = smooth_step(hair + ragged, -0.001, 0.016)
-    share = cover * (1.0 - seats.ears) * min(1.0, 0.45 + look["hair_length_m"] / 0.003)
-    open_to_view = hair < (0.030 if look["hair_length_m"] >= SHORTEST_M else 1.0)  # Shells cover the rest.
-    chosen = np.nonzero((seats.rank < share) & open_to_view)[0]
-    depth = min(0.9, 0.22 + look["hair_length_m"] / 0.003) * (0.4 + 0.6 * np.roll(seats.rank, 7)[chosen])
-    _stamp(canvas, seats, chosen, depth, 0.28 + 0.17 * min(1.0, look["hair_length_m"] / 0.004), ratio)
+    seats, length_m = grains_by_zone(template)["scalp"], look["hair_length_m"]
+    full, receded = seats.hair.T
+    hair = full + look["hair_recede"] * (receded - full)
+    ragged = 0.0015 * seats.patches(keyed(int(look["seed"]), 21))
+    share = smooth_step(hair + ragged, -0.001, 0.016) * (1.0 - seats.ears) * min(1.0, 0.45 + length_m / 0.003)
+    open_to_view = hair < (0.030 if length_m >= SHORTEST_M else 1.0)  # Shells cover the rest.
+    roots = np.flatnonzero((seats.rank < share) & open_to_view)
+    depth = min(0.9, 0.22 + length_m / 0.003) * (0.4 + 0.6 * seats.vigour[roots])
+    _stamp(canvas, seats, roots, depth, 0.28 + 0.17 * min(1.0, length_m / 0.004), ratio)
 
 
 @lru_cache(maxsize=2)
@@ -196,7 +191,9 @@ def _brow_chart(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
 
 def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y = 100.0 * x, 100.0 * y
-    return np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=-1)
+    one = np.ones_like(x)
+    powers_x, powers_y = (one, x, x * x, x * x * x), (one, y, y * y, y * y * y)
+    return np.stack([powers_x[i] * powers_y[j] for i in range(4) for j in range(4 - i)], axis=-1)
 
 
 def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -227,7 +224,7 @@ def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
     """Lays single hairs over each other; where they are dense the skin below is gone."""
     for side, chart in zip((1.0, -1.0), _brow_chart(template), strict=True):
         x, y, opacity = _brow_hairs(look, side)
-        texel = (_cubic(x, y) @ chart).reshape(-1, 2) - 0.5
+        texel = np.einsum("hsk,kd->hsd", _cubic(x, y), chart).reshape(-1, 2) - 0.5
         low = np.floor(texel.min(axis=0)).astype(int) - 1
         width, height = np.ceil(texel.max(axis=0)).astype(int) + 2 - low
         cover = np.zeros(width * height)
