@@ -28,8 +28,7 @@ class Prefiltered(NamedTuple):
     Attributes:
         matt: (n, n, 3) irradiance / pi by normal.
         skin: (n, n, 3) the same, softened at the terminator channel by channel.
-        glossy: (levels m, m, 3) GGX-filtered radiance by mirror direction, one map below the other for each of
-            `LEVEL_ROUGHNESS`.
+        glossy: (levels, m, m, 3) GGX-filtered radiance by mirror direction, at `LEVEL_ROUGHNESS`.
         sharp: (k, k, 3) the radiance itself.
     """
 
@@ -47,7 +46,7 @@ def prefilter(light: EnvironmentLight) -> Prefiltered:
     return Prefiltered(
         matt=to_octahedral(blur(coarse, "wrap", 0.0), _SMOOTH),
         skin=to_octahedral(np.stack(skin, axis=-1), _SMOOTH),
-        glossy=np.concatenate([to_octahedral(level, _GLOSSY) for level in glossy]),
+        glossy=np.stack([to_octahedral(level, _GLOSSY) for level in glossy]),
         sharp=to_octahedral(light.radiance, _SHARP),
     )
 

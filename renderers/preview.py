@@ -39,7 +39,7 @@ class LitSurface:
     coverage: coverage.Mesh
     shading: shade.Mesh
     paint: shade.Paint
-    lights: Prefiltered
+    light: shade.Light
 
 
 def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None = None) -> LitSurface:
@@ -65,7 +65,7 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         ),
         shade.Mesh(faces, facet, vertex, material, mips, albedo),
         paint,
-        prefilter(light),
+        _seen_by(surface.materials, prefilter(light)),
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None = None, background
     R = _array(camera.T_camera_head[:3, :3], np.float64)
     view = shade.View(seen[:, 3:].copy(), columns, rows, R, camera.orthographic)
     rgb, alpha = shade.picture(
-        lit.shading, lit.paint, lit.lights, view, hits.triangle_id, hits.barycentric,
+        lit.shading, lit.paint, lit.light, view, hits.triangle_id, hits.barycentric,
         slot, sample_ids, sample_weights, _array(background, np.float32),
     )  # fmt: skip
     return Image(rgb, alpha)
@@ -100,18 +100,25 @@ def _array(values: np.ndarray, dtype: type) -> np.ndarray:
     return np.require(values, dtype, ["C", "W"])
 
 
+def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
+    """The maps as each material sees them: softened by its subsurface, blurred between two levels of roughness."""
+    levels = np.interp([m.roughness for m in materials], LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS)))
+    low = np.minimum(levels.astype(int), len(LEVEL_ROUGHNESS) - 2)
+    between = (levels - low).astype(np.float32)
+    mirrored = [maps.glossy[n] + t * (maps.glossy[n + 1] - maps.glossy[n]) for n, t in zip(low, between, strict=True)]
+    received = [maps.matt + np.float32(m.subsurface) * (maps.skin - maps.matt) for m in materials]
+    return shade.Light(np.concatenate(received), np.concatenate(mirrored), maps.sharp)
+
+
 @lru_cache(maxsize=8)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
     """Materials as tables, and the smaller versions of their albedo maps; kept while the same materials return."""
     chains = [() if m.texture is None else mip_chain(m.texture) for m in materials]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
     mips, albedo = _flat(tuple(level for chain in chains for level in chain))
-    roughness = np.array([m.roughness for m in materials])
     return (
         shade.Paint(
             np.array([m.specular for m in materials], np.float32),
-            np.array([m.subsurface for m in materials], np.float32),
-            np.interp(roughness, LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS))).astype(np.float32),
             np.stack([reflectance_table(max(m.roughness, 0.05)) for m in materials]),
             np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64),
         ),

@@ -46,17 +46,27 @@ class Paint(NamedTuple):
 
     Attributes:
         specular: (M,) float32, reflectance at normal incidence.
-        subsurface: (M,) float32 in [0, 1].
-        level: (M,) float32, position among the glossy maps.
         reflect: (M, n, 2) float32, scale and bias of `specular` by the cosine to the eye at n equal steps.
         mip: (M, 2) int64, first row in `Mesh.mips` and how many; none where it has no texture.
     """
 
     specular: np.ndarray
-    subsurface: np.ndarray
-    level: np.ndarray
     reflect: np.ndarray
     mip: np.ndarray
+
+
+class Light(NamedTuple):
+    """Octahedral maps of a light as each material sees it.
+
+    Attributes:
+        received: (M n, n, 3) float32, irradiance / pi by normal, one map below the other.
+        mirrored: (M m, m, 3) float32, radiance around the mirror direction, blurred by the material's roughness.
+        sharp: (k, k, 3) float32, the radiance itself, for transparent shells.
+    """
+
+    received: np.ndarray
+    mirrored: np.ndarray
+    sharp: np.ndarray
 
 
 class View(NamedTuple):
@@ -254,7 +264,7 @@ def _texels_a_pixel(image, vertex, i, j, k, height, width):
 
 @kernel
 def texture(attribute, face, count, faces, material, vertex, image, mips, albedo, mip):
-    """Multiply the colour of samples by their albedo map, read between the two sizes that suit the pixel."""
+    """Multiply the colour of samples by their albedo map, read at the size nearest to the pixel's."""
     for n in range(count):
         f = face[n]
         if f < 0 or mip[material[f], 1] == 0:
@@ -262,15 +272,15 @@ def texture(attribute, face, count, faces, material, vertex, image, mips, albedo
         first, last = mip[material[f], 0], mip[material[f], 1] - 1
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         spread = _texels_a_pixel(image, vertex, i, j, k, mips[first, 1], mips[first, 2])
-        level = min(0.5 * np.log2(spread), float(last))
-        fine = first + int(level)
-        coarse, t = min(fine + 1, first + last), f32(level - int(level))
+        level = first
+        while spread > 2.0 and level < first + last:
+            spread *= 0.25
+            level += 1
         u, v = attribute[n, UV], attribute[n, UV + 1]
-        r0, g0, b0 = _texel(albedo, mips[fine, 0], mips[fine, 1], mips[fine, 2], u, v)
-        r1, g1, b1 = _texel(albedo, mips[coarse, 0], mips[coarse, 1], mips[coarse, 2], u, v)
-        attribute[n, COLOR] *= r0 + t * (r1 - r0)
-        attribute[n, COLOR + 1] *= g0 + t * (g1 - g0)
-        attribute[n, COLOR + 2] *= b0 + t * (b1 - b0)
+        r, g, b = _texel(albedo, mips[level, 0], mips[level, 1], mips[level, 2], u, v)
+        attribute[n, COLOR] *= r
+        attribute[n, COLOR + 1] *= g
+        attribute[n, COLOR + 2] *= b
 
 
 @kernel
@@ -298,37 +308,29 @@ def _reflected(reflect, specular, m, cosine):
 
 
 @kernel
-def opaque(color, attribute, face, count, material, paint, matt, skin, glossy):
+def opaque(color, attribute, face, count, material, specular, reflect, received, mirrored):
     """Colour of opaque samples: matt or skin-like reflection below, a highlight on top.
 
     out = albedo x irradiance / pi x lit share x (1 - F) + F x lit share x glossy mirror radiance, so that in a
     white surrounding a white surface returns no more than it gets.
     """
-    size, levels = glossy.shape[1], glossy.shape[0] // glossy.shape[1]
     for n in range(count):
         if face[n] < 0:
             continue
         m = material[face[n]]
         x, y, z = attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2]
         vx, vy, vz = attribute[n, TO_EYE], attribute[n, TO_EYE + 1], attribute[n, TO_EYE + 2]
-        er, eg, eb = lookup(matt, 0, x, y, z)
-        soft = paint.subsurface[m]
-        if soft > 0:
-            sr, sg, sb = lookup(skin, 0, x, y, z)
-            er, eg, eb = er + soft * (sr - er), eg + soft * (sg - eg), eb + soft * (sb - eb)
+        er, eg, eb = lookup(received, m * received.shape[1], x, y, z)
         cosine = x * vx + y * vy + z * vz
-        share = _reflected(paint.reflect, paint.specular[m], m, cosine)
-        level = min(int(paint.level[m]), levels - 2)
-        t = paint.level[m] - f32(level)
         x, y, z = f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz
-        r0, g0, b0 = lookup(glossy, level * size, x, y, z)
-        r1, g1, b1 = lookup(glossy, (level + 1) * size, x, y, z)
+        gr, gg, gb = lookup(mirrored, m * mirrored.shape[1], x, y, z)
+        share = _reflected(reflect, specular[m], m, cosine)
         lr, lg, lb = attribute[n, LIT], attribute[n, LIT + 1], attribute[n, LIT + 2]
         under, over = f32(1) - share, share * (lr + lg + lb) / f32(3)
         r, g, b = attribute[n, COLOR], attribute[n, COLOR + 1], attribute[n, COLOR + 2]
-        color[n, 0] = r * er * _bounced(lr, r) * under + over * (r0 + t * (r1 - r0))
-        color[n, 1] = g * eg * _bounced(lg, g) * under + over * (g0 + t * (g1 - g0))
-        color[n, 2] = b * eb * _bounced(lb, b) * under + over * (b0 + t * (b1 - b0))
+        color[n, 0] = r * er * _bounced(lr, r) * under + over * gr
+        color[n, 1] = g * eg * _bounced(lg, g) * under + over * gg
+        color[n, 2] = b * eb * _bounced(lb, b) * under + over * gb
 
 
 @kernel
@@ -363,7 +365,7 @@ def _average(samples, count, rgb, alpha):
 
 
 @kernel
-def picture(mesh, paint, lights, view, ids, weights, slot, sample_ids, sample_weights, background):
+def picture(mesh, paint, light, view, ids, weights, slot, sample_ids, sample_weights, background):
     """Linear colour over the background, and coverage.
 
     Args:
@@ -384,10 +386,11 @@ def picture(mesh, paint, lights, view, ids, weights, slot, sample_ids, sample_we
             mesh.albedo, paint.mip,
         )  # fmt: skip
         opaque(
-            solid.color, solid.attribute, solid.face, n, mesh.material, paint, lights.matt, lights.skin, lights.glossy
-        )
+            solid.color, solid.attribute, solid.face, n, mesh.material, paint.specular, paint.reflect,
+            light.received, light.mirrored,
+        )  # fmt: skip
         m = _collect(shell, view, r, ids, weights, slot, sample_ids, sample_weights, 1, rgb)
         gather(shell.attribute, shell.face, shell.weight, shell.ray, m, mesh.faces, mesh.facet, mesh.vertex)
-        through(solid.color, shell.column, shell.attribute, shell.face, m, mesh.material, paint.specular, lights.sharp)
+        through(solid.color, shell.column, shell.attribute, shell.face, m, mesh.material, paint.specular, light.sharp)
         _average(solid, n, rgb[r], alpha[r])
     return rgb, alpha

@@ -92,7 +92,6 @@ def bounced(lit: np.ndarray, albedo: np.ndarray) -> np.ndarray:
     return np.maximum(lit, ((lit * a + b) * lit + c) * lit)
 
 
-def _glossy(stack: np.ndarray, material: Material, direction: np.ndarray) -> np.ndarray:
-    levels = stack.reshape(len(LEVEL_ROUGHNESS), -1, *stack.shape[1:])
+def _glossy(levels: np.ndarray, material: Material, direction: np.ndarray) -> np.ndarray:
     values = np.array([lookup(level, direction) for level in levels])
     return np.array([np.interp(material.roughness, LEVEL_ROUGHNESS, values[:, channel]) for channel in range(3)])
