@@ -74,7 +74,8 @@ def _even_masks(arrays: dict[str, np.ndarray]) -> np.ndarray:
     points, corners = len(arrays["vertices_m"]), arrays["faces_uv"].ravel()
     point = arrays["faces"].ravel()
     count = np.maximum(np.bincount(point, minlength=points), 1)
-    twin = cKDTree(arrays["vertices_m"]).query(arrays["vertices_m"] * np.float32([-1, 1, 1]))[1]
+    vertices = arrays["vertices_m"].astype(np.float64)
+    twin = cKDTree(vertices).query(vertices * (-1.0, 1.0, 1.0))[1]
     point_of_uv = np.zeros(len(arrays["uv"]), np.int64)
     point_of_uv[corners] = point
     mean = np.stack([np.bincount(point, mask[corners] / 255.0, points) / count for mask in arrays["masks"]])

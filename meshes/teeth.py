@@ -87,7 +87,7 @@ def tooth_row(rings: np.ndarray, base: np.ndarray, widths: tuple[float, ...], up
     edge = _point(column, 2.0 + thick)
     back = edge + 0.6 * (_point(column, np.full(len(column), 1.0)) - _point(column, np.full(len(column), 2.0)))
     grid = np.stack([*rows, 0.35 * rows[-1] + 0.65 * edge, edge, back])
-    faces = _grid_faces(*grid.shape[:2], flip=upper)
+    faces = _grid_faces(grid.shape[0], grid.shape[1], upper)
     gum = np.tile(np.repeat(np.arange(grid.shape[0] - 1) < _GUM_ROWS, grid.shape[1] - 1), 2)
     u, v = np.meshgrid(np.linspace(0, 1, grid.shape[1]), np.linspace(0, 1, grid.shape[0]))
     return ToothRow(_over_base(grid, rings, len(base)), np.stack([u.ravel(), v.ravel()], axis=1), faces, gum)
