@@ -223,9 +223,9 @@ def _place_by_eyes(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
 
 def _guesses(options: ScanOptions) -> list[np.ndarray]:
     """Rotations (head axes to scan axes) that the options allow: +Y up and +Z front first, the other ones after."""
-    up = [_AXES[options.up]] if options.up else [_AXES["+y"], _AXES["+z"], *_AXES.values()]
-    front = [_AXES[options.front]] if options.front else [_AXES["+z"], _AXES["-y"], *_AXES.values()]
-    pairs = [(y, z) for y in up for z in front if abs(y @ z) < 0.5]
+    ups = [options.up] if options.up else dict.fromkeys(["+y", "+z", *_AXES])
+    fronts = [options.front] if options.front else dict.fromkeys(["+z", "-y", *_AXES])
+    pairs = [(_AXES[up], _AXES[front]) for up in ups for front in fronts if up[1] != front[1]]
     if not pairs:
         raise MeshError(f"Expected up and front along different axes, got {options.up} and {options.front}.")
     return [np.stack([np.cross(y, z), y, z], axis=1) for y, z in pairs]

@@ -26,6 +26,8 @@ _HEIGHTS_M = (0.16, 0.20, 0.25, 0.32, 0.40, 0.52, 0.75)
 """Guesses of how much of a person the scan shows, from the face alone to the chest."""
 _BANDS = 8
 _COARSE, _FINE = (8, 130), (30, 2000)
+_HOPELESS_M = 0.010
+"""Starts that settle this far off do not become a face by settling longer."""
 _POINT_WEIGHT = 0.02
 """Of plain closest points beside point-to-plane: it holds the scale where the scan is flat."""
 
@@ -96,7 +98,8 @@ def fit_face(vertices: np.ndarray, faces: np.ndarray, R_scan_head: np.ndarray) -
     few = keyed(0, 70).permutation(len(face.points))
     starts = _starts(target.points, R_scan_head, face.nose_tip)
     coarse = sorted((_settle(start, face, target, few, *_COARSE) for start in starts), key=lambda fit: fit.misfit_m)
-    best = min((_settle(fit, face, target, few, *_FINE) for fit in coarse[:4]), key=lambda fit: fit.misfit_m)
+    hopeful = [fit for fit in coarse[:4] if fit.misfit_m < _HOPELESS_M] or coarse[:1]
+    best = min((_settle(fit, face, target, few, *_FINE) for fit in hopeful), key=lambda fit: fit.misfit_m)
     return FaceFit(best.scale * reach, best.R, best.origin * reach + middle, best.misfit_m, best.outward)
 
 
@@ -118,7 +121,7 @@ def _sample(vertices: np.ndarray, faces: np.ndarray) -> _Target:
 def _starts(points: np.ndarray, R: np.ndarray, nose_tip: np.ndarray) -> list[FaceFit]:
     """The mean face with its nose on the most protruding point of each band of heights, in several sizes."""
     local = rotate(points, R.T)
-    height = np.ptp(local[:, 1])
+    height = max(float(np.ptp(local[:, 1])), 1e-9)
     band = np.floor((local[:, 1] - local[:, 1].min()) / height * _BANDS * 0.999).astype(int)
     tips = [points[band == k][local[band == k, 2].argmax()] for k in np.unique(band)]
     scales = [height / metres for metres in _HEIGHTS_M]

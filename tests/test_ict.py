@@ -228,7 +228,7 @@ def test_unknown_names_are_refused(small: Ict) -> None:
         MeshError, match=r"identity shape: expected names among the model's 2 modes .* got 'identity099'"
     ):
         small.head(Identity({"identity099": 1.0}), {}, Pose())
-    with pytest.raises(MeshError, match="got 'jawOpenn'. Did you mean 'jawOpen'"):
+    with pytest.raises(MeshError, match=r"got 'jawOpenn'\. Did you mean 'jawOpen'"):
         small.head(NEUTRAL, {"jawOpenn": 1.0}, Pose())
     with pytest.raises(MeshError, match=r"expected a weight in \[0, 1\], got 1.5"):
         small.head(NEUTRAL, {"jawOpen": 1.5}, Pose())
