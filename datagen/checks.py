@@ -3,6 +3,7 @@
 Pure functions of arrays; each yields (kind, message) for what does not hold.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -101,8 +102,8 @@ def _depth(surface: np.ndarray, depth: np.ndarray) -> Iterator[Issue]:
 
 def _normal(surface: np.ndarray, normal: np.ndarray) -> Iterator[Issue]:
     slack = UNIT_SLACK if normal.dtype == np.float32 else 2e-3
-    length = np.linalg.norm(normal.astype(np.float64), axis=2)
-    wrong = surface & ~(abs(length - 1) <= slack)
+    square = np.einsum("rck,rck->rc", normal, normal, dtype=np.float64)
+    wrong = surface & ~(abs(square - 1) <= 2 * slack)
     if wrong.any():
         yield "normal", f"expected unit normals on the surface, got others at {_count(wrong)}"
 
@@ -179,8 +180,8 @@ def _relations(layers: Layers, view: Layers, cameras: Mapping[str, Camera], a: s
     front = depth_b > 0
     if "flow" in view:
         centres = np.argwhere(surface)[:, ::-1] + 0.5
-        error = abs(view["flow"][surface] - np.where(front[:, None], px - centres, 0)).max(axis=1, initial=0)
-        slack = slack_px + FLOAT32_STEP * abs(view["flow"][surface]).max(axis=1, initial=0)
+        error = _larger(view["flow"][surface] - np.where(front[:, None], px - centres, 0))
+        slack = slack_px + FLOAT32_STEP * _larger(view["flow"][surface])
         yield from _off(
             "flow",
             f"flow_{a}_to_{b}: expected p_{b}(X) - p_{a}(X)",
@@ -213,7 +214,7 @@ def reprojected(
     centres = np.argwhere(surface)[:, ::-1] + 0.5
     px, depth_b = project(b, unproject(a, centres, depth_m))
     moved, _ = project(b, unproject(a, centres, depth_m * (1 + FLOAT32_STEP)))
-    return px, depth_b, abs(moved - px).max(axis=1, initial=0) + FLOW_SLACK_PX
+    return px, depth_b, _larger(moved - px) + FLOW_SLACK_PX
 
 
 def _off(
@@ -252,10 +253,15 @@ def depth_range(depth_map: np.ndarray, px: np.ndarray) -> tuple[np.ndarray, np.n
     Returns:
         Two (N,) float64 metres; (inf, inf) outside the frame.
     """
-    far = np.where(depth_map > 0, depth_map, np.inf).astype(np.float64)
+    far = np.pad(np.where(depth_map > 0, depth_map, np.inf), 1, mode="edge")
     column, row = np.floor(np.where(np.isfinite(px), px, -1)).clip(-1, max(depth_map.shape)).astype(int).T
     inside = (row >= 0) & (column >= 0) & (row < depth_map.shape[0]) & (column < depth_map.shape[1])
     row, column = np.where(inside, row, 0), np.where(inside, column, 0)
-    nearest = ndimage.minimum_filter(far, size=3, mode="nearest")[row, column]
-    farthest = ndimage.maximum_filter(far, size=3, mode="nearest")[row, column]
+    around = [far[row + r, column + c] for r in range(3) for c in range(3)]
+    nearest, farthest = functools.reduce(np.minimum, around), functools.reduce(np.maximum, around)
     return np.where(inside, nearest, np.inf), np.where(inside, farthest, np.inf)
+
+
+def _larger(vectors: np.ndarray) -> np.ndarray:
+    """(N,) larger magnitude of two components (N, 2); several times quicker than a reduction over a short axis."""
+    return np.maximum(abs(vectors[:, 0]), abs(vectors[:, 1]))

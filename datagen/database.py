@@ -23,6 +23,8 @@ CARD_FILE = "README.md"
 LOCK_FILE = ".lock"
 FORMAT = 1
 """Version of the folder layout described in docs/formats.md."""
+MAX_PAIRS = 10**8
+"""Indices up to 99,999,999 fit an 8-digit key."""
 
 _PART = re.compile(r"^\..+\.(\d+)\.part$")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -81,6 +83,8 @@ class Run:
         for name in ("pairs", "shard_pairs", "height", "width"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise DatabaseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
+        if self.pairs > MAX_PAIRS:
+            raise DatabaseError(f"pairs: expected at most {MAX_PAIRS}, as keys have 8 digits, got {self.pairs}.")
         if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:
             raise DatabaseError(
                 f"layers: expected names of the table in its order, got {list(self.layers)}; "

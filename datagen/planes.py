@@ -57,7 +57,7 @@ def encode_planes(array: np.ndarray, level: int = LEVEL, unit: bool = False) -> 
     body = np.concatenate([np.packbits(support), planes.ravel()])
     channels = array.shape[2] if array.ndim == 3 else 0
     header = HEADER.pack(MAGIC, dtype.encode() + UNIT * unit, height, width, channels, planes.shape[1] // bits.shape[2])
-    return header + zstandard.ZstdCompressor(level=level).compress(body.tobytes())
+    return header + zstandard.ZstdCompressor(level=level).compress(body.data)
 
 
 def decode_planes(data: bytes) -> np.ndarray:

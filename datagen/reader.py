@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from datagen.codecs import META_MEMBER, decode_layer, member_suffix
-from datagen.database import INDEX_FILE, DatabaseError, Run, read_json, read_run, shard_name
+from datagen.database import INDEX_FILE, DatabaseError, Run, read_run, shard_name
 from datagen.planes import CodecError
 from datagen.shards import BLOCK, ShardRecord, members, offsets, read_record, side_file
 from datagen.splits import SPLITS
@@ -158,16 +158,13 @@ def shard_names(folder: Path, run: Run) -> list[str]:
         DatabaseError: a finished set lacks one.
     """
     names = [shard_name(shard) for shard in range(run.shards)]
-    if not (folder / INDEX_FILE).exists():
-        return [name for name in names if side_file(folder / name).exists()]
-    listed = {shard.get("name") for shard in read_json(folder / INDEX_FILE).get("shards", [])}
-    missing = sorted(set(names) - listed) or [name for name in names if not side_file(folder / name).exists()]
-    if missing:
+    missing = [name for name in names if not side_file(folder / name).exists()]
+    if missing and (folder / INDEX_FILE).exists():
         raise DatabaseError(
-            f"{folder}: expected {run.shards} shards, {missing[0]} or its side file is missing; restore it "
-            "or run the generating command again."
+            f"{folder}: expected {run.shards} shards, {missing[0]} or its side file is missing; restore it or run the "
+            "generating command again."
         )
-    return names
+    return [name for name in names if name not in set(missing)]
 
 
 def _checked(tar: Path) -> ShardRecord:

@@ -221,6 +221,8 @@ def test_a_damaged_run_file_is_one_clear_error(tmp_path, text):
 def test_a_run_of_impossible_numbers_is_refused():
     with pytest.raises(DatabaseError, match="pairs: expected an integer >= 1, got 0"):
         fake_run(pairs=0)
+    with pytest.raises(DatabaseError, match="pairs: expected at most 100000000, as keys have 8 digits"):
+        fake_run(pairs=10**8 + 1)
     with pytest.raises(DatabaseError, match="expected names of the table in its order"):
         fake_run(layers=("far_rgb", "near_rgb"))
     with pytest.raises(DatabaseError, match="expected names of the table"):
@@ -307,6 +309,13 @@ def test_a_path_under_a_file_is_refused(tmp_path):
     refused = pytest.raises(DatabaseError, match="expected to read and write here, got Not a directory")
     with refused, writing(tmp_path / "file" / "out", fake_run()):
         pytest.fail("entered")
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(DatabaseError, match="got File exists"), writing(tmp_path / "out", fake_run()):
+        pytest.fail("entered")
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

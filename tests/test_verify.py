@@ -16,7 +16,7 @@ from datagen.database import DatabaseError
 from datagen.engine import generate
 from datagen.planes import HEADER
 from datagen.sample import Sample
-from datagen.shards import BLOCK, offsets, read_record, side_file
+from datagen.shards import BLOCK, members, offsets, read_record, side_file
 from datagen.splits import SPLITS
 from datagen.verify import verify
 from renderers.layers import LAYERS
@@ -279,8 +279,7 @@ def _edit_side(folder, **changes):
 
 def _member_place(folder, suffix):
     record = read_record(folder / SHARD)
-    names = [f"{name}.{'planes' if LAYERS[name].codec in ('float', 'int') else 'png'}" for name in LAYERS]
-    column = [*names, "meta.json"].index(suffix)
+    column = members(RUN.layers).index(suffix)
     return int(offsets(np.array(record.sizes))[1, column]), record.sizes[1][column]
 
 
