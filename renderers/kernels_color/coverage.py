@@ -181,7 +181,7 @@ def subsample(mesh, view, slot, count):
         i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
         za, zb, zc = view.seen[i, 2], view.seen[j, 2], view.seen[k, 2]
         r0, r1, c0, c1 = _box(view, i, j, k, slot.shape[0], slot.shape[1])
-        z_low, layer, ready = min(za, zb, zc), 1 if mesh.clear[f] else 0, False
+        z_low, layer, sheet, ready = min(za, zb, zc), int(mesh.clear[f]), mesh.cutout[f], False
         for row in range(r0 >> 1, (r1 >> 1) + 1):
             for column in range(c0 >> 1, (c1 >> 1) + 1):
                 n = slot[row, column]
@@ -203,7 +203,9 @@ def subsample(mesh, view, slot, count):
                         continue
                     b0, b1, b2 = e0 / total, e1 / total, e2 / total
                     z = b0 * za + b1 * zb + b2 * zc
-                    if NEAR_M < z < near[layer, n, q] and _kept(mesh, f, i, j, k, b0, b1, b2):
+                    if not NEAR_M < z < near[layer, n, q]:
+                        continue
+                    if sheet < 0 or _kept(mesh.uv, mesh.sheets, mesh.texels, sheet, i, j, k, b0, b1, b2):
                         near[layer, n, q], ids[layer, n, q] = z, f
                         weights[layer, n, q, 0], weights[layer, n, q, 1], weights[layer, n, q, 2] = b0, b1, b2
     for n in range(count):
@@ -214,14 +216,11 @@ def subsample(mesh, view, slot, count):
 
 
 @kernel
-def _kept(mesh, face, i, j, k, b0, b1, b2):
-    """Whether the alpha map of a face keeps this point: its nearest texel is at least 128."""
-    sheet = mesh.cutout[face]
-    if sheet < 0:
-        return True
-    u = b0 * mesh.uv[i, 0] + b1 * mesh.uv[j, 0] + b2 * mesh.uv[k, 0]
-    v = b0 * mesh.uv[i, 1] + b1 * mesh.uv[j, 1] + b2 * mesh.uv[k, 1]
-    offset, height, width = mesh.sheets[sheet, 0], mesh.sheets[sheet, 1], mesh.sheets[sheet, 2]
+def _kept(uv, sheets, texels, sheet, i, j, k, b0, b1, b2):
+    """Whether an alpha map keeps the point with these weights: its nearest texel is at least 128."""
+    offset, height, width = sheets[sheet, 0], sheets[sheet, 1], sheets[sheet, 2]
+    u = b0 * uv[i, 0] + b1 * uv[j, 0] + b2 * uv[k, 0]
+    v = b0 * uv[i, 1] + b1 * uv[j, 1] + b2 * uv[k, 1]
     column = min(max(int(np.floor(u * width)), 0), width - 1)
     row = min(max(int(np.floor((1.0 - v) * height)), 0), height - 1)
-    return mesh.texels[offset + row * width + column] >= 128
+    return texels[offset + row * width + column] >= 128
