@@ -25,7 +25,7 @@ def read_eyes(path: Path) -> np.ndarray:
     try:
         rows, groups = readers[path.suffix.lower()](path.read_text(encoding="utf-8"))
         points = np.array(rows, np.float64)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, AttributeError) as error:
         raise MeshError(
             f"{path.name}: expected 68 landmarks (x, y, z), got a file that does not read ({error}). Save it again."
         ) from error
