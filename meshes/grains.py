@@ -104,7 +104,7 @@ def grains_by_zone(template: SkinTemplate) -> dict[str, Grains]:
     return {
         "face": seats[(seats.point[:, 2] > -0.06) & (seats.bare > 0.1)],
         "beard": seats[seats.beard > 0.0],
-        "scalp": seats[(seats.hair[:, 0] > -0.006) & (seats.ears < 0.95)],
+        "scalp": seats[(seats.hair[:, 0] > -0.012) & (seats.ears < 0.95)],
     }
 
 

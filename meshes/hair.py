@@ -115,7 +115,7 @@ def _drawn(paths: np.ndarray, strands: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _strands(template: SkinTemplate) -> _Strands:
     seats = grains(template)
-    chosen = (seats.hair[:, 0] > -0.002) & (seats.ears < 0.4)
+    chosen = (seats.hair[:, 0] > -0.010) & (seats.ears < 0.4)
     roots = seats.point[chosen].astype(np.float64)
     rng = keyed(0, 30)
     paths = _grow(roots, rng)

@@ -14,7 +14,7 @@ _HAIR: dict[str, Colour] = {
     "blond": (0.26, 0.170, 0.085),
     "red": (0.150, 0.052, 0.018),
 }
-_GREY: Colour = (0.36, 0.35, 0.33)
+_GREY: Colour = (0.27, 0.26, 0.245)
 _IRIS: dict[str, tuple[Colour, Colour]] = {  # outer ring, inner ring
     "dark": ((0.030, 0.015, 0.008), (0.055, 0.026, 0.011)),
     "brown": ((0.075, 0.034, 0.014), (0.130, 0.058, 0.020)),
@@ -93,7 +93,7 @@ def _sample_hair(rng: np.random.Generator, ancestry: str, gender: float, age: fl
         "hair_blue": blue,
         "hair_grey": greying,
         "hair_length_m": length_m,
-        "hair_recede": np.clip(rng.normal(0.10 + 1.4 * max(0.0, age - 0.55), 0.15), 0.0, 1.0) if male else 0.0,
+        "hair_recede": np.clip(rng.normal(0.05 + male * 1.5 * max(0.0, age - 0.55), 0.14), -0.25, 1.0),
         "stubble": np.clip(rng.normal(0.35, 0.25), 0.0, 1.0) if male else 0.0,
     }
 

@@ -94,7 +94,7 @@ def hair_depth(points: np.ndarray, recede: float | np.ndarray = 0.0) -> np.ndarr
 
     Args:
         points: (N, 3) metres.
-        recede: 0 for a full hairline to 1 for a high one.
+        recede: 0 for a full hairline to 1 for a high one; below 0 it is lower than usual.
     """
     offset = points - HEAD_CENTRE_M
     azimuth_deg = np.degrees(np.abs(np.arctan2(offset[:, 0], offset[:, 2])))

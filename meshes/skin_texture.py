@@ -202,7 +202,7 @@ def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.
     count = int(190 + 330 * look["brow_density"])
     s = rng.beta(1.25, 1.2, count)
     inner = look["brow_gap_m"]
-    x = inner + s * (0.0575 - inner)
+    x = inner + s * (0.0550 - inner)
     across = np.clip(rng.normal(0.0, 0.5, count), -1.0, 1.0)
     half = np.interp(x, _BROW_X, _BROW_HALF_WIDTH) * look["brow_width"] * smooth_step(x, inner - 0.004, inner + 0.006)
     lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * np.exp(-(((x - 0.040) / 0.012) ** 2))
