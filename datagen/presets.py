@@ -25,7 +25,7 @@ PRESETS: dict[str, Recipe] = {
         background="flat",
         background_rgb=(63, 100, 168),
     ),
-    "headshot360": Recipe(yaw_deg=(-180.0, 180.0)),
+    "headshot360": Recipe(near_m=(0.45, 1.60), yaw_deg=(-180.0, 180.0)),
 }
 """Recipes by name."""
 
@@ -34,6 +34,6 @@ SUMMARIES: dict[str, str] = {
     "usc2019": "the 2019 database: 278 people, 23-160 cm, 0.80 mm per cm, within 45 degrees, black background",
     "selfie": "arm's length: 18-60 cm",
     "cmdp": "Caltech Multi-Distance Portraits: seven distances of 61-488 cm, frontal, one sequence a person",
-    "headshot360": "all around: uniform yaw over 360 degrees",
+    "headshot360": "all around: uniform yaw over 360 degrees, 45-160 cm",
 }
 """One line a preset, for `datagen presets` and the help."""

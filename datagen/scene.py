@@ -9,11 +9,14 @@ import numpy as np
 from datagen.heads import open_model
 from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
-from datagen.recipe import Recipe
+from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, Head
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
+
+CLEARANCE_M = 0.03
+"""Nearest that a camera may come to any point of the person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +53,25 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     model = open_model(plan.head)
     head = model.head(plan.identity, plan.expression, plan.pose)
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
+    _check_clearance(plan, head, near)
     light = build_light(plan.seed, plan.scene, plan.light)
     return PosedScene(plan, head, near, far, light, model.assets + environment.light_assets(light))
+
+
+def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
+    """A camera that stands in or on the head sees nothing a photograph could show."""
+    R, t = near.T_camera_head[:3, :3], near.T_camera_head[:3, 3]
+    to_camera_m = -R.T @ t - head.surface.vertices
+    distance_m = np.sqrt(np.einsum("vk,vk->v", to_camera_m, to_camera_m))
+    nearest = int(distance_m.argmin())
+    outside = to_camera_m[nearest] @ head.surface.normals[nearest] > 0
+    if distance_m[nearest] < CLEARANCE_M or not outside:
+        raise RecipeError(
+            f"sample {plan.index}: expected the near camera at least {100 * CLEARANCE_M:.0f} cm off the person, got "
+            f"{100 * distance_m[nearest]:.1f} cm {'outside' if outside else 'inside'}, at "
+            f"{100 * plan.camera.near_m:.1f} cm from the eye midpoint. "
+            "Raise --near-m, or narrow --yaw-deg and --pitch-deg."
+        )
 
 
 def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, width: int) -> tuple[Camera, Camera]:
