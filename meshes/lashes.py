@@ -48,11 +48,7 @@ def _hairs(
     s = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
     cluster = np.round(s * count / 3.5) * 3.5 / count
     lean = 0.5 * (cluster - s) + rng.normal(0.0, 0.006, count)
-    reach = (
-        length
-        * rng.uniform(0.65, 1.0, count)
-        * (0.55 + 0.45 * np.sin(np.pi * np.clip(1.02 - 0.9 * s, 0.0, 1.0)))
-    )
+    reach = length * rng.uniform(0.65, 1.0, count) * (0.55 + 0.45 * np.sin(np.pi * np.clip(1.02 - 0.9 * s, 0.0, 1.0)))
     t = np.linspace(0.0, 1.0, _STEPS)
     station = np.clip(s[:, None] + lean[:, None] * t**1.5 - 0.03 * t**2, 0.0, 1.0)
     height = (reach[:, None] * t)[..., None]
