@@ -48,7 +48,7 @@ LOWER_RINGS, UPPER_RINGS = (
 UPPER_WIDTHS = (8.5, 6.5, 7.5, 7.0, 7.0, 10.0, 9.0, 8.5)
 LOWER_WIDTHS = (5.0, 5.5, 7.0, 7.0, 7.0, 11.0, 10.5, 10.0)
 
-_ACROSS = np.array([0.0, 0.07, 0.2, 0.4, 0.6, 0.8, 0.93])  # Places of columns on a crown, 0 its near end.
+_ACROSS = np.array([0.0, 0.08, 0.3, 0.7, 0.92])  # Places of columns on a crown, 0 its near end.
 _DOWN = np.array([0.0, 0.45, 0.76, 0.84, 1.0, 1.3, 1.6, 1.82, 1.95, 2.02])  # Places of rows, in rings.
 _GUM = 0.80
 _GUM_ROWS = int((_DOWN < _GUM).sum())
