@@ -113,7 +113,7 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
 @lru_cache(maxsize=8)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
     """Materials as tables, and the smaller versions of their albedo maps; kept while the same materials return."""
-    chains = [() if m.texture is None else mip_chain(m.texture) for m in materials]
+    chains = [_chain(material) for material in materials]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
     mips, albedo = _flat(tuple(level for chain in chains for level in chain))
     return (
@@ -125,6 +125,12 @@ def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np
         mips,
         albedo,
     )
+
+
+@lru_cache(maxsize=16)
+def _chain(material: Material) -> tuple[np.ndarray, ...]:
+    """The albedo map of a material and its smaller versions; materials that people share are done once."""
+    return () if material.texture is None else mip_chain(material.texture)
 
 
 def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
