@@ -52,7 +52,7 @@ class EyeTemplate:
 def _sclera_profile() -> np.ndarray:
     """(R, 2) radius and height from the back pole to just under the cornea's rim."""
     limbus = float(np.arcsin(LIMBUS_RADIUS))
-    back = np.linspace(np.pi, np.radians(100.0), 4)[:-1]
+    back = np.array([np.pi, np.radians(135.0)])
     front = np.linspace(np.radians(100.0), limbus, 9)
     angle = np.concatenate([back, front])
     sphere = np.stack([np.sin(angle), np.cos(angle)], axis=1)
@@ -106,7 +106,7 @@ def _smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def eyeball() -> EyeTemplate:
-    """The unit eye: 4,032 triangles, of which a fifth are the clear cornea."""
+    """The unit eye: 3,904 triangles, of which a fifth are the clear cornea."""
     parts = [_revolve(profile) for profile in (_sclera_profile(), _iris_profile(), _cornea_profile())]
     start = np.cumsum([0] + [len(v) for v, _ in parts[:-1]])
     vertices = np.concatenate([v for v, _ in parts])

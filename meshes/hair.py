@@ -156,7 +156,7 @@ class _Scalp:
 
 @lru_cache(maxsize=2)
 def _scalp(template: SkinTemplate) -> _Scalp:
-    reach = (hair_depth(template.rest) > -0.016) & (template.masks["ears"] < 0.35)
+    reach = (hair_depth(template.rest) > -0.012) & (template.masks["ears"] < 0.35)
     vertex, faces = np.unique(template.faces[reach[template.faces].all(axis=1)], return_inverse=True)
     points, rng = template.rest[vertex], keyed(0, 32)
     tilt = value_noise(points, 0.008, 3 * len(_LIFT), rng).reshape(len(_LIFT), 3, -1)
