@@ -17,21 +17,21 @@ _kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_kernel
-def _meet(o, d, a, b, c):
-    """Ray parameter and weights of b and c where a ray meets a triangle; inf where it misses."""
-    ex, ey, ez = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    fx, fy, fz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+def _meet(o, d, corners, f):
+    """Ray parameter and weights of b and c where ray (o, d) meets triangle (a, b, c) = corners[f]; inf for a miss."""
+    ax, ay, az = corners[f, 0, 0], corners[f, 0, 1], corners[f, 0, 2]
+    ex, ey, ez = corners[f, 1, 0] - ax, corners[f, 1, 1] - ay, corners[f, 1, 2] - az
+    fx, fy, fz = corners[f, 2, 0] - ax, corners[f, 2, 1] - ay, corners[f, 2, 2] - az
     px, py, pz = d[1] * fz - d[2] * fy, d[2] * fx - d[0] * fz, d[0] * fy - d[1] * fx
     det = ex * px + ey * py + ez * pz
-    tx, ty, tz = o[0] - a[0], o[1] - a[1], o[2] - a[2]
+    tx, ty, tz = o[0] - ax, o[1] - ay, o[2] - az
     u = (tx * px + ty * py + tz * pz) / det
     if not (u >= 0 and u <= 1):
-        return inf, 0.0, 0.0
+        return inf, u, u
     qx, qy, qz = ty * ez - tz * ey, tz * ex - tx * ez, tx * ey - ty * ex
     v = (d[0] * qx + d[1] * qy + d[2] * qz) / det
-    if not (v >= 0 and u + v <= 1):
-        return inf, 0.0, 0.0
-    return (fx * qx + fy * qy + fz * qz) / det, u, v
+    inside = v >= 0 and u + v <= 1
+    return (fx * qx + fy * qy + fz * qz) / det if inside else inf, u, v
 
 
 @_kernel
@@ -39,9 +39,11 @@ def _nearest(origins, directions, corners, near):
     face = np.full(len(origins), -1, np.int32)
     weights, depth = np.zeros((len(origins), 3)), np.zeros(len(origins))
     for n in range(len(origins)):
+        o = (origins[n, 0], origins[n, 1], origins[n, 2])
+        d = (directions[n, 0], directions[n, 1], directions[n, 2])
         best = inf
-        for f in range(len(corners)):
-            t, u, v = _meet(origins[n], directions[n], corners[f, 0], corners[f, 1], corners[f, 2])
+        for f in range(np.uint64(len(corners))):
+            t, u, v = _meet(o, d, corners, f)
             if t > near and t < best:
                 best, face[n], depth[n] = t, f, t
                 weights[n, 0], weights[n, 1], weights[n, 2] = 1 - u - v, u, v
@@ -52,8 +54,10 @@ def _nearest(origins, directions, corners, near):
 def _blocked(origins, directions, depths, own, corners, near):
     hidden = np.zeros(len(origins), np.bool_)
     for n in range(len(origins)):
-        for f in range(len(corners)):
-            t, _, _ = _meet(origins[n], directions[n], corners[f, 0], corners[f, 1], corners[f, 2])
+        o = (origins[n, 0], origins[n, 1], origins[n, 2])
+        d = (directions[n, 0], directions[n, 1], directions[n, 2])
+        for f in range(np.uint64(len(corners))):
+            t, _, _ = _meet(o, d, corners, f)
             if t > near and t < depths[n] * (1 - 1e-9) and f != own[n]:
                 hidden[n] = True
                 break
