@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datagen.planes import MAX_BYTES, CodecError, decode_planes, encode_planes
+from datagen.planes import CodecError, decode_planes, encode_planes
 from renderers.layers import LAYERS
 
 SUFFIX = {"png": "png", "mask": "png", "float": "planes", "unit": "planes", "int": "planes"}
@@ -19,6 +19,8 @@ SUFFIX = {"png": "png", "mask": "png", "float": "planes", "unit": "planes", "int
 META_MEMBER = "meta.json"
 _PNG_KINDS = {("uint8", 2): (8, 0), ("uint8", 3): (8, 2), ("bool", 2): (1, 0)}
 """Bit depth and colour type of the PNG header by dtype and number of axes."""
+MAX_PIXELS = 1 << 26
+"""Largest PNG that is decoded; a hostile header cannot ask for more."""
 _PNG_MODES = ("1", "L", "RGB")
 
 
@@ -95,7 +97,7 @@ def decode_png(data: bytes) -> np.ndarray:
     """Inverse of `encode_png`. Raises CodecError for bytes that are damaged, huge or another picture."""
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.mode not in _PNG_MODES or not 0 < image.width * image.height * 3 <= MAX_BYTES:
+            if image.mode not in _PNG_MODES or image.width * image.height > MAX_PIXELS:
                 raise CodecError(f"expected a PNG of mode {', '.join(_PNG_MODES)}, got {image.mode} {image.size}")
             pixels = np.array(image)
             # Pillow fills a bool array with bytes of 255, which numpy then counts as 255.

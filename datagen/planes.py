@@ -1,7 +1,7 @@
 """Lossless numeric images: integer prediction from three neighbours, byte planes, one zstd frame.
 
-Bit exact for every pattern, -0.0 and NaN payloads included: no float arithmetic touches a value.
-docs/formats.md gives the layout with a short decoder.
+Bit exact for every pattern, -0.0 and NaN payloads included: values are integers all the way. docs/formats.md gives the
+layout with a short decoder.
 """
 
 import struct
@@ -260,7 +260,7 @@ def _inverse(planes: np.ndarray, support: np.ndarray, bits: np.ndarray, floats: 
 
 
 @numba.njit(cache=True, nogil=True)
-def _order(bits: int) -> np.uint32:
+def _order(bits: np.uint32) -> np.uint32:
     return np.uint32(bits ^ np.uint32(0x7FFFFFFF)) if bits >> np.uint32(31) else np.uint32(bits)
 
 

@@ -17,8 +17,8 @@ from datagen.shards import BLOCK, ShardRecord, members, offsets
 
 TarIssue = tuple[str, str, str]
 """(kind, key or "", message)."""
-Content = dict[str, dict[str, bytes]]
-"""Member bytes by key, then by suffix."""
+Places = dict[str, dict[str, tuple[int, int]]]
+"""Where members lie, (first byte, size), by key, then by suffix."""
 
 _END = b"\0" * BLOCK
 
@@ -32,10 +32,10 @@ class _Member:
     size: int
 
 
-def read_shard(
+def survey(
     tar: Path, keys: Sequence[str], layers: Sequence[str], record: ShardRecord | None
-) -> tuple[Content, list[TarIssue]]:
-    """Everything that can still be read of a shard, and everything wrong with it as a file.
+) -> tuple[Places, list[TarIssue]]:
+    """Where everything lies that can still be read of a shard, and everything wrong with it as a file.
 
     Args:
         tar: the file.
@@ -44,16 +44,26 @@ def read_shard(
         record: its side file, or None where that is lost; then nothing vouches for the bytes.
 
     Returns:
-        What was read, and the issues.
+        The places and the issues.
     """
     if not tar.stat().st_size:
         return {}, [("size", "", "expected a tar, got an empty file")]
     with open(tar, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         found = list(_walk(data))
-        content, issues = _sorted_out(data, found, keys, members(layers))
+        places, issues = _sorted_out(len(data), found, keys, members(layers))
         if record is not None:
             issues += _checksums(data, record)
-    return content, issues
+    return places, issues
+
+
+def read_sample(tar: Path, places: dict[str, tuple[int, int]]) -> dict[str, bytes]:
+    """A sample's members by suffix, read from the places that `survey` found."""
+    members_read = {}
+    with open(tar, "rb") as file:
+        for suffix, (start, size) in places.items():
+            file.seek(start)
+            members_read[suffix] = file.read(size)
+    return members_read
 
 
 def _walk(data: mmap.mmap) -> Iterator[_Member]:
@@ -79,12 +89,12 @@ def _walk(data: mmap.mmap) -> Iterator[_Member]:
 
 
 def _sorted_out(
-    data: mmap.mmap, found: list[_Member], keys: Sequence[str], suffixes: Sequence[str]
-) -> tuple[Content, list[TarIssue]]:
+    length: int, found: list[_Member], keys: Sequence[str], suffixes: Sequence[str]
+) -> tuple[Places, list[TarIssue]]:
     """Members by key and suffix; what is missing, double, foreign, cut or out of order."""
     expected = [f"{key}.{suffix}" for key in keys for suffix in suffixes]
     known, counts = set(expected), Counter(member.name for member in found)
-    content: Content = {key: {} for key in keys}
+    places: Places = {key: {} for key in keys}
     issues: list[TarIssue] = []
     last = keys[0] if keys else ""
     for member in found:
@@ -92,11 +102,11 @@ def _sorted_out(
         if not member.name:
             issues.append(("tar", last, f"expected a tar header at byte {member.start - BLOCK}, got damage"))
         elif member.name not in known:
-            issues.append(("extra-member", key if key in content else "", f"expected no {member.name!r}"))
-        elif member.start + member.size > len(data):
+            issues.append(("extra-member", key if key in places else "", f"expected no {member.name!r}"))
+        elif member.start + member.size > length:
             issues.append(("cut", key, f"expected {member.size} bytes of {member.name}, the file ends before"))
         else:
-            content[key].setdefault(suffix, data[member.start : member.start + member.size])
+            places[key].setdefault(suffix, (member.start, member.size))
             last = key
     for name in expected:
         if counts[name] != 1:
@@ -107,7 +117,7 @@ def _sorted_out(
         place = next(i for i, pair in enumerate(zip(names, expected, strict=True)) if pair[0] != pair[1])
         key = expected[place].partition(".")[0]
         issues.append(("member-order", key, f"expected {expected[place]}, got {names[place]} in its place"))
-    return content, issues
+    return places, issues
 
 
 def _checksums(data: mmap.mmap, record: ShardRecord) -> Iterator[TarIssue]:

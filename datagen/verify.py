@@ -29,7 +29,7 @@ from datagen.planes import CodecError
 from datagen.progress import OnProgress, silent
 from datagen.record_checks import cameras_of, check_landmarks, check_record
 from datagen.shards import ShardRecord, read_record
-from datagen.tar_checks import read_shard
+from datagen.tar_checks import read_sample, survey
 
 
 @dataclass(frozen=True)
@@ -110,31 +110,30 @@ def verify(path: Path | str, progress: OnProgress = silent) -> Report:
     folder = Path(path)
     run, tally = read_run(folder), _Tally()
     with explained(folder):
+        progress(0, run.pairs)
         for shard in range(run.shards):
-            progress(min(shard * run.shard_pairs, run.pairs), run.pairs)
-            _verify_shard(folder, run, shard, tally)
+            _verify_shard(folder, run, shard, tally, progress)
         tally.findings += _set_findings(folder, run, tally)
-    progress(run.pairs, run.pairs)
     return Report(folder, tally.shards, tally.samples, run.pairs, tuple(tally.findings))
 
 
-def _verify_shard(folder: Path, run: Run, shard: int, tally: _Tally) -> None:
+def _verify_shard(folder: Path, run: Run, shard: int, tally: _Tally, progress: OnProgress) -> None:
     tar = folder / shard_name(shard)
     if not tar.is_file():
         tally.findings.append(Finding("missing-shard", tar.name, "", f"expected {tar.name}, found none"))
         return
     record = _side_record(tar, tally)
-    tally.shards += 1
     keys = [f"{i:08d}" for i in run.indices(shard)]
-    content, issues = read_shard(tar, keys, run.layers, record)
+    places, issues = survey(tar, keys, run.layers, record)
     tally.findings += [Finding(kind, tar.name, key, message) for kind, key, message in issues]
+    tally.shards += 1
     for place, key in enumerate(keys):
-        members = content.get(key, {})
+        members = read_sample(tar, places.get(key, {}))
         tally.samples += bool(members)
-        for kind, message in _sample_issues(run, key, members):
-            tally.findings.append(Finding(kind, tar.name, key, message))
+        tally.findings += [Finding(kind, tar.name, key, text) for kind, text in _sample_issues(run, key, members)]
         meta = _parsed(members.get(META_MEMBER, b"{}"))
         tally.findings += _identity_findings(tar.name, key, place, meta, record, tally)
+        progress(int(key) + 1, run.pairs)
 
 
 def _side_record(tar: Path, tally: _Tally) -> ShardRecord | None:
