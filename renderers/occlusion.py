@@ -10,7 +10,7 @@ from meshes.surface import Surface
 from renderers.kernels_color.shadow import gather
 from renderers.light import LUMINANCE, EnvironmentLight, directions, shrink, solid_angles
 
-DIRECTIONS = 32
+DIRECTIONS = 24
 """Directions that stand for a light."""
 
 MAP_TEXELS = 192

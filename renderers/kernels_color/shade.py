@@ -296,6 +296,18 @@ def _bounced(lit, albedo):
 
 
 @kernel
+def _open(lit, cosine):
+    """Share of the mirror direction's light that arrives, from the lit share of the irradiance: less when grazing,
+    where a mirrored ray is the likelier to meet the surface again.
+
+    The lit share times the estimate of Lagarde and de Rousiers, "Moving Frostbite to PBR", SIGGRAPH 2014 course, with
+    the exponent 2.
+    """
+    both = max(cosine, f32(0)) + lit
+    return lit * min(max(both * both - f32(1) + lit, f32(0)), f32(1))
+
+
+@kernel
 def _reflected(reflect, specular, m, cosine):
     """Share of light that leaves as highlight: the material's table at the cosine to the eye."""
     last = reflect.shape[1] - 1
@@ -311,7 +323,7 @@ def _reflected(reflect, specular, m, cosine):
 def opaque(color, attribute, face, count, material, specular, reflect, received, mirrored):
     """Colour of opaque samples: matt or skin-like reflection below, a highlight on top.
 
-    out = albedo x irradiance / pi x lit share x (1 - F) + F x lit share x glossy mirror radiance, so that in a
+    out = albedo x irradiance / pi x lit share x (1 - F) + F x open share x glossy mirror radiance, so that in a
     white surrounding a white surface returns no more than it gets.
     """
     for n in range(count):
@@ -326,7 +338,7 @@ def opaque(color, attribute, face, count, material, specular, reflect, received,
         gr, gg, gb = lookup(mirrored, m * mirrored.shape[1], x, y, z)
         share = _reflected(reflect, specular[m], m, cosine)
         lr, lg, lb = attribute[n, LIT], attribute[n, LIT + 1], attribute[n, LIT + 2]
-        under, over = f32(1) - share, share * (lr + lg + lb) / f32(3)
+        under, over = f32(1) - share, share * _open((lr + lg + lb) / f32(3), cosine)
         r, g, b = attribute[n, COLOR], attribute[n, COLOR + 1], attribute[n, COLOR + 2]
         color[n, 0] = r * er * _bounced(lr, r) * under + over * gr
         color[n, 1] = g * eg * _bounced(lg, g) * under + over * gg

@@ -81,7 +81,8 @@ def opaque(
     scale, bias = (np.interp(cosine, np.linspace(0, 1, len(table)), column) for column in table.T)
     reflected = material.specular * scale + bias
     mirror = _glossy(lights.glossy, material, 2 * cosine * normal - eye)
-    return albedo * received * bounced(lit, albedo) * (1 - reflected) + reflected * lit.mean() * mirror
+    open_share = lit.mean() * np.clip((max(cosine, 0) + lit.mean()) ** 2 - 1 + lit.mean(), 0, 1)
+    return albedo * received * bounced(lit, albedo) * (1 - reflected) + reflected * open_share * mirror
 
 
 def bounced(lit: np.ndarray, albedo: np.ndarray) -> np.ndarray:
