@@ -6,7 +6,8 @@ All are (H, W, 3) float32 linear pictures, to be covered by the person according
 import numpy as np
 
 from renderers.camera import Camera, pixel_rays
-from renderers.kernels_color.shade import lookup_rays, stretch
+from renderers.kernels_color.shade import lookup_rays
+from renderers.kernels_color.stretch import stretch
 from renderers.light import EnvironmentLight, shrink
 from renderers.prefilter import blur, to_octahedral
 

@@ -166,21 +166,6 @@ def lookup_rays(square, columns, rows, R, orthographic):
 
 
 @kernel
-def stretch(knots, height, width, step):
-    """(height, width, 3) float32: linear between knots (n, m, 3) that lie `step` pixels apart from pixel (0, 0)."""
-    out = np.zeros((height, width, 3), f32)
-    for r in range(height):
-        i, t = r // step, f32(r % step) / f32(step)
-        for c in range(width):
-            j, s = c // step, f32(c % step) / f32(step)
-            for k in range(3):
-                upper = knots[i, j, k] + s * (knots[i, j + 1, k] - knots[i, j, k])
-                lower = knots[i + 1, j, k] + s * (knots[i + 1, j + 1, k] - knots[i + 1, j, k])
-                out[r, c, k] = upper + t * (lower - upper)
-    return out
-
-
-@kernel
 def _collect(samples, view, r, ids, weights, slot, sample_ids, sample_weights, layer, rgb):
     """List the samples of row r: of even pixels the centre, of marked pixels all four; returns how many.
 
