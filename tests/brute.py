@@ -17,57 +17,58 @@ _kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_kernel
-def _meet(o, d, corners, f):
-    """Ray parameter and weights of b and c where ray (o, d) meets triangle (a, b, c) = corners[f]; inf for a miss."""
-    ax, ay, az = corners[f, 0, 0], corners[f, 0, 1], corners[f, 0, 2]
-    ex, ey, ez = corners[f, 1, 0] - ax, corners[f, 1, 1] - ay, corners[f, 1, 2] - az
-    fx, fy, fz = corners[f, 2, 0] - ax, corners[f, 2, 1] - ay, corners[f, 2, 2] - az
-    px, py, pz = d[1] * fz - d[2] * fy, d[2] * fx - d[0] * fz, d[0] * fy - d[1] * fx
-    det = ex * px + ey * py + ez * pz
-    tx, ty, tz = o[0] - ax, o[1] - ay, o[2] - az
-    u = (tx * px + ty * py + tz * pz) / det
-    if not (u >= 0 and u <= 1):
-        return inf, u, u
-    qx, qy, qz = ty * ez - tz * ey, tz * ex - tx * ez, tx * ey - ty * ex
-    v = (d[0] * qx + d[1] * qy + d[2] * qz) / det
-    inside = v >= 0 and u + v <= 1
-    return (fx * qx + fy * qy + fz * qz) / det if inside else inf, u, v
+def _meet_all(o, d, corners, out):
+    """Fill `out` (3, F) with ray parameter (inf for a miss) and weights of b and c; `corners` is (abc, xyz, F)."""
+    for f in range(np.uint64(corners.shape[2])):
+        ax, ay, az = corners[0, 0, f], corners[0, 1, f], corners[0, 2, f]
+        ex, ey, ez = corners[1, 0, f] - ax, corners[1, 1, f] - ay, corners[1, 2, f] - az
+        fx, fy, fz = corners[2, 0, f] - ax, corners[2, 1, f] - ay, corners[2, 2, f] - az
+        px, py, pz = d[1] * fz - d[2] * fy, d[2] * fx - d[0] * fz, d[0] * fy - d[1] * fx
+        det = ex * px + ey * py + ez * pz
+        tx, ty, tz = o[0] - ax, o[1] - ay, o[2] - az
+        qx, qy, qz = ty * ez - tz * ey, tz * ex - tx * ez, tx * ey - ty * ex
+        u = (tx * px + ty * py + tz * pz) / det
+        v = (d[0] * qx + d[1] * qy + d[2] * qz) / det
+        t = (fx * qx + fy * qy + fz * qz) / det
+        out[0, f] = t if (u >= 0) & (v >= 0) & (u + v <= 1) else inf
+        out[1, f], out[2, f] = u, v
 
 
 @_kernel
 def _nearest(origins, directions, corners, near):
     face = np.full(len(origins), -1, np.int32)
     weights, depth = np.zeros((len(origins), 3)), np.zeros(len(origins))
+    out = np.zeros((3, corners.shape[2]))
     for n in range(len(origins)):
         o = (origins[n, 0], origins[n, 1], origins[n, 2])
         d = (directions[n, 0], directions[n, 1], directions[n, 2])
+        _meet_all(o, d, corners, out)
         best = inf
-        for f in range(np.uint64(len(corners))):
-            t, u, v = _meet(o, d, corners, f)
-            if t > near and t < best:
-                best, face[n], depth[n] = t, f, t
-                weights[n, 0], weights[n, 1], weights[n, 2] = 1 - u - v, u, v
+        for f in range(np.uint64(out.shape[1])):
+            if out[0, f] > near and out[0, f] < best:
+                best, face[n], depth[n] = out[0, f], f, out[0, f]
+                weights[n, 0], weights[n, 1], weights[n, 2] = 1 - out[1, f] - out[2, f], out[1, f], out[2, f]
     return face, weights, depth
 
 
 @_kernel
 def _blocked(origins, directions, depths, own, corners, near):
     hidden = np.zeros(len(origins), np.bool_)
+    out = np.zeros((3, corners.shape[2]))
     for n in range(len(origins)):
         o = (origins[n, 0], origins[n, 1], origins[n, 2])
         d = (directions[n, 0], directions[n, 1], directions[n, 2])
-        for f in range(np.uint64(len(corners))):
-            t, _, _ = _meet(o, d, corners, f)
-            if t > near and t < depths[n] * (1 - 1e-9) and f != own[n]:
+        _meet_all(o, d, corners, out)
+        for f in range(np.uint64(out.shape[1])):
+            if out[0, f] > near and out[0, f] < depths[n] * (1 - 1e-9) and f != own[n]:
                 hidden[n] = True
-                break
     return hidden
 
 
 def _labelled(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
     assert (surface.cutout < 0).all(), "alpha maps are the business of renderers.oracle"
     face = np.flatnonzero(surface.face_label).astype(np.int32)
-    return face, surface.vertices[surface.faces[face]]
+    return face, np.ascontiguousarray(surface.vertices[surface.faces[face]].transpose(1, 2, 0))
 
 
 def first_hits(surface: Surface, camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
