@@ -82,7 +82,9 @@ class Report:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(Counter(f.kind for f in self.findings).items()))
         lines = [str(finding) for finding in self.findings[:50]]
         more = [f"... and {len(self.findings) - 50} more"] if len(self.findings) > 50 else []
-        step = "Delete the shards named and run the generating command again; it makes them anew."
+        broken = {f.shard for f in self.findings} - {f.shard for f in self.findings if f.kind == "missing-shard"}
+        delete = "Delete the shards named and run" if broken - {""} else "Run"
+        step = f"{delete} the generating command again; it makes what is missing."
         return "\n".join([*lines, *more, f"{read}: {len(self.findings)} findings ({kinds}). {step}"])
 
 

@@ -1,7 +1,6 @@
 """The validator: silent on a good set, and every kind of planted damage is named with shard and sample."""
 
 import contextlib
-import copy
 import dataclasses
 import json
 import os
@@ -10,24 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import RUN, SHARD, assert_named, full_sample
 from fake import fake_run, fake_sample
 
 from datagen.database import DatabaseError
 from datagen.engine import generate
 from datagen.planes import HEADER
-from datagen.sample import Sample
 from datagen.shards import BLOCK, members, offsets, read_record, side_file
-from datagen.splits import SPLITS
-from datagen.verify import verify
-from renderers.layers import LAYERS
-
-RUN = fake_run(pairs=4, shard_pairs=2, layers=tuple(LAYERS))
-VICTIM, SHARD, KEY = 3, "shard-000001.tar", "00000003"
-
-
-def full_sample(index: int) -> Sample:
-    """A fake sample with every layer of the table."""
-    return fake_sample(index, layers=tuple(LAYERS))
+from datagen.verify import Finding, verify
 
 
 @pytest.fixture(scope="module")
@@ -41,30 +30,6 @@ def good(tmp_path_factory) -> Path:
 def folder(good, tmp_path) -> Path:
     shutil.copytree(good, tmp_path / "out")
     return tmp_path / "out"
-
-
-def _set_with(tmp_path, change, run=RUN):
-    """A set whose sample 3 was changed before it was written, so that all its checksums are right."""
-
-    def make(index: int) -> Sample:
-        sample = fake_sample(index, size=run.height, layers=run.layers)
-        if index != VICTIM:
-            return sample
-        layers, meta = {k: v.copy() for k, v in sample.layers.items()}, copy.deepcopy(sample.meta)
-        change(layers, meta)
-        return Sample(index, layers, meta)
-
-    generate(run, tmp_path, make)
-    return verify(tmp_path)
-
-
-def _named(report, kind, shard=SHARD, sample=KEY):
-    """The damage was found by its kind, and nothing is said of any other sample."""
-    assert kind in {f.kind for f in report.findings if (f.shard, f.sample) == (shard, sample)}, str(report)
-    assert {f.sample for f in report.findings} <= {sample, ""}
-    assert f"{kind}: {' '.join(filter(None, (shard, sample))) or 'set'}: " in str(report)
-    assert "expected" in str(report)
-    assert not report.ok
 
 
 def test_a_good_set_is_fine(good):
@@ -88,188 +53,9 @@ def test_verifying_changes_nothing(good):
     assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in good.iterdir()} == before
 
 
-def _nudge(name, place, amount):
-    def change(layers, meta):
-        array = layers[name]
-        row, column = np.argwhere(layers[_surface_of(name)])[place]
-        array[row, column] += array.dtype.type(amount)
-
-    return change
-
-
-def _surface_of(name):
-    return f"{name.removeprefix('flow_').split('_')[0]}_surface"
-
-
-def _outside(name, value):
-    def change(layers, meta):
-        row, column = np.argwhere(~layers[_surface_of(name)])[0]
-        layers[name][row, column] = value
-
-    return change
-
-
-def _set(name, value):
-    def change(layers, meta):
-        layers[name][:] = value
-
-    return change
-
-
-def _flip(name, where):
-    def change(layers, meta):
-        row, column = np.argwhere(where(layers))[0]
-        layers[name][row, column] ^= True
-
-    return change
-
-
-def _swap(a, b):
-    def change(layers, meta):
-        layers[a], layers[b] = layers[b], layers[a]
-
-    return change
-
-
-def _negate_backward_flow(layers, meta):
-    layers["flow_far_to_near"] *= -1
-
-
-def _transpose_flow(layers, meta):
-    layers["flow_near_to_far"] = np.ascontiguousarray(layers["flow_near_to_far"][..., ::-1])
-
-
-def _shift_half_a_pixel(layers, meta):
-    layers["flow_near_to_far"] += np.float32(0.5) * layers["near_surface"][..., None]
-
-
-def _all_inside_is_visible(layers, meta):
-    layers["far_visible_in_near"] = layers["far_inside_near"].copy()
-
-
-def _none_is_visible(layers, meta):
-    layers["near_visible_in_far"][:] = False
-
-
-LAYER_DAMAGE = [
-    ("flow", _nudge("flow_near_to_far", 100, 1e-2)),
-    ("flow", _negate_backward_flow),
-    ("flow", _transpose_flow),
-    ("flow", _shift_half_a_pixel),
-    ("flow", _nudge("far_depth_axis_m", 100, 1e-3)),
-    ("background", _outside("flow_near_to_far", 1e-3)),
-    ("background", _outside("near_depth_axis_m", 1.0)),
-    ("background", _outside("far_normal", -1.0)),
-    ("background", _outside("near_uv", 0.5)),
-    ("background", _outside("near_part", 1)),
-    ("background", _outside("near_triangle_id", 0)),
-    ("background", _outside("far_barycentric", 1e-9)),
-    ("mask", _flip("near_visible_in_far", lambda m: ~m["near_surface"])),
-    ("mask", _flip("far_inside_near", lambda m: ~m["far_surface"])),
-    ("mask", _flip("far_inside_near", lambda m: m["far_visible_in_near"])),
-    ("inside", _flip("far_inside_near", lambda m: m["far_inside_near"] & ~m["far_visible_in_near"])),
-    ("inside", _swap("far_inside_near", "near_inside_far")),
-    ("inside", _flip("near_inside_far", lambda m: m["near_surface"] & ~m["near_inside_far"])),
-    ("visible", _none_is_visible),
-    ("depth", _nudge("near_depth_axis_m", 7, -10)),
-    ("normal", _nudge("far_normal", 11, 1e-3)),
-    ("part", _nudge("near_part", 5, 200)),
-    ("alpha", _set("near_alpha", 0)),
-    ("alpha", _set("far_alpha", 255)),
-    ("triangle", _set("near_triangle_id", -1)),
-    ("barycentric", _nudge("near_barycentric", 3, 1e-3)),
-    ("person", _set("near_surface", False)),
-    ("blank", _set("near_rgb", 0)),
-    ("blank", _set("far_rgb", 127)),
-]
-
-
-@pytest.mark.parametrize(("kind", "change"), LAYER_DAMAGE)
-def test_wrong_layers_are_named(tmp_path, kind, change):
-    _named(_set_with(tmp_path, change), kind)
-
-
-def test_hidden_points_marked_visible_are_named(tmp_path):
-    # The far side of a small sphere is hidden by millimetres only; a larger picture leaves no doubt.
-    _named(_set_with(tmp_path, _all_inside_is_visible, fake_run(pairs=4, size=256)), "visible")
-
-
-def test_an_overexposed_person_is_named(tmp_path):
-    def change(layers, meta):
-        layers["near_rgb"][layers["near_surface"]] = 255
-        layers["near_rgb"][tuple(np.argwhere(layers["near_surface"])[0])] = 0
-
-    _named(_set_with(tmp_path, change), "saturated")
-
-
-def _meta(*path_and_value):
-    *path, value = path_and_value
-
-    def change(layers, meta):
-        place = meta
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = value
-
-    return change
-
-
-def _other_split(layers, meta):
-    meta["split"] = next(split for split in SPLITS if split != meta["split"])
-
-
-def _without(name):
-    def change(layers, meta):
-        del meta[name]
-
-    return change
-
-
-RECORD_DAMAGE = [
-    ("split", _other_split),
-    ("licence", _meta("assets", [])),
-    ("camera", _meta("cameras", "near", "K", [[1, 0], [0, 1]])),
-    ("camera", _meta("cameras", "near", "K", 0, 0, -500.0)),
-    ("camera", _meta("cameras", "near", "T_camera_head", 0, 0, 2.0)),
-    ("camera", _meta("cameras", "near", "T_camera_head", 0, 3, "left")),
-    ("camera", _meta("cameras", "far", "kind", "fisheye")),
-    ("camera", _meta("cameras", "far", "height", 47)),
-    ("camera", _meta("cameras", "near", {})),
-    ("camera", _meta("cameras", None)),
-    ("camera", _meta("cameras", "near", "distance_m", 0.9)),
-    ("camera", _meta("cameras", "near", "distance_m", None)),
-    ("flow", _meta("cameras", "far", "K", 0, 2, 25.0)),
-    ("landmark", _meta("landmarks", "near_px", 3, 0, 1.0)),
-    ("landmark", _meta("landmarks", "points_m", 3, 2, 0.5)),
-    ("landmark", _meta("landmarks", "near_visible", [True])),
-    ("landmark", _meta("landmarks", "near_visible", [True] * 12)),
-    ("landmark", _meta("landmarks", "barycentric", 0, 0, 0.9)),
-    ("landmark", _meta("landmarks", "points_m", "nose")),
-    ("landmark", _meta("landmarks", {})),
-    ("landmark", _meta("landmarks", None)),
-    ("record", _without("pose")),
-    ("record", _meta("index", 17)),
-    ("record", _meta("seed", 5)),
-    ("record", _meta("recipe", "selfie")),
-]
-
-
-@pytest.mark.parametrize(("kind", "change"), RECORD_DAMAGE)
-def test_wrong_records_are_named(tmp_path, kind, change):
-    _named(_set_with(tmp_path, change), kind)
-
-
-def test_a_person_in_two_splits_is_a_leak(tmp_path):
-    # Samples 2 and 3 show one person; both the record and its side file say another split for 3.
-    report = _set_with(tmp_path, _other_split)
-    leaks = [f for f in report.findings if f.kind == "split" and "a leak" in f.message]
-    assert [(f.shard, f.sample) for f in leaks] == [(SHARD, KEY)]
-    assert "fake-001" in leaks[0].message
-
-
 def test_a_renamed_person_is_told_from_the_side_file(folder):
     _edit_side(folder, people=["fake-001", "someone"])
-    _named(verify(folder), "split")
+    assert_named(verify(folder), "split")
 
 
 def _edit_side(folder, **changes):
@@ -294,14 +80,14 @@ def test_a_flipped_byte_in_a_member_is_named(folder, suffix):
     place, size = _member_place(folder, suffix)
     data = (folder / SHARD).read_bytes()[place + size // 2]
     _patch(folder / SHARD, place + size // 2, bytes([data ^ 4]))
-    _named(verify(folder), "checksum")
+    assert_named(verify(folder), "checksum")
 
 
 def test_a_member_of_another_size_or_type_is_named(folder):
     place, _ = _member_place(folder, "near_depth_axis_m.planes")
     header = HEADER.pack(b"PLN1", b"<f8", 48, 48, 0, 1)
     _patch(folder / SHARD, place, header)
-    _named(verify(folder), "decode")
+    assert_named(verify(folder), "decode")
 
 
 def test_a_damaged_header_loses_one_member_alone(folder):
@@ -309,7 +95,7 @@ def test_a_damaged_header_loses_one_member_alone(folder):
     _patch(folder / SHARD, place - BLOCK + 20, b"\xff\xff")
     report = verify(folder)
     for kind in ("tar", "missing-member", "checksum"):
-        _named(report, kind)
+        assert_named(report, kind)
     assert sum(f.kind == "missing-member" for f in report.findings) == 1
 
 
@@ -342,7 +128,7 @@ def test_members_that_do_not_belong_are_named(folder, kind, change):
     blocks = change(_members(folder / SHARD))
     fixed = [_with_checksum(block) for block in blocks]
     _rewrite(folder / SHARD, fixed)
-    _named(verify(folder), kind)
+    assert_named(verify(folder), kind)
 
 
 def _with_checksum(block):
@@ -354,7 +140,7 @@ def test_a_cut_shard_is_named(folder):
     place, size = _member_place(folder, "far_normal.planes")
     os.truncate(folder / SHARD, place + size // 2)
     report = verify(folder)
-    _named(report, "cut")
+    assert_named(report, "cut")
     assert any(f.kind == "size" and f.shard == SHARD for f in report.findings)
 
 
@@ -407,6 +193,19 @@ def test_an_unfinished_set_is_not_fine(folder):
     report = verify(folder)
     assert {f.kind for f in report.findings} == {"missing-shard", "index"}
     assert "2 of 4 samples in 1 shards" in str(report)
+    assert "Run the generating command again; it makes what is missing." in str(report)
+
+
+def test_the_step_named_in_a_report_mends_the_set(folder, good):
+    place, _ = _member_place(folder, "near_rgb.png")
+    _patch(folder / SHARD, place, b"????")
+    report = verify(folder)
+    assert "Delete the shards named and run the generating command again" in str(report)
+    for name in {f.shard for f in report.findings} - {""}:
+        (folder / name).unlink()
+    generate(RUN, folder, full_sample)
+    assert verify(folder).ok
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in good.iterdir()}
 
 
 def test_no_database_is_an_error(tmp_path):
@@ -422,8 +221,6 @@ def test_long_reports_are_cut(good):
 
 
 def _many_findings():
-    from datagen.verify import Finding
-
     return [Finding("flow", SHARD, f"{i:08d}", "expected 0, got 1") for i in range(80)]
 
 

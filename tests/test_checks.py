@@ -1,0 +1,207 @@
+"""What the validator derives again inside a sample: every planted contradiction is named with shard and sample."""
+
+import copy
+
+import numpy as np
+import pytest
+from damage import KEY, RUN, SHARD, VICTIM, assert_named
+from fake import fake_run, fake_sample
+
+from datagen.engine import generate
+from datagen.sample import Sample
+from datagen.splits import SPLITS
+from datagen.verify import verify
+
+
+def _set_with(tmp_path, change, run=RUN):
+    """A set whose sample 3 was changed before it was written, so that all its checksums are right."""
+
+    def make(index: int) -> Sample:
+        sample = fake_sample(index, size=run.height, layers=run.layers)
+        if index != VICTIM:
+            return sample
+        layers, meta = {k: v.copy() for k, v in sample.layers.items()}, copy.deepcopy(sample.meta)
+        change(layers, meta)
+        return Sample(index, layers, meta)
+
+    generate(run, tmp_path, make)
+    return verify(tmp_path)
+
+
+def _nudge(name, place, amount):
+    def change(layers, meta):
+        array = layers[name]
+        row, column = np.argwhere(layers[_surface_of(name)])[place]
+        array[row, column] += array.dtype.type(amount)
+
+    return change
+
+
+def _surface_of(name):
+    return f"{name.removeprefix('flow_').split('_')[0]}_surface"
+
+
+def _outside(name, value):
+    def change(layers, meta):
+        row, column = np.argwhere(~layers[_surface_of(name)])[0]
+        layers[name][row, column] = value
+
+    return change
+
+
+def _set(name, value):
+    def change(layers, meta):
+        layers[name][:] = value
+
+    return change
+
+
+def _flip(name, where):
+    def change(layers, meta):
+        row, column = np.argwhere(where(layers))[0]
+        layers[name][row, column] ^= True
+
+    return change
+
+
+def _swap(a, b):
+    def change(layers, meta):
+        layers[a], layers[b] = layers[b], layers[a]
+
+    return change
+
+
+def _negate_backward_flow(layers, meta):
+    layers["flow_far_to_near"] *= -1
+
+
+def _transpose_flow(layers, meta):
+    layers["flow_near_to_far"] = np.ascontiguousarray(layers["flow_near_to_far"][..., ::-1])
+
+
+def _shift_half_a_pixel(layers, meta):
+    layers["flow_near_to_far"] += np.float32(0.5) * layers["near_surface"][..., None]
+
+
+def _all_inside_is_visible(layers, meta):
+    layers["far_visible_in_near"] = layers["far_inside_near"].copy()
+
+
+def _none_is_visible(layers, meta):
+    layers["near_visible_in_far"][:] = False
+
+
+LAYER_DAMAGE = [
+    ("flow", _nudge("flow_near_to_far", 100, 1e-2)),
+    ("flow", _negate_backward_flow),
+    ("flow", _transpose_flow),
+    ("flow", _shift_half_a_pixel),
+    ("flow", _nudge("far_depth_axis_m", 100, 1e-3)),
+    ("background", _outside("flow_near_to_far", 1e-3)),
+    ("background", _outside("near_depth_axis_m", 1.0)),
+    ("background", _outside("far_normal", -1.0)),
+    ("background", _outside("near_uv", 0.5)),
+    ("background", _outside("near_part", 1)),
+    ("background", _outside("near_triangle_id", 0)),
+    ("background", _outside("far_barycentric", 1e-9)),
+    ("mask", _flip("near_visible_in_far", lambda m: ~m["near_surface"])),
+    ("mask", _flip("far_inside_near", lambda m: ~m["far_surface"])),
+    ("mask", _flip("far_inside_near", lambda m: m["far_visible_in_near"])),
+    ("inside", _flip("far_inside_near", lambda m: m["far_inside_near"] & ~m["far_visible_in_near"])),
+    ("inside", _swap("far_inside_near", "near_inside_far")),
+    ("inside", _flip("near_inside_far", lambda m: m["near_surface"] & ~m["near_inside_far"])),
+    ("visible", _none_is_visible),
+    ("depth", _nudge("near_depth_axis_m", 7, -10)),
+    ("normal", _nudge("far_normal", 11, 1e-3)),
+    ("part", _nudge("near_part", 5, 200)),
+    ("alpha", _set("near_alpha", 0)),
+    ("alpha", _set("far_alpha", 255)),
+    ("triangle", _set("near_triangle_id", -1)),
+    ("barycentric", _nudge("near_barycentric", 3, 1e-3)),
+    ("person", _set("near_surface", False)),
+    ("blank", _set("near_rgb", 0)),
+    ("blank", _set("far_rgb", 127)),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), LAYER_DAMAGE)
+def test_wrong_layers_are_named(tmp_path, kind, change):
+    assert_named(_set_with(tmp_path, change), kind)
+
+
+def test_hidden_points_marked_visible_are_named(tmp_path):
+    # The far side of a small sphere is hidden by millimetres only; a larger picture leaves no doubt.
+    assert_named(_set_with(tmp_path, _all_inside_is_visible, fake_run(pairs=4, size=256)), "visible")
+
+
+def test_an_overexposed_person_is_named(tmp_path):
+    def change(layers, meta):
+        layers["near_rgb"][layers["near_surface"]] = 255
+        layers["near_rgb"][tuple(np.argwhere(layers["near_surface"])[0])] = 0
+
+    assert_named(_set_with(tmp_path, change), "saturated")
+
+
+def _meta(*path_and_value):
+    *path, value = path_and_value
+
+    def change(layers, meta):
+        place = meta
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+def _other_split(layers, meta):
+    meta["split"] = next(split for split in SPLITS if split != meta["split"])
+
+
+def _without(name):
+    def change(layers, meta):
+        del meta[name]
+
+    return change
+
+
+RECORD_DAMAGE = [
+    ("split", _other_split),
+    ("licence", _meta("assets", [])),
+    ("camera", _meta("cameras", "near", "K", [[1, 0], [0, 1]])),
+    ("camera", _meta("cameras", "near", "K", 0, 0, -500.0)),
+    ("camera", _meta("cameras", "near", "T_camera_head", 0, 0, 2.0)),
+    ("camera", _meta("cameras", "near", "T_camera_head", 0, 3, "left")),
+    ("camera", _meta("cameras", "far", "kind", "fisheye")),
+    ("camera", _meta("cameras", "far", "height", 47)),
+    ("camera", _meta("cameras", "near", {})),
+    ("camera", _meta("cameras", None)),
+    ("camera", _meta("cameras", "near", "distance_m", 0.9)),
+    ("camera", _meta("cameras", "near", "distance_m", None)),
+    ("flow", _meta("cameras", "far", "K", 0, 2, 25.0)),
+    ("landmark", _meta("landmarks", "near_px", 3, 0, 1.0)),
+    ("landmark", _meta("landmarks", "points_m", 3, 2, 0.5)),
+    ("landmark", _meta("landmarks", "near_visible", [True])),
+    ("landmark", _meta("landmarks", "near_visible", [True] * 12)),
+    ("landmark", _meta("landmarks", "barycentric", 0, 0, 0.9)),
+    ("landmark", _meta("landmarks", "points_m", "nose")),
+    ("landmark", _meta("landmarks", {})),
+    ("landmark", _meta("landmarks", None)),
+    ("record", _without("pose")),
+    ("record", _meta("index", 17)),
+    ("record", _meta("seed", 5)),
+    ("record", _meta("recipe", "selfie")),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), RECORD_DAMAGE)
+def test_wrong_records_are_named(tmp_path, kind, change):
+    assert_named(_set_with(tmp_path, change), kind)
+
+
+def test_a_person_in_two_splits_is_a_leak(tmp_path):
+    # Samples 2 and 3 show one person; both the record and its side file say another split for 3.
+    report = _set_with(tmp_path, _other_split)
+    leaks = [f for f in report.findings if f.kind == "split" and "a leak" in f.message]
+    assert [(f.shard, f.sample) for f in leaks] == [(SHARD, KEY)]
+    assert "fake-001" in leaks[0].message
