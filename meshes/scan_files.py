@@ -21,6 +21,7 @@ from meshes.head import MeshError
 FORMATS = (".obj", ".ply", ".glb")
 MAX_BYTES = 2 << 30
 MAX_FACES = 20_000_000
+MAX_MESHES = 255
 MAX_TEXTURE_PX = 16384 * 16384 // 4
 
 _GLB_HEADER = struct.Struct("<4sIIII")
@@ -130,7 +131,13 @@ def _check_path(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(FORMATS)
         raise MeshError(f"{path.name}: expected a scan as {known}, got {path.suffix or 'no extension'}. Convert it.")
-    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+    except OSError as error:
+        raise MeshError(
+            f"{path}: expected a readable scan file, got {error.strerror}. Check its permissions."
+        ) from error
     if not 0 < size <= MAX_BYTES:
         raise MeshError(f"{path.name}: expected between 1 byte and 2 GiB, got {size} bytes. Decimate or export again.")
 
@@ -154,9 +161,10 @@ def _check_mtl(path: Path, mtl: Path) -> None:
             f"{path.name}: expected its material file {mtl.name} beside it, found none. Put it there, or pass texture=."
         )
     for line in mtl.read_text(errors="replace").splitlines():
-        words = line.split()
-        if words and words[0].lower() == "map_kd":
-            read_texture(mtl.parent / words[-1])
+        keyword, _, value = line.strip().partition(" ")
+        if keyword.lower() == "map_kd" and value.strip():
+            whole = mtl.parent / value.strip()
+            read_texture(whole if whole.is_file() else mtl.parent / value.split()[-1])  # Options may stand before.
 
 
 def _check_ply(path: Path, textured: bool) -> None:
@@ -238,6 +246,8 @@ def _merge(path: Path, meshes: list[trimesh.Trimesh], image: np.ndarray | None) 
     meshes, textures = [meshes[k] for k in chosen], [textures[k] for k in chosen]
     if not meshes:
         raise MeshError(f"{path.name}: expected a mesh, got an empty scene. Export the scan again.")
+    if len(meshes) > MAX_MESHES:
+        raise MeshError(f"{path.name}: expected at most {MAX_MESHES} meshes, got {len(meshes)}. Join them first.")
     start = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
     return RawScan(
         vertices=np.concatenate([np.asarray(mesh.vertices, np.float64) for mesh in meshes]),

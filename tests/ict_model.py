@@ -132,8 +132,8 @@ def _landmarks(neutral: np.ndarray) -> np.ndarray:
     jaw = np.stack([np.linspace(-7, 7, 17), -7 + 0.2 * np.linspace(-7, 7, 17) ** 2], axis=1)
     brows = np.stack([np.r_[np.linspace(-5, -1.5, 5), np.linspace(1.5, 5, 5)], np.full(10, 6.0)], axis=1)
     nose = np.array([[0, 3.2], [0, 2.2], [0, 1.2], [0, 0.2], [-1, -1], [-0.5, -1], [0, -1], [0.5, -1], [1, -1]])
-    eyes = np.concatenate([(*eye, -3.1, 3.5), (*eye, 3.1, 3.5)])
-    wanted = np.concatenate([jaw, brows, nose, eyes, lips, lips[::2] * 0.8 + (0, -0.7), lips[:2]])
+    eyes = np.concatenate([eye + np.array([-3.1, 3.5]), eye + np.array([3.1, 3.5])])
+    wanted = np.concatenate([jaw, brows, nose, eyes, lips, lips[::2] * 0.8 + np.array([0, -0.7]), lips[:2]])
     gap = np.abs(wanted[:, None] - neutral[None, :9409, :2]).sum(axis=2)
     return gap.argmin(axis=1).astype(np.int32)
 

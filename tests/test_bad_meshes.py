@@ -223,3 +223,20 @@ def test_vertex_colours_are_read(tmp_path: Path) -> None:
     mesh.visual.vertex_colors = [[10, 200, 30, 255]] * 8
     (tmp_path / "scan.ply").write_bytes(mesh.export(file_type="ply"))
     assert np.array_equal(read_scan(tmp_path / "scan.ply").color, [[10, 200, 30]] * 8)
+
+
+def test_map_names_may_hold_spaces_and_options(tmp_path: Path) -> None:
+    path = write(tmp_path / "scan.obj", "mtllib scan.mtl\n" + TRIANGLE + "vt 0 0\nusemtl a\nf 1/1 2/1 3/1\n")
+    Image.new("RGB", (4, 4)).save(tmp_path / "my skin.png")
+    write(tmp_path / "scan.mtl", "newmtl a\nmap_Kd my skin.png\n")
+    assert len(read_scan(path).faces) == 1
+    Image.new("RGB", (4, 4)).save(tmp_path / "skin.png")
+    write(tmp_path / "scan.mtl", "newmtl a\nmap_Kd\nmap_Kd -s 1 1 1 skin.png\n")
+    assert len(read_scan(path).faces) == 1
+
+
+def test_more_meshes_than_materials_can_be_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_files, "MAX_MESHES", 1)
+    scene = trimesh.Scene([trimesh.creation.box((1, 1, 1)), trimesh.creation.box((2, 1, 1))])
+    (tmp_path / "scene.glb").write_bytes(scene.export(file_type="glb"))
+    refused(tmp_path / "scene.glb", "expected at most 1 meshes, got 2. Join them first")
