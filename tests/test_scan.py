@@ -24,6 +24,9 @@ from meshes.scan_points import read_eyes
 from meshes.skinning import rotation
 
 NEUTRAL = Identity()
+EYES = ((0.031, 0.0, 0.012), (-0.031, 0.0, 0.012))
+"""Marked pupils, for tests that do not ask how a face is found."""
+
 SKIN = (Part.FACE, Part.NOSE, Part.LIPS, Part.EAR_LEFT, Part.EAR_RIGHT, Part.SCALP, Part.NECK)
 
 
@@ -188,7 +191,7 @@ def test_limits_grow_with_age(one: float, two: float) -> None:
 
 def test_the_scan_turns_rigidly_about_the_neck(person: tuple[np.ndarray, np.ndarray, float], tmp_path: Path) -> None:
     vertices, faces, _ = person
-    scan = Scan.open(save(tmp_path / "scan.ply", vertices, faces))
+    scan = Scan.open(save(tmp_path / "scan.ply", vertices, faces), eyes=EYES)
     pose = Pose(yaw=0.4, pitch=0.2, roll=-0.3, jaw=0.2, gaze_left=(0.2, 0.0))
     straight, turned = (scan.head(NEUTRAL, {}, p) for p in (Pose(), pose))
     expected = rotate(straight.surface.vertices, rotation(0.4, 0.2, -0.3), NECK_PIVOT_M)
@@ -200,7 +203,7 @@ def test_the_scan_turns_rigidly_about_the_neck(person: tuple[np.ndarray, np.ndar
 
 def test_a_scan_has_no_expressions(person: tuple[np.ndarray, np.ndarray, float], tmp_path: Path) -> None:
     vertices, faces, _ = person
-    scan = Scan.open(save(tmp_path / "scan.ply", vertices, faces))
+    scan = Scan.open(save(tmp_path / "scan.ply", vertices, faces), eyes=EYES)
     assert scan.expressions == ()
     assert scan.head(NEUTRAL, {"jawOpen": 0.0}, Pose()).landmarks.shape == (0, 3)
     with pytest.raises(MeshError, match="This head has no expressions; leave it out"):
@@ -216,7 +219,7 @@ def test_a_texture_given_apart_and_its_rows(person: tuple[np.ndarray, np.ndarray
     mesh.visual = TextureVisuals(uv, material=SimpleMaterial(image=Image.new("RGB", (2, 2))))
     mesh.export(tmp_path / "scan.obj")
     plain, flipped = (
-        Scan.open(tmp_path / "scan.obj", texture=tmp_path / "skin.png", flip_v=flip).rest.surface
+        Scan.open(tmp_path / "scan.obj", texture=tmp_path / "skin.png", flip_v=flip, eyes=EYES).rest.surface
         for flip in (False, True)
     )
     assert np.array_equal(plain.materials[0].texture, np.asarray(image))
