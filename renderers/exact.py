@@ -66,7 +66,8 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
         shells: "label" sees all faces but transparent shells, "clear" those alone (for colour).
 
     Raises:
-        GeometryError: non-finite vertices, faces out of range, or an image without pixels.
+        GeometryError: non-finite vertices, faces or alpha maps out of range, tables of the wrong length, or a camera
+            without pixels, with a skew or with numbers that are not finite.
     """
     _check(surface, camera)
     seen, faces = see(camera, surface.vertices), _faces(surface)
@@ -98,9 +99,11 @@ def visibility(
         (N,) uint8: SEEN, HIDDEN, or OUTSIDE the frame or not in front of the camera.
 
     Raises:
-        GeometryError: as `rasterize`.
+        GeometryError: as `rasterize`, and where faces and points differ in number.
     """
     _check(surface, camera)
+    if len(own_face) != len(points_head):
+        raise GeometryError(f"expected a face for each of {len(points_head)} points, got {len(own_face)}; -1 is none")
     points, lens = see(camera, points_head) if seen_points is None else seen_points, _lens(camera)
     code, bins = triangle_loops.gather(points, _array(own_face, np.int32), lens)
     seen, wanted = see(camera, surface.vertices), _wanted(surface, "label")
@@ -123,14 +126,15 @@ def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarra
 
 def _check(surface: Surface, camera: Camera) -> None:
     """Refuse what would read outside an array or mean nothing."""
-    faces, count = surface.faces, len(surface.vertices)
-    if faces.size and not (faces.min() >= 0 and faces.max() < count):
+    _check_tables(surface)
+    vertices, faces = surface.vertices, surface.faces
+    if faces.size and not (faces.min() >= 0 and faces.max() < len(vertices)):
         raise GeometryError(
-            f"expected face corners in 0 .. {count - 1}, got {faces.min()} .. {faces.max()}; "
+            f"expected face corners in 0 .. {len(vertices) - 1}, got {faces.min()} .. {faces.max()}; "
             "drop the faces whose vertices are missing"
         )
-    if not np.isfinite(surface.vertices).all():
-        bad = np.flatnonzero(~np.isfinite(surface.vertices).all(axis=1))
+    if not np.isfinite(vertices).all():
+        bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
         raise GeometryError(
             f"expected finite vertices, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
         )
@@ -138,6 +142,26 @@ def _check(surface: Surface, camera: Camera) -> None:
         raise GeometryError(
             f"expected an image of 1 to {MAX_SIDE_PX} pixels a side, got {camera.width} x {camera.height}; "
             "set the camera's height and width"
+        )
+    K, T = camera.K, camera.T_camera_head
+    if not (np.isfinite(K).all() and np.isfinite(T).all() and K[0, 0] > 0 and K[1, 1] > 0 and K[0, 1] == 0):
+        raise GeometryError(
+            f"expected a finite camera with positive focal lengths and no skew, got K {K.tolist()}, "
+            f"T_camera_head {T.tolist()}; build it with intrinsics(...) and look_at(...)"
+        )
+
+
+def _check_tables(surface: Surface) -> None:
+    V, F = len(surface.vertices), len(surface.faces)
+    for name, rows in (("normals", V), ("uv", V), ("part", F), ("material", F), ("cutout", F)):
+        if len(getattr(surface, name)) != rows:
+            raise GeometryError(
+                f"expected {rows} rows of {name} for {V} vertices and {F} faces, got {len(getattr(surface, name))}; "
+                "give one to each"
+            )
+    if F and surface.cutout.max() >= len(surface.cutouts):
+        raise GeometryError(
+            f"expected cutouts 0 .. {surface.cutout.max()}, got {len(surface.cutouts)} alpha maps; add the missing ones"
         )
 
 

@@ -357,7 +357,17 @@ def test_unusable_input_is_refused_with_what_to_do():
     vertices[7] = np.nan
     with pytest.raises(GeometryError, match=r"expected finite vertices, got 1 .* first is 7.*repair the mesh"):
         rasterize(replace(surface, vertices=vertices), camera)
-    with pytest.raises(GeometryError, match=r"expected face corners in 0 \.\. 3, got .*; drop the faces"):
-        rasterize(replace(surface, vertices=surface.vertices[:4]), camera)
+    with pytest.raises(GeometryError, match=r"expected face corners in 0 \.\. 1730, got -1 \.\. .*; drop the faces"):
+        rasterize(replace(surface, faces=surface.faces - surface.faces.min() - 1), camera)
     with pytest.raises(GeometryError, match="expected an image of 1 to 65535 pixels a side, got 16 x 0; set"):
         rasterize(surface, replace(camera, height=0))
+    with pytest.raises(
+        GeometryError, match=r"expected 3056 rows of part for 1731 vertices and 3056 faces, got 1; give"
+    ):
+        rasterize(replace(surface, part=surface.part[:1]), camera)
+    with pytest.raises(GeometryError, match=r"expected cutouts 0 \.\. 2, got 0 alpha maps; add"):
+        rasterize(replace(surface, cutout=surface.cutout + 3), camera)
+    with pytest.raises(GeometryError, match=r"expected a finite camera with positive focal lengths .*; build it with"):
+        rasterize(surface, replace(camera, K=camera.K * np.nan))
+    with pytest.raises(GeometryError, match="expected a face for each of 2 points, got 1; -1 is none"):
+        visibility(surface, camera, np.zeros((2, 3)), np.zeros(1, np.int32))
