@@ -13,9 +13,9 @@ from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight
+from renderers.mips import mip_chain
 from renderers.occlusion import lit_share
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
-from renderers.srgb import decode, encode
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,16 +139,6 @@ def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
     table = [(offset, sheet.shape[0], sheet.shape[1]) for offset, sheet in zip(offsets, sheets, strict=True)]
     texels = np.concatenate([np.zeros(0, np.uint8), *(sheet.ravel() for sheet in sheets)])
     return np.array(table, np.int64).reshape(-1, 3), texels
-
-
-def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(h, w, 3) uint8 sRGB maps, each half the size of the one before, averaged in linear light; 4 texels at least."""
-    chain = [texture]
-    while min(chain[-1].shape[:2]) >= 8:
-        height, width = (side // 2 * 2 for side in chain[-1].shape[:2])
-        quads = decode(chain[-1][:height, :width])
-        chain.append(encode((quads[::2, ::2] + quads[1::2, ::2] + quads[::2, 1::2] + quads[1::2, 1::2]) / 4))
-    return tuple(chain)
 
 
 @lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ def encode(linear: np.ndarray) -> np.ndarray:
         (...) uint8.
     """
     flat = np.ascontiguousarray(linear, np.float32).reshape(-1)
-    return _encode(flat, _THRESHOLDS, _FIRST_CODE).reshape(np.shape(linear))
+    return _encode(flat, THRESHOLDS, FIRST_CODE).reshape(np.shape(linear))
 
 
 def linear_from_signal(signal: np.ndarray) -> np.ndarray:
@@ -49,24 +49,30 @@ LINEAR_OF_CODE = linear_from_signal(np.arange(256) / 255).astype(np.float32)
 
 # Code k is nearest from threshold k up to threshold k + 1: comparing with thresholds needs no power function
 # and rounds exactly as the curve does.
-_THRESHOLDS = np.append(linear_from_signal((np.arange(256) - 0.5) / 255), np.inf)
-_THRESHOLDS[0] = -np.inf
+THRESHOLDS = np.append(linear_from_signal((np.arange(256) - 0.5) / 255), np.inf)
+THRESHOLDS[0] = -np.inf
 
 # A starting code for each of 4096 equal steps of linear light, never above the right one.
 _STEPS = 4096
-_FIRST_CODE = (np.searchsorted(_THRESHOLDS, np.arange(_STEPS + 1) / _STEPS, side="right") - 1).astype(np.uint8)
+FIRST_CODE = (np.searchsorted(THRESHOLDS, np.arange(_STEPS + 1) / _STEPS, side="right") - 1).astype(np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def code_of(x: np.float32, thresholds: np.ndarray, first_code: np.ndarray) -> int:
+    """The nearest code of one linear value, for compiled callers, who pass `THRESHOLDS` and `FIRST_CODE`."""
+    if x >= 1.0:
+        return 255
+    code = 0
+    if x > 0.0:
+        code = int(first_code[int(x * 4096)])
+        while x >= thresholds[code + 1]:
+            code += 1
+    return code
 
 
 @numba.njit(cache=True, nogil=True)
 def _encode(linear: np.ndarray, thresholds: np.ndarray, first_code: np.ndarray) -> np.ndarray:
     codes = np.zeros(linear.size, np.uint8)
     for i in range(linear.size):
-        x = linear[i]
-        if x >= 1.0:
-            codes[i] = 255
-        elif x > 0.0:
-            code = int(first_code[int(x * 4096)])
-            while x >= thresholds[code + 1]:
-                code += 1
-            codes[i] = code
+        codes[i] = code_of(linear[i], thresholds, first_code)
     return codes

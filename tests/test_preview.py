@@ -13,8 +13,9 @@ from renderers.environment import packaged_light, studio_light
 from renderers.exact import rasterize
 from renderers.kernels_color import shade, twin
 from renderers.light import EnvironmentLight, directions, irradiance, rotate
+from renderers.mips import halved_twin, mip_chain
 from renderers.prefilter import LEVEL_ROUGHNESS, prefilter
-from renderers.preview import light_up, mip_chain, reflectance_table, render
+from renderers.preview import light_up, reflectance_table, render
 from renderers.srgb import decode, encode
 
 WHITE = EnvironmentLight(np.ones((64, 128, 3), np.float32), "white")
@@ -335,3 +336,9 @@ def test_surroundings_turn_with_the_camera() -> None:
 def test_flat_backgrounds_are_black_unless_told() -> None:
     assert not background.flat(camera(8)).any()
     assert np.array_equal(background.flat(camera(8), (0.1, 0.2, 0.3))[3, 5], np.array([0.1, 0.2, 0.3], np.float32))
+
+
+@pytest.mark.parametrize("shape", [(16, 24, 3), (17, 31, 3), (8, 9, 3)])
+def test_compiled_mips_equal_their_twin(shape):
+    texture = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    np.testing.assert_array_equal(mip_chain(texture)[1], halved_twin(texture))
