@@ -57,14 +57,13 @@ _STEPS = 4096
 FIRST_CODE = (np.searchsorted(THRESHOLDS, np.arange(_STEPS + 1) / _STEPS, side="right") - 1).astype(np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def code_of(x: np.float32, thresholds: np.ndarray, first_code: np.ndarray) -> int:
     """The nearest code of one linear value, for compiled callers, who pass `THRESHOLDS` and `FIRST_CODE`."""
-    if x >= 1.0:
-        return 255
-    code = 0
-    if x > 0.0:
-        code = int(first_code[int(x * 4096)])
+    code = 255
+    if not x >= 1.0:
+        # A plain int() would be unsigned, and with the signed 0 and 255 the compiler would make all of it float.
+        code = np.int64(first_code[int(x * 4096)]) if x > 0.0 else 0
         while x >= thresholds[code + 1]:
             code += 1
     return code
