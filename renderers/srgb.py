@@ -59,14 +59,14 @@ FIRST_CODE = (np.searchsorted(THRESHOLDS, np.arange(_STEPS + 1) / _STEPS, side="
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def code_of(x: np.float32, thresholds: np.ndarray, first_code: np.ndarray) -> int:
-    """The nearest code of one linear value, for compiled callers, who pass `THRESHOLDS` and `FIRST_CODE`."""
-    code = 255
-    if not x >= 1.0:
-        # A plain int() would be unsigned, and with the signed 0 and 255 the compiler would make all of it float.
-        code = np.int64(first_code[int(x * 4096)]) if x > 0.0 else 0
-        while x >= thresholds[code + 1]:
-            code += 1
-    return code
+    """The nearest code of one linear value, for compiled callers, who pass `THRESHOLDS` and `FIRST_CODE`.
+
+    A step of `FIRST_CODE` holds one threshold at most, so one comparison finishes the search without a branch.
+    """
+    linear = x if x > 0 else np.float32(0)
+    linear = linear if linear < 1 else np.float32(1)
+    code = np.int64(first_code[np.int64(linear * np.float32(4096))])
+    return code + (linear >= thresholds[code + 1])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from renderers import srgb
 from renderers.srgb import decode, encode, linear_from_signal, signal_from_linear
 
 
@@ -36,3 +37,9 @@ def test_encode_is_the_nearest_code_of_the_curve(linear: float) -> None:
 @given(st.floats(0, 1))
 def test_the_curve_and_its_inverse(signal: float) -> None:
     assert float(signal_from_linear(linear_from_signal(np.array(signal)))) == pytest.approx(signal, abs=1e-6)
+
+
+def test_a_step_of_the_first_guess_holds_one_threshold_at_most():
+    assert np.diff(srgb.FIRST_CODE.astype(int)).max() <= 1
+    inner = np.floor(srgb.THRESHOLDS[1:256] * 4096).astype(int)
+    assert len(np.unique(inner)) == len(inner)
