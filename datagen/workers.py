@@ -20,6 +20,7 @@ from datagen.database import DatabaseError, Run, explained
 from datagen.making import MakeSample, samples
 from datagen.shards import ShardRecord, write_shard
 from meshes.errors import UserError
+from renderers.memory import keep_freed_memory
 
 GRACE_S = 30.0
 """How long a worker may take to finish its sample once it is told to stop; then it is killed."""
@@ -135,6 +136,7 @@ def _work(pipe: Connection, run: Run, out: Path, make: MakeSample) -> None:
     # A terminal signals the whole group, but the parent decides: it closes the pipe.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    keep_freed_memory()
 
     def tick() -> None:
         try:

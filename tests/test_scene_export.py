@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from scenes import make_surface
+from renderers.standard_scenes import make_surface
 
 from datagen.scene_export import SceneError, export_scene, scene_arrays, scene_glb
 from meshes.surface import Material
