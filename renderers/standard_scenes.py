@@ -1,6 +1,7 @@
 """The two scenes on which the label core is proven and timed: a plain head, and the same under corneas and hair.
 
-The head is a displaced sphere; the hair is thousands of ribbons 80 micrometres wide. Vertices are rounded to float32, so that every renderer compared receives equal numbers. Metres, head frame.
+The head is a displaced sphere; the hair is thousands of ribbons 80 micrometres wide. Vertices are rounded to
+float32, so that every renderer compared receives equal numbers. Metres, head frame.
 """
 
 from functools import cache

@@ -12,7 +12,7 @@ import pytest
 
 from renderers.camera import NOMINAL_DISTANCE_M
 from renderers.exact import NEAR_M
-from tests.scenes import make_surface
+from renderers.standard_scenes import make_surface
 
 PAGE = (Path(__file__).parents[1] / "docs" / "conventions.md").read_text()
 

@@ -7,6 +7,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import brute
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,7 @@ from renderers import oracle
 from renderers.camera import Camera, intrinsics, pixel_rays, project, supersampled
 from renderers.exact import HIDDEN, OUTSIDE, SEEN, GeometryError, Hits, rasterize, see, visibility
 from renderers.labels import view_labels
-from tests import brute
-from tests.scenes import hard_head, make_surface, plain_head, view_from
+from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
 
 SCENES = {"plain": plain_head, "hard": hard_head}
 DISTANCES_M = (0.18, 1.6, math.inf)

@@ -16,7 +16,7 @@ from renderers.camera import Camera, dolly_camera, intrinsics, look_at, project
 from renderers.exact import Hits, rasterize
 from renderers.labels import PairLabels, ViewLabels, pair_labels, point_visibility, to_layers, view_labels
 from renderers.layers import LAYERS
-from tests.scenes import hard_head, make_surface, plain_head, view_from
+from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
 
 FLIP_X = np.diag([-1.0, 1.0, 1.0])
 
