@@ -1,4 +1,4 @@
-"""Pairs a second on one core: labels, labels + colour, labels + colour + writing, beside Embree's primary rays.
+"""Pairs a second on one core: labels, colour, writing, beside Embree's primary rays.
 
 Stages are timed round-robin in one run on one thread, so that their ratios hold on a noisy machine.
 """
@@ -7,83 +7,95 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from datagen.plan import Plan, plan_sample
+from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe
-from datagen.render import Pictures, encode, label_scene, render_pictures, sample_of
-from datagen.scene import PosedScene, build_scene
+from datagen.render import encode, label_scene, render_pictures, sample_of
+from datagen.scene import PosedScene, build_scene, dolly_pair
+from meshes.head import Head
 from meshes.surface import Surface
 from renderers.camera import Camera, pixel_rays, transform_points
-from renderers.exact import rasterize
-from renderers.labels import pair_labels, view_labels
+from renderers.labels import to_layers
 from renderers.occlusion import lit_share
+from renderers.standard_scenes import EYES, plain_head
 
-SEED = 0
-PEOPLE = 4
-"""Different scenes a stage cycles through, so that no cache of one scene flatters it."""
+Stage = Callable[[], object]
+SUBJECTS = ("plain head", "person")
+"""The standard 54k-triangle scene that the targets speak of, and an embedded person with hair."""
 
 
 def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
-    """Times every stage.
+    """Times every stage on both subjects.
 
     Args:
         size: image height and width in pixels.
         seconds: spent on each stage.
 
     Returns:
-        JSON values: medians in milliseconds a pair, pairs a second of the sums, ratios, the machine.
+        JSON values: medians and best times in milliseconds a pair, pairs a second, ratios, the machine.
     """
-    recipe = Recipe(**{**vars(PRESETS["portrait"]), "size": size})
-    plans = [plan_sample(recipe, SEED, index) for index in range(PEOPLE)]
-    scenes = [build_scene(recipe, plan) for plan in plans]
+    recipe = replace(PRESETS["portrait"], size=size, background="black")
+    plan = plan_sample(recipe, 0, 0)
+    person = build_scene(recipe, plan)
+    plain = _with_plain_head(person, recipe)
     with TemporaryDirectory() as folder:
-        stages = _stages(recipe, plans, scenes, Path(folder))
-        stage_ms = _round_robin(stages, seconds)
-    return _figures(size, scenes[0].head.surface, stage_ms)
-
-
-def _stages(
-    recipe: Recipe, plans: list[Plan], scenes: list[PosedScene], folder: Path
-) -> dict[str, Callable[[int], object]]:
-    labels = [label_scene(scene) for scene in scenes]
-    pictures: list[Pictures] = [render_pictures(recipe, scene, two) for scene, two in zip(scenes, labels, strict=True)]
-    samples = [sample_of(recipe, "bench", *made) for made in zip(scenes, labels, pictures, strict=True)]
-
-    def write(i: int) -> None:
-        (folder / "sample.bin").write_bytes(b"".join(encode(samples[i]).values()))
-
-    stages: dict[str, Callable[[int], object]] = {
-        "pose": lambda i: build_scene(recipe, plans[i]),
-        "raster_one_view": lambda i: rasterize(scenes[i].head.surface, scenes[i].near),
-        "labels_without_visibility": lambda i: [view_labels(scenes[i].head.surface, c) for c in _cameras(scenes[i])],
-        "labels": lambda i: _labels(scenes[i]),
-        "soft_shadow": lambda i: lit_share(scenes[i].head.surface, scenes[i].light),
-        "colour_with_soft_shadow": lambda i: render_pictures(recipe, scenes[i], labels[i]),
-        "encode_and_write": write,
+        stages = {
+            f"{subject}: {name}": stage
+            for subject, scene in zip(SUBJECTS, (plain, person), strict=True)
+            for name, stage in _stages(recipe, scene, Path(folder) / "sample.bin").items()
+        }
+        strangers = count(1)
+        stages["person: pose"] = lambda: build_scene(recipe, plan)
+        stages["person: new person"] = lambda: build_scene(recipe, plan_sample(recipe, 0, next(strangers)))
+        times = _round_robin(stages, seconds)
+    return {
+        "size": size,
+        "subjects": {
+            "plain head": _figures(plain.head.surface, _of("plain head", times)),
+            "person": _figures(person.head.surface, _of("person", times)),
+        },
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "machine": {"processor": _processor(), "python": platform.python_version()},
     }
-    embree = [_embree_frame(scene.head.surface, scene.near) for scene in scenes]
-    if embree[0] is not None:
-        stages["embree_one_frame"] = lambda i: embree[i]()  # type: ignore[misc]
-    return stages
 
 
-def _cameras(scene: PosedScene) -> tuple[Camera, Camera]:
-    return scene.near, scene.far
+def _with_plain_head(scene: PosedScene, recipe: Recipe) -> PosedScene:
+    surface, none = plain_head(), np.zeros((0, 3))
+    eyes = np.array(EYES[::-1])
+    head = Head(surface, eyes, eyes[0], eyes[0], np.zeros(0, np.int32), none, np.eye(3))
+    near, far = dolly_pair(scene.plan.camera, head.eye_midpoint, recipe.height, recipe.width)
+    return replace(scene, head=head, near=near, far=far)
 
 
-def _labels(scene: PosedScene) -> None:
-    surface = scene.head.surface
-    near, far = (view_labels(surface, camera) for camera in _cameras(scene))
-    pair_labels(surface, near, far)
+def _stages(recipe: Recipe, scene: PosedScene, file: Path) -> dict[str, Stage]:
+    labels = label_scene(scene)
+    pictures = render_pictures(recipe, scene, labels)
+    sample = sample_of(recipe, "bench", scene, labels, pictures)
+    stages: dict[str, Stage] = {
+        "labels": lambda: _all_labels(scene),
+        "soft shadow": lambda: lit_share(scene.head.surface, scene.light),
+        "colour with soft shadow": lambda: render_pictures(recipe, scene, labels),
+        "record and final types": lambda: sample_of(recipe, "bench", scene, labels, pictures),
+        "encode and write": lambda: file.write_bytes(b"".join(encode(sample).values())),
+    }
+    embree = _embree_frame(scene.head.surface, scene.near)
+    return {**stages, "embree frame": embree} if embree else stages
 
 
-def _embree_frame(surface: Surface, camera: Camera) -> Callable[[], object] | None:
+def _all_labels(scene: PosedScene) -> dict[str, np.ndarray]:
+    labels = label_scene(scene)
+    return to_layers(labels.near, labels.far, labels.pair)
+
+
+def _embree_frame(surface: Surface, camera: Camera) -> Stage | None:
     """Embree's primary rays for one frame, tree and rays built beforehand; None where embreex is missing."""
     try:
         from embreex.mesh_construction import TriangleMesh
@@ -100,45 +112,63 @@ def _embree_frame(surface: Surface, camera: Camera) -> Callable[[], object] | No
     return lambda: scene.run(origins, directions, output=True)
 
 
-def _round_robin(stages: dict[str, Callable[[int], object]], seconds: float) -> dict[str, float]:
+def _round_robin(stages: dict[str, Stage], seconds: float) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in stages}
     for stage in stages.values():
-        stage(0)
+        stage()  # Compiles and warms the caches.
     end = time.perf_counter() + seconds * len(stages)
-    turn = 0
-    while time.perf_counter() < end or turn < 3:
+    turns = 0
+    while time.perf_counter() < end or turns < 3:
         for name, stage in stages.items():
             start = time.perf_counter()
-            stage(turn % PEOPLE)
-            times[name].append(time.perf_counter() - start)
-        turn += 1
-    return {name: round(1000 * float(np.median(values)), 3) for name, values in times.items()}
+            stage()
+            times[name].append(1000 * (time.perf_counter() - start))
+        turns += 1
+    return times
 
 
-def _figures(size: int, surface: Surface, stage_ms: dict[str, float]) -> dict[str, Any]:
-    labels, colour = stage_ms["labels"], stage_ms["colour_with_soft_shadow"]
-    everything = stage_ms["pose"] + labels + colour + stage_ms["encode_and_write"]
-    embree = stage_ms.get("embree_one_frame")
+def _of(subject: str, times: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {name.partition(": ")[2]: values for name, values in times.items() if name.startswith(subject)}
+
+
+def _figures(surface: Surface, times: dict[str, list[float]]) -> dict[str, Any]:
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    labels, colour = median["labels"], median["colour with soft shadow"]
+    written = labels + colour + median["record and final types"] + median["encode and write"] + median.get("pose", 0.0)
+    rates = {"labels": labels, "labels and colour": labels + colour, "everything written": written}
+    if "new person" in median:
+        rates["everything written, every pair a new person"] = written - median["pose"] + median["new person"]
+    embree = median.get("embree frame")
     return {
-        "size": size,
         "triangles": int(surface.face_label.sum()),
-        "stage_ms_a_pair": stage_ms,
-        "pairs_a_second_a_core": {
-            "labels": round(1000 / labels, 2),
-            "labels_and_colour": round(1000 / (labels + colour), 2),
-            "everything_written": round(1000 / everything, 2),
+        "ms_a_pair": {
+            name: {"median": round(median[name], 2), "best": round(min(values), 2)} for name, values in times.items()
         },
+        "pairs_a_second_a_core": {name: round(1000 / ms, 2) for name, ms in rates.items()},
         "labels_over_embree_frame": round(labels / embree, 3) if embree else None,
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
     }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def table(figures: dict[str, Any]) -> str:
     """The figures as text."""
-    lines = [f"{figures['size']} x {figures['size']} px, {figures['triangles']} triangles, one core"]
-    lines += [f"  {name:28s} {ms:8.2f} ms a pair" for name, ms in figures["stage_ms_a_pair"].items()]
-    lines += [f"  {name:28s} {rate:8.2f} pairs/s" for name, rate in figures["pairs_a_second_a_core"].items()]
-    ratio = figures["labels_over_embree_frame"]
-    yardstick = f"{ratio:.2f} x one Embree frame" if ratio else "install embreex for the yardstick"
-    return "\n".join([*lines, f"  labels of a pair: {yardstick}"])
+    size, machine = figures["size"], figures["machine"]
+    lines = [f"{size} x {size} px, one core of {machine['processor']}, Python {machine['python']}"]
+    for subject, of in figures["subjects"].items():
+        lines += ["", f"{subject}, {of['triangles']} triangles"]
+        lines += [
+            f"  {name:44s} {ms['median']:8.2f} ms a pair (best {ms['best']:.2f})"
+            for name, ms in of["ms_a_pair"].items()
+        ]
+        lines += [f"  {name:44s} {rate:8.2f} pairs/s" for name, rate in of["pairs_a_second_a_core"].items()]
+        ratio = of["labels_over_embree_frame"]
+        lines.append(f"  labels: {ratio:.2f} x one Embree frame" if ratio else "  install embreex for the yardstick")
+    return "\n".join([*lines, "", f"peak memory {figures['peak_memory_mib']} MiB"])
