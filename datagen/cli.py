@@ -1,6 +1,6 @@
 """The `datagen` command: typed dataclasses are its options, its help and its checks.
 
-Exit status: 0 done, 1 the work failed or the data is damaged, 2 the command was misused.
+Exit status: 0 done, 1 the work failed or the data is damaged, 2 the command was misused, 128 + n stopped by signal n.
 """
 
 import dataclasses
@@ -14,9 +14,11 @@ from typing import Annotated
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional
 
+from datagen.database import StoppedError
 from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
-from meshes.errors import UserError
+from meshes.errors import UsageError, UserError
+from renderers.memory import keep_freed_memory
 
 
 def _say(text: str = "") -> None:
@@ -51,7 +53,7 @@ class Generate:
         from datagen.generate import generate_with_bar, run_of
 
         run = run_of(self.recipe, self.options, seed=self.seed, pairs=self.pairs, shard_pairs=self.shard_pairs)
-        summary = generate_with_bar(run, self.out, self.workers, sys.argv[1:])
+        summary = generate_with_bar(run, self.out, self.workers)
         _say(
             f"{summary.written} of {summary.expected} pairs in {summary.out} "
             f"({summary.resumed} were there), {summary.bytes / 1e6:.1f} MB"
@@ -221,13 +223,16 @@ def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Scene | Be
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
+    keep_freed_memory()
     try:
         command = _parse(sys.argv[1:] if argv is None else argv)
         if isinstance(command, Generate):
             command = dataclasses.replace(command, options=validate(command.options))
         return command.run()
-    except RecipeError as error:
+    except UsageError as error:
         return _fail(error, 2)
+    except StoppedError as error:
+        return _fail(error, 128 + error.signal)
     except (UserError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:

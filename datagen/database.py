@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
-from meshes.errors import UserError
+from meshes.errors import UsageError, UserError
 from renderers.layers import LAYERS
 
 RUN_FILE = "run.json"
@@ -40,6 +40,10 @@ class DatabaseError(UserError):
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.detail = detail
+
+
+class MisuseError(DatabaseError, UsageError):
+    """A database that nobody could write or read: no pairs, workers below 0, no set at a path."""
 
 
 class StoppedError(DatabaseError):
@@ -82,11 +86,11 @@ class Run:
     def __post_init__(self) -> None:
         for name in ("pairs", "shard_pairs", "height", "width"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
-                raise DatabaseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
+                raise MisuseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
         if self.pairs > MAX_PAIRS:
-            raise DatabaseError(f"pairs: expected at most {MAX_PAIRS}, as keys have 8 digits, got {self.pairs}.")
+            raise MisuseError(f"pairs: expected at most {MAX_PAIRS}, as keys have 8 digits, got {self.pairs}.")
         if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:
-            raise DatabaseError(
+            raise MisuseError(
                 f"layers: expected names of the table in its order, got {list(self.layers)}; "
                 f"choose from {', '.join(LAYERS)}."
             )
@@ -144,9 +148,14 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_run(folder: Path) -> Run:
-    """The run a folder was made by. Raises DatabaseError where it holds none."""
+    """The run a folder was made by.
+
+    Raises:
+        MisuseError: there is no database.
+        DatabaseError: there is one, but its `run.json` is missing or damaged.
+    """
     if not (folder / RUN_FILE).is_file():
-        raise DatabaseError(f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path.")
+        _refuse_unnamed(folder)
     record = read_json(folder / RUN_FILE)
     expected = {"format"} | {field.name for field in fields(Run)}
     if record.get("format") != FORMAT or set(record) != expected:
@@ -157,8 +166,16 @@ def read_run(folder: Path) -> Run:
     record.pop("format")
     try:
         return Run(**{**record, "layers": tuple(record["layers"])})
-    except TypeError as error:
-        raise DatabaseError(f"{folder / RUN_FILE}: expected a run, got {error}; restore the file.") from None
+    except (TypeError, MisuseError) as error:
+        raise DatabaseError(f"{folder / RUN_FILE}: expected a run, got another value ({error}); restore it.") from None
+
+
+def _refuse_unnamed(folder: Path) -> NoReturn:
+    if any(folder.glob("shard-*.tar")):
+        raise DatabaseError(
+            f"{folder}: expected {RUN_FILE} beside the shards, found none; restore it, or generate into a new folder."
+        )
+    raise MisuseError(f"{folder}: expected a database (a folder with {RUN_FILE}), found none; check the path.")
 
 
 def write_run(folder: Path, run: Run) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from datagen.card import write_index_and_card
-from datagen.database import DatabaseError, Run, StoppedError, Summary, writing
+from datagen.database import DatabaseError, MisuseError, Run, StoppedError, Summary, writing
 from datagen.making import MakeSample, samples
 from datagen.progress import OnProgress, silent
 from datagen.shards import ShardRecord, finished, write_shard
@@ -47,7 +47,7 @@ def generate(
     """
     out = Path(out)
     if workers < 0:
-        raise DatabaseError(f"workers: expected 0 or more, got {workers}; 0 and 1 work in this process.")
+        raise MisuseError(f"workers: expected 0 or more, got {workers}; 0 and 1 work in this process.")
     with _stoppable(out), writing(out, run):
         records = {shard: finished(out, run, shard) for shard in range(run.shards)}
         todo = [shard for shard, record in records.items() if record is None]

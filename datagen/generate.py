@@ -8,12 +8,14 @@ import datagen
 from datagen.database import DatabaseError, Run, Summary, read_run
 from datagen.engine import generate
 from datagen.plan import plan_sample
+from datagen.presets import PRESETS
 from datagen.progress import OnProgress, progress_bar, silent
 from datagen.recipe import Recipe, validate
 from datagen.render import render_sample
 from datagen.sample import Sample
 from datagen.scene import build_scene, check_sources
 from datagen.scene_export import export_scene
+from meshes.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -44,31 +46,49 @@ def run_of(recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pai
     )
 
 
-def generate_pairs(
-    run: Run, out: Path, *, workers: int = 1, progress: OnProgress = silent, command: str = ""
-) -> Summary:
+def command_of(run: Run) -> str:
+    """The command that makes a set like this one, for its card; "" where the recipe started from no preset.
+
+    It is a function of the run alone: neither the folder nor the number of workers changes a byte of a set.
+    """
+    if run.recipe_name not in PRESETS:
+        return ""
+    fixed = {"recipe": run.recipe_name, "pairs": run.pairs, "seed": run.seed, "shard_pairs": run.shard_pairs}
+    preset = PRESETS[run.recipe_name].to_json()
+    changed = {name: value for name, value in run.recipe.items() if value != preset[name]}
+    options = [_option(name, value) for name, value in (fixed | changed).items()]
+    return shlex.join(["datagen", "generate", "OUT", *(word for words in options for word in words)])
+
+
+def _option(name: str, value: object) -> list[str]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [f"--{name.replace('_', '-')}", *map(str, values)]
+
+
+def generate_pairs(run: Run, out: Path, *, workers: int = 1, progress: OnProgress = silent) -> Summary:
     """Writes the run's missing samples into `out`. See `datagen.engine.generate` for errors."""
     recipe = Recipe.from_json(run.recipe)
     check_sources(recipe)
     make = RenderSample(run.recipe_name, recipe, run.seed)
-    return generate(run, out, make, workers=workers, progress=progress, command=command)
+    return generate(run, out, make, workers=workers, progress=progress, command=command_of(run))
 
 
-def generate_with_bar(run: Run, out: Path, workers: int, argv: list[str]) -> Summary:
+def generate_with_bar(run: Run, out: Path, workers: int) -> Summary:
     """`generate_pairs` for a terminal."""
     with progress_bar("generate") as progress:
-        return generate_pairs(run, out, workers=workers, progress=progress, command=shlex.join(["datagen", *argv]))
+        return generate_pairs(run, out, workers=workers, progress=progress)
 
 
 def export_sample_scene(folder: Path, index: int, out: Path) -> None:
     """Rebuilds sample `index` of the set in `folder` and writes its scene to `out` (.npz or .glb).
 
     Raises:
-        DatabaseError: no such sample, or the set was made by another version.
+        UsageError: no such sample.
+        DatabaseError: no set there, or one made by another version.
     """
     run = read_run(folder)
     if not 0 <= index < run.pairs:
-        raise DatabaseError(f"index: expected 0 to {run.pairs - 1} for {folder}, got {index}.")
+        raise UsageError(f"index: expected 0 to {run.pairs - 1} for {folder}, got {index}.")
     if run.version != datagen.__version__:
         raise DatabaseError(
             f"{folder}: expected a set made by version {datagen.__version__}, got {run.version}; "

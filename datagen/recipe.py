@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from meshes.errors import UserError
+from meshes.errors import UsageError
 from renderers.layers import LAYERS
 
 Range = tuple[float, float]
 Background = Literal["black", "flat", "environment"]
 
 
-class RecipeError(UserError):
+class RecipeError(UsageError):
     """A recipe field with an impossible value; names the field."""
 
 

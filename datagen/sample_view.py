@@ -24,7 +24,7 @@ from datagen.pictures import (
     pull_back,
 )
 from datagen.sheet import distance_text
-from meshes.errors import UserError
+from meshes.errors import UsageError
 
 THUMB_PX = 112
 READOUT_PX = 256
@@ -36,7 +36,7 @@ _VIEWS = (("near", "far"), ("far", "near"))
 _UNSEEN_RGBA = np.array([[118, 122, 130, 255], [0, 0, 0, 0]], np.uint8)
 
 
-class ViewError(UserError):
+class ViewError(UsageError):
     """A page that cannot be made; the message says expected, got, next step."""
 
 

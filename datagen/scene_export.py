@@ -19,7 +19,7 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from datagen.database import explained, write_file
-from meshes.errors import UserError
+from meshes.errors import UsageError
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, transform_points
 
@@ -28,7 +28,7 @@ _CLEAR_ALPHA = 0.05
 _GLTF_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
-class SceneError(UserError):
+class SceneError(UsageError):
     """A scene that cannot be written; the message says expected, got, next step."""
 
 

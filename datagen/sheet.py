@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from datagen.database import explained, write_file
 from datagen.flow_color import flow_to_rgb, rim_px, shortened
 from datagen.reader import PairDataset
-from meshes.errors import UserError
+from meshes.errors import UsageError
 
 GAP_PX = 8
+MAX_CELL_PX = 2048
 LABEL_PX = 20
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 _SAVE: dict[str, dict[str, Any]] = {
@@ -27,7 +28,7 @@ _SAVE: dict[str, dict[str, Any]] = {
 _SHOWN = ("near_rgb", "far_rgb", "flow_near_to_far", "near_surface", "near_inside_far")
 
 
-class SheetError(UserError):
+class SheetError(UsageError):
     """A sheet that cannot be made; the message says expected, got, next step."""
 
 
@@ -85,9 +86,11 @@ def dataset_sheet(path: Path, out: Path, *, rows: int = 4, cell_px: int = 256) -
         cell_px: height of a cell; images are resized to it with a box filter.
 
     Raises:
-        SheetError: unknown suffix, or a set without pairs.
+        SheetError: unknown suffix, no rows, cells without size or beyond 2048 pixels, or a set without pairs.
         DatabaseError: no readable set at `path`, or `out` cannot be written.
     """
+    if rows < 1 or not 1 <= cell_px <= MAX_CELL_PX:
+        raise SheetError(f"sheet: expected rows >= 1 and cells of 1 to {MAX_CELL_PX} px, got {rows} and {cell_px}.")
     if out.suffix.lower() not in _SAVE:
         raise SheetError(f"{out}: expected a name that ends in {', '.join(_SAVE)}, got {out.suffix!r}; rename it.")
     pairs = PairDataset(path, layers=_SHOWN)

@@ -129,7 +129,7 @@ def test_scene_rebuilds_a_sample(small_set, tmp_path):
 
 
 def test_scene_refuses_an_index_outside_the_set(small_set, tmp_path, capsys):
-    assert run("scene", small_set, 2, "--out", tmp_path / "s.npz") == 1
+    assert run("scene", small_set, 2, "--out", tmp_path / "s.npz") == 2
     assert "expected 0 to 1" in capsys.readouterr().err
 
 
