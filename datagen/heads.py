@@ -34,7 +34,7 @@ def open_model(spec: str) -> HeadModel:
 
         return Scan.open(Path(path))
     near = difflib.get_close_matches(kind, ["makehuman", "ict", "scan"], n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
     raise RecipeError(f"--heads: expected makehuman, ict, ict:PATH or scan:PATH, got {spec!r}.{hint}")
 
 

@@ -45,7 +45,7 @@ def record(
         "person": {"id": person, "model": plan.head.partition(":")[0], **_plain(asdict(plan.identity))},
         "expression": _plain(plan.expression),
         "pose": _plain(asdict(plan.pose)),
-        "light": {"name": scene.light.name, **_plain(asdict(plan.light))},
+        "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
         "background": _background(recipe, plan),
         "cameras": {
             "near": _camera(scene.near, head, plan, plan.camera.near_m),

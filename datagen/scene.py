@@ -1,6 +1,6 @@
 """A posed scene: the head, its two cameras and its light. No randomness is left in it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from datagen.heads import open_model
 from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
+from datagen.shards import credit_missing
 from meshes.head import Asset, Head
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
@@ -21,13 +22,23 @@ CLEARANCE_M = 0.03
 
 @dataclass(frozen=True, eq=False)
 class PosedScene:
-    """What any renderer needs to make the two views of one sample."""
+    """What any renderer needs to make the two views of one sample.
+
+    Attributes:
+        plan: what was decided.
+        head: the posed person, head frame.
+        near, far: the two cameras.
+        light: exposed: its radiance is the source's times `exposure`.
+        exposure: the factor that brought the light to its planned level.
+        assets: what head and light are made of.
+    """
 
     plan: Plan
     head: Head
     near: Camera
     far: Camera
     light: EnvironmentLight
+    exposure: float
     assets: tuple[Asset, ...]
 
 
@@ -38,7 +49,9 @@ def check_sources(recipe: Recipe) -> None:
         MeshError, RecipeError, LightError: says which and why.
     """
     for head in recipe.heads:
-        open_model(head)
+        for asset in open_model(head).assets:
+            if credit_missing(asdict(asset)):
+                raise RecipeError(f"--heads {head}: {credit_missing(asdict(asset))}. State it where the head is named.")
     for kind in recipe.lights:
         if kind not in ("studio", "maps"):
             _light_source(kind)
@@ -54,8 +67,8 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     head = model.head(plan.identity, plan.expression, plan.pose)
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
     _check_clearance(plan, head, near)
-    light = build_light(plan.seed, plan.scene, plan.light)
-    return PosedScene(plan, head, near, far, light, model.assets + environment.light_assets(light))
+    light, exposure = build_light(plan.seed, plan.scene, plan.light)
+    return PosedScene(plan, head, near, far, light, exposure, model.assets + environment.light_assets(light))
 
 
 def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
@@ -87,17 +100,22 @@ def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, widt
     return near, dolly_camera(near, eye_midpoint_m, camera.far_m)
 
 
-def build_light(seed: int, scene: int, plan: LightPlan) -> EnvironmentLight:
-    """The planned light, turned about +Y and scaled to its level."""
+def build_light(seed: int, scene: int, plan: LightPlan) -> tuple[EnvironmentLight, float]:
+    """The planned light, turned about +Y and scaled to its level, and the factor of that scaling."""
     if plan.kind == "studio":
         source = environment.studio_light(generator(seed, scene, "studio"))
     else:
         source = _light_source(plan.kind)
-    return normalize(rotate(source, plan.yaw_rad), plan.level)[0]
+    return normalize(rotate(source, plan.yaw_rad), plan.level)
 
 
 @lru_cache(maxsize=32)
 def _light_source(kind: str) -> EnvironmentLight:
-    if kind in environment.packaged_maps():
+    maps = environment.packaged_maps()
+    if kind in maps:
         return environment.packaged_light(kind)
+    if not Path(kind).suffix:
+        raise RecipeError(
+            f"--lights: expected studio, maps, a .hdr or .exr file, or one of {', '.join(maps)}, got {kind!r}."
+        )
     return environment.read_light(Path(kind))
