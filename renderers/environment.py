@@ -21,6 +21,9 @@ HEIGHT = 128
 WHITE_BALANCE = 0.7
 """How far a packaged map's overall tint is taken out, as a photographer would; 1 makes a grey card grey."""
 
+PEAK = (1e-12, 1e12)
+"""Radiance that the brightest pixel of a file may have: float32 sums and squares stay finite, in any unit in use."""
+
 PACKED = Path(__file__).parent / "data" / "environments.npz"
 
 
@@ -85,8 +88,8 @@ def read_light(path: Path) -> EnvironmentLight:
     the map as a viewer sees it who stands at the head and looks where the face looks.
 
     Raises:
-        LightError: a file that is missing, of another kind, cut short, not 2:1, or without finite light; or .exr
-            without the package that reads it.
+        LightError: a file that is missing, of another kind, cut short, not 2:1, without finite light or with
+            an absurd level; or .exr without the package that reads it.
     """
     readers = {".hdr": read_hdr, ".exr": read_exr}
     if path.suffix.lower() not in readers:
@@ -102,6 +105,11 @@ def read_light(path: Path) -> EnvironmentLight:
         )
     if not np.isfinite(radiance).all() or not radiance.max() > 0:
         raise LightError(f"{path}: expected finite light, got NaN, infinite or only black pixels; export it again")
+    if not PEAK[0] <= radiance.max() <= PEAK[1]:
+        raise LightError(
+            f"{path}: expected the brightest pixel within {PEAK[0]:g} to {PEAK[1]:g}, got {radiance.max():.3g}; "
+            "it is damaged or in a strange unit, export it again"
+        )
     # The file's columns run to the viewer's right, the map's to the person's left, from the middle.
     turned = np.roll(np.maximum(radiance, 0)[:, ::-1], -(width // 2), axis=1)
     return EnvironmentLight(_at_height(turned, HEIGHT), path.stem, (f"user/{path.name}",))

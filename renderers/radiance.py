@@ -9,6 +9,9 @@ import numpy as np
 
 from meshes.errors import UserError
 
+MAX_HEIGHT = 16_384
+"""Rows of the largest map read, as published ones have; a damaged header may promise any number."""
+
 
 class LightError(UserError):
     """An environment map that cannot be used; the message says expected, got, next step."""
@@ -39,19 +42,27 @@ def read_hdr(path: Path) -> np.ndarray:
         (h, w, 3) float32, linear, top row first.
 
     Raises:
-        LightError: not a Radiance picture, an orientation other than -Y +X, or a file cut short.
+        LightError: not a Radiance picture, one in XYZ, an orientation other than -Y +X, or a file cut short.
     """
     data = path.read_bytes()
     header, _, rest = data.partition(b"\n\n")
     if not header.startswith((b"#?RADIANCE", b"#?RGBE")):
         raise LightError(f"{path}: expected a Radiance picture, which begins with '#?RADIANCE', got {data[:10]!r}; "
                          "save the map as .hdr or .exr")  # fmt: skip
+    if b"32-bit_rle_xyze" in header:
+        raise LightError(f"{path}: expected the format 32-bit_rle_rgbe, got xyze; save the map in RGB")
     size, _, pixels = rest.partition(b"\n")
     words = size.split()
     if len(words) != 4 or words[0] != b"-Y" or words[2] != b"+X":
         raise LightError(f"{path}: expected the size line '-Y height +X width', got {size[:40]!r}; "
                          "save the map with the top row first")  # fmt: skip
-    height, width = int(words[1]), int(words[3])
+    try:
+        height, width = int(words[1]), int(words[3])
+    except ValueError:
+        height = width = 0
+    if not (0 < height <= MAX_HEIGHT and 0 < width <= 2 * MAX_HEIGHT):
+        raise LightError(f"{path}: expected 1 to {MAX_HEIGHT} rows and at most twice as many columns, got "
+                         f"{size[:40]!r}; shrink or export the map again")  # fmt: skip
     try:
         return float_from_rgbe(_rows(np.frombuffer(pixels, np.uint8), height, width))
     except (IndexError, ValueError):
