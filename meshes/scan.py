@@ -5,7 +5,7 @@ One person with one expression; the head turns rigidly. Labels, flow and masks a
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -36,9 +36,13 @@ _UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "micrometres
 _EYE_DEPTH_M = 0.012
 """From the middle of the lids back to the centre of the globe."""
 
+_EYE_GAP_M = 0.03
+"""Farthest that a marked eye may lie from the nearest vertex: scanners leave holes where eyes are wet."""
+
 _MISFIT_M = 0.0045
 """Real faces stay below (measured: 1.9 to 3.7 mm), spheres, boxes and the backs of heads above (5.8 mm and more)."""
 
+_FILES = ("texture", "landmarks")
 _AXES = {f"{sign}{name}": s * np.eye(3)[k] for k, name in enumerate("xyz") for sign, s in (("+", 1.0), ("-", -1.0))}
 
 
@@ -46,9 +50,11 @@ _AXES = {f"{sign}{name}": s * np.eye(3)[k] for k, name in enumerate("xyz") for s
 class ScanOptions:
     """What a user may say about a scan; whatever is left out is measured.
 
+    docs/scans.md shows them at work.
+
     Attributes:
         texture: image file to use in place of what the scan names.
-        metres_per_unit: scale of the file, for example 0.001 for millimetres.
+        metres_per_unit: scale of the file, for example 0.001 for millimetres; or
         ipd_m: distance between the person's eyes; gives the scale of a scan in an arbitrary unit.
         age_years: of the person; children's eyes are closer together than the limits for adults allow.
         up, front: axis of the file ("+y", "-z" ...) that points to the crown, and out of the face.
@@ -116,10 +122,10 @@ class Scan:
         Raises:
             MeshError: the file cannot be used, no face is found on it, or its size is implausible.
         """
-        path = Path(path)
+        path = said_in = Path(path)
         if path.suffix.lower() == ".json":
             path, named = _read_description(path, named)
-        options = _checked(options or _options(named))
+        options = _checked(options or _options(named, said_in.name), said_in.name)
         raw = read_scan(path, options.texture)
         placement = place(raw, options, path.name)
         asset = Asset(f"scan-{path.stem}-{_digest(path)}", options.licence, options.credit, path.name)
@@ -162,32 +168,63 @@ def _read_description(path: Path, named: Mapping[str, object]) -> tuple[Path, di
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
         scan = path.parent / tree.pop("scan")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MeshError(
             f'{path}: expected JSON like {{"scan": "anna.glb", "ipd_m": 0.061}}, got {error!r}. Name the scan in it.'
         ) from error
-    files = {key: path.parent / tree[key] for key in ("texture", "landmarks") if isinstance(tree.get(key), str)}
-    return scan, {**tree, **files, **named}
+    files = {key: path.parent / tree[key] for key in _FILES if isinstance(tree.get(key), str)}
+    # What JSON calls null is what a user leaves out.
+    said = {key: value for key, value in {**tree, **files, **named}.items() if value is not None}
+    return scan, said
 
 
-def _options(named: Mapping[str, object]) -> ScanOptions:
+def _options(named: Mapping[str, object], said_in: str) -> ScanOptions:
     known = [field.name for field in fields(ScanOptions)]
     for name in named:
         if name not in known:
-            raise MeshError(f"scan: expected options among {', '.join(known)}, got {name!r}. Check its spelling.")
-    return ScanOptions(**{k: Path(str(v)) if k in ("texture", "landmarks") and v else v for k, v in named.items()})  # type: ignore[arg-type]
+            raise MeshError(f"{said_in}: expected options among {', '.join(known)}, got {name!r}. Check its spelling.")
+    files = {name: Path(value) for name in _FILES if isinstance(value := named.get(name), str)}
+    return ScanOptions(**{**named, **files})  # type: ignore[arg-type]
 
 
-def _checked(options: ScanOptions) -> ScanOptions:
-    for name in ("metres_per_unit", "ipd_m", "age_years"):
+def _checked(options: ScanOptions, said_in: str) -> ScanOptions:
+    for name, expected, fits, step in _RULES:
         value = getattr(options, name)
-        if value is not None and not (isinstance(value, int | float) and 0 < value < np.inf):
-            raise MeshError(f"scan: expected a positive number for {name}, got {value!r}. Leave it out to measure it.")
-    for name in ("up", "front"):
-        axis = getattr(options, name)
-        if axis is not None and axis not in _AXES:
-            raise MeshError(f"scan: expected one of {', '.join(_AXES)} for {name}, got {axis!r}.")
+        if value is not None and not fits(value):
+            raise MeshError(f"{said_in}: expected {expected} for {name}, got {repr(value)[:60]}. {step}")
+    for one, other in (("metres_per_unit", "ipd_m"), ("eyes", "landmarks")):
+        if getattr(options, one) is not None and getattr(options, other) is not None:
+            raise MeshError(f"{said_in}: expected {one} or {other}, got both. Keep the one you trust.")
     return options
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e30
+
+
+def _is_axis(value: object) -> bool:
+    return isinstance(value, str) and value in _AXES
+
+
+def _are_eyes(value: object) -> bool:
+    try:
+        points = np.array(value, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return points.shape == (2, 3) and bool(np.isfinite(points).all()) and not np.array_equal(*points)
+
+
+_MEASURE = "Leave it out to measure it."
+_RULES: tuple[tuple[str, str, Callable[[object], bool], str], ...] = (
+    *((name, "a positive number", _is_length, _MEASURE) for name in ("metres_per_unit", "ipd_m", "age_years")),
+    *((name, f"one of {', '.join(_AXES)}", _is_axis, _MEASURE) for name in ("up", "front")),
+    ("eyes", "two different eye points (x, y, z)", _are_eyes, "Mark both pupils."),
+    *((name, "the path of a file", lambda v: isinstance(v, Path), "Quote it.") for name in _FILES),
+    ("flip_v", "true or false", lambda v: isinstance(v, bool), "Write it without quotes."),
+    ("licence", "an SPDX name", lambda v: isinstance(v, str) and bool(v.strip()), "Leave it out if it has none."),
+    ("credit", "a line of text", lambda v: isinstance(v, str), "Quote it."),
+)
+"""Option, what it must be, whether a value is that, and what to do where it is not."""
 
 
 def place(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
@@ -206,8 +243,6 @@ def place(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
 
 def _place_by_eyes(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
     eyes = np.array(options.eyes, np.float64) if options.eyes is not None else read_eyes(Path(options.landmarks or ""))
-    if eyes.shape != (2, 3) or not np.isfinite(eyes).all() or np.array_equal(*eyes):
-        raise MeshError(f"{name}: expected two different eye points (x, y, z), got {eyes.tolist()}. Mark both pupils.")
     R_scan_head = _guesses(options)[0]
     across = eyes[0] - eyes[1]
     across = across if across @ R_scan_head[:, 0] > 0 else -across
@@ -217,8 +252,18 @@ def _place_by_eyes(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
     y /= np.sqrt(np.square(y).sum())
     z = np.cross(x, y)
     metres_per_unit = _scale(ipd_units, options, name)
+    _check_eyes_on_scan(raw.vertices * metres_per_unit, eyes * metres_per_unit, name)
     origin = eyes.mean(axis=0) - z * (_EYE_DEPTH_M / metres_per_unit)
     return _Placement(metres_per_unit, np.stack([x, y, z]), origin, ipd_units * metres_per_unit, 1.0)
+
+
+def _check_eyes_on_scan(vertices_m: np.ndarray, eyes_m: np.ndarray, name: str) -> None:
+    gap_m = max(float(np.sqrt(np.square(vertices_m - eye).sum(axis=1).min())) for eye in eyes_m)
+    if gap_m > _EYE_GAP_M:
+        raise MeshError(
+            f"{name}: expected eyes within {_EYE_GAP_M * 1e3:.0f} mm of the scan, got one {gap_m * 1e3:.4g} mm away. "
+            "Mark them in the scan's own unit and axes."
+        )
 
 
 def _guesses(options: ScanOptions) -> list[np.ndarray]:
