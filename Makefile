@@ -23,7 +23,7 @@ $(VENV)/.lint: $(VENV)/.core
 	@touch $@
 
 dataset: $(VENV)/.core ## Install, generate 16 verified pairs into out/, make their page
-	$(BIN)/datagen generate $(OUT) --recipe portrait --pairs 16 --size 512 --seed 0 --workers 2
+	$(BIN)/datagen generate $(OUT) --recipe portrait --pairs 16 --size 512 --seed 0 --workers 2 --shard-pairs 4
 	$(BIN)/datagen verify $(OUT)
 	$(BIN)/datagen view $(OUT)
 

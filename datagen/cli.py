@@ -45,8 +45,8 @@ class Generate:
     """Seed of the run. Same recipe, seed and index: same bytes, on any machine and number of workers."""
     workers: int = 1
     """Processes that render."""
-    shard_pairs: int = 16
-    """Pairs a shard file."""
+    shard_pairs: int = 8
+    """Pairs a shard file, the unit of work of a worker and of what an interruption can cost."""
 
     def run(self) -> int:
         """Generates and reports; 0 when every pair is written."""

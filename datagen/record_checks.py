@@ -13,6 +13,7 @@ from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range
 from datagen.database import Run
 from datagen.shards import credit_missing
 from datagen.splits import split_of
+from meshes.parts import Part
 from renderers.camera import Camera, project
 
 LANDMARK_SLACK_PX = 1e-6
@@ -126,6 +127,13 @@ def check_landmarks(layers: Layers, cameras: Mapping[str, Camera], meta: Mapping
         yield "landmark", f"expected points, faces, weights and pixels of one length, got {error}"
 
 
+def _without_strands(depth_map: np.ndarray, part: np.ndarray | None) -> np.ndarray:
+    """The depth map with hair and lashes taken out: a point may be seen between strands that hide every centre near."""
+    if part is None:
+        return np.zeros_like(depth_map)
+    return np.where(np.isin(part, (Part.HAIR, Part.LASHES)), 0, depth_map)
+
+
 def _landmarks_in_view(
     layers: Layers, camera: Camera, name: str, points: np.ndarray, record: Mapping[str, Any]
 ) -> Iterator[Issue]:
@@ -145,7 +153,8 @@ def _landmarks_in_view(
         yield "landmark", f"{name}_visible: expected visible landmarks inside the frame, got {lost} outside"
     depth_map = layers.get(f"{name}_depth_axis_m")
     if depth_map is not None:
-        nearest, farthest = depth_range(depth_map, px)
+        nearest, _ = depth_range(depth_map, px)
+        _, farthest = depth_range(_without_strands(depth_map, layers.get(f"{name}_part")), px)
         slack_m = DEPTH_SLACK_M + 3 * (1 if camera.orthographic else abs(depth_m)) / camera.K[0, 0]
         buried = (nearest > depth_m + slack_m) | (farthest < depth_m - slack_m)
         if (visible & inside & buried).any():
