@@ -8,9 +8,11 @@ from damage import KEY, RUN, SHARD, VICTIM, assert_named
 from fake import fake_run, fake_sample
 
 from datagen.engine import generate
+from datagen.record_checks import cameras_of, check_landmarks
 from datagen.sample import Sample
 from datagen.splits import SPLITS
 from datagen.verify import verify
+from meshes.parts import Part
 
 
 def _set_with(tmp_path, change, run=RUN):
@@ -205,3 +207,16 @@ def test_a_person_in_two_splits_is_a_leak(tmp_path):
     leaks = [f for f in report.findings if f.kind == "split" and "a leak" in f.message]
     assert [(f.shard, f.sample) for f in leaks] == [(SHARD, KEY)]
     assert "fake-001" in leaks[0].message
+
+
+@pytest.mark.parametrize(("part", "named"), [(Part.HAIR, False), (Part.LASHES, False), (Part.FACE, True)])
+def test_a_landmark_may_be_seen_between_strands_but_not_through_skin(part, named):
+    sample = fake_sample(1)
+    layers = {name: layer.copy() for name, layer in sample.layers.items()}
+    seen = np.flatnonzero(sample.meta["landmarks"]["near_visible"])[0]
+    column, row = np.floor(sample.meta["landmarks"]["near_px"][seen]).astype(int)
+    around = np.s_[row - 2 : row + 3, column - 2 : column + 3]
+    layers["near_depth_axis_m"][around] -= np.float32(0.05)
+    layers["near_part"][around] = part
+    found = list(check_landmarks(layers, cameras_of(fake_run(), sample.meta), sample.meta))
+    assert any("off the depth map" in message for _, message in found) is named
