@@ -20,6 +20,9 @@ from renderers.environment import HEIGHT, PACKED, LightError, read_exr
 from renderers.light import shrink
 from renderers.radiance import rgbe_from_float
 
+RENAMED = {"studio": "photostudio"}
+"""A recipe's light "studio" is the procedural one, so the map of that name takes another."""
+
 TARBALL_SHA256 = "152bd218a3390703f184f0c6ce16e73c8f0a87f32d38530d418a09d33d8208dc"
 """Of pmndrs-assets-1.7.0.tgz as the registry serves it."""
 
@@ -40,7 +43,7 @@ def build(tarball: Path) -> bytes:
     with tarfile.open(tarball) as package:
         for member in sorted(package.getnames()):
             if found := re.fullmatch(r"package/hdri/(\w+)\.exr\.js", member):
-                packed[found[1]] = rgbe_from_float(_map(package.extractfile(member).read()))  # type: ignore[union-attr]
+                packed[RENAMED.get(found[1], found[1])] = rgbe_from_float(_map(package.extractfile(member).read()))  # type: ignore[union-attr]
     return _npz(packed)
 
 
