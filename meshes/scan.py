@@ -272,7 +272,9 @@ def _guesses(options: ScanOptions) -> list[np.ndarray]:
     fronts = [options.front] if options.front else dict.fromkeys(["+z", "-y", *_AXES])
     pairs = [(_AXES[up], _AXES[front]) for up in ups for front in fronts if up[1] != front[1]]
     if not pairs:
-        raise MeshError(f"Expected up and front along different axes, got {options.up} and {options.front}.")
+        raise MeshError(
+            f"Expected up and front along different axes, got {options.up} and {options.front}. Correct one of them."
+        )
     return [np.stack([np.cross(y, z), y, z], axis=1) for y, z in pairs]
 
 

@@ -4,6 +4,7 @@ Everything that can be wrong with a file is said here, before any library that w
 """
 
 import importlib.util
+import io
 import json
 import struct
 import warnings
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 from PIL import Image
+from trimesh.resolvers import FilePathResolver
 from trimesh.visual import ColorVisuals
 
 from meshes.head import MeshError
@@ -222,7 +224,7 @@ def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scene = trimesh.load_scene(path, process=False)
+            scene = _load(path)
             for node in scene.graph.nodes_geometry:
                 T_scene_mesh, name = scene.graph[node]
                 mesh = scene.geometry[name]
@@ -235,9 +237,17 @@ def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
     # A reader meets hostile bytes with whatever error they provoke; to the user all say the same.
     except Exception as error:
         raise MeshError(
-            f"{path.name}: expected a {path.suffix[1:].upper()} mesh, got one that does not read "
-            f"({type(error).__name__}: {error}). It is damaged or cut off; export it again."
+            f"{path.name}: expected a readable {path.suffix[1:].upper()} mesh, got {type(error).__name__} "
+            f"({error}). It is damaged or cut off; export it again."
         ) from error
+
+
+def _load(path: Path) -> trimesh.Scene:
+    if path.suffix.lower() != ".obj":
+        return trimesh.load_scene(path, process=False)
+    # Names and comments in an old 8-bit code are no reason to refuse a mesh.
+    text = io.StringIO(path.read_text(encoding="utf-8", errors="replace"))
+    return trimesh.load_scene(text, file_type="obj", resolver=FilePathResolver(path), process=False)
 
 
 def _merge(path: Path, meshes: list[trimesh.Trimesh], image: np.ndarray | None) -> RawScan:
