@@ -5,6 +5,7 @@ Exit status: 0 done, 1 the work failed or the data is damaged, 2 the command was
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -155,6 +156,11 @@ class Bench:
     def run(self) -> int:
         """Measures and prints."""
         from datagen.bench import measure, table
+
+        if not 16 <= self.size <= 8192 or not 0 < self.seconds < math.inf:
+            raise UsageError(
+                f"bench: expected --size 16 to 8192 and --seconds above 0, got {self.size} and {self.seconds:g}."
+            )
 
         figures = measure(self.size, self.seconds)
         _say(json.dumps(figures, indent=2) if self.json else table(figures))

@@ -268,9 +268,11 @@ def explained(path: Path) -> Iterator[None]:
             step = "free some space and run the same command again; finished shards are kept"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             step = "choose a folder you may write to"
+        elif error.errno == errno.ENOENT:
+            step = "make its folder first"
         else:
             step = "check the path, then run the same command again"
-        place = error.filename or path
+        place = path if error.filename is None or _PART.match(Path(error.filename).name) else error.filename
         raise DatabaseError(
             f"{place}: expected to read and write here, got {error.strerror or error}; {step}."
         ) from error
