@@ -42,8 +42,9 @@ _LID_PAIRS = np.array([[[43, 47], [44, 46]], [[37, 41], [38, 40]]])
 _LID_REACH = 1.5
 """Skin closer to an eye's centre than this many radii is lid."""
 
-_BROW_Y_M, _BROW_LIFT_M = 0.025, 0.005
-"""ICT's brow landmarks are this high, and this much above the brows of the canonical head."""
+_BROW_Y_M, _BROW_LIFT_M, _BROW_REACH_M = 0.025, 0.012, 0.017
+"""ICT's brow landmarks are this high, and this much above the brows of the canonical head; the lift dies away in
+this distance, in which it stretches the skin by no more than a factor of 2.5."""
 
 _JAW_LINE, _COLLAR, _TILT = -5.8, -11.6, 0.36
 """Where neck begins and ends, as heights y + _TILT z: both rise towards the back."""
@@ -245,7 +246,7 @@ def _on_canonical_head(points: np.ndarray) -> np.ndarray:
         points: (N, 3) float64 metres from the eye midpoint.
     """
     x, y, z = points.T
-    brow = np.exp(-np.square((y - _BROW_Y_M) / 0.014)) * smooth_step(np.abs(x), 0.075, 0.045) * (z > -0.04)
+    brow = np.exp(-np.square((y - _BROW_Y_M) / _BROW_REACH_M)) * smooth_step(np.abs(x), 0.085, 0.055) * (z > -0.04)
     return np.stack([x, y - _BROW_LIFT_M * brow, z], axis=1)
 
 

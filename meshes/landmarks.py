@@ -23,7 +23,7 @@ _LEFT = {
     },  # eye, from the inner corner over the top
     **{52: 7210, 53: 11956, 54: 7185, 55: 7235, 56: 7241},  # outer lip
     **{63: 7226, 64: 10375, 65: 7236},  # inner lip
-    **{68: 12034, 69: 12040, 70: 12019, 71: 12099},  # ear: helix top, helix back, lobe, tragus
+    **{68: 12034, 69: 12040, 70: 12019, 71: 12077},  # ear: helix top, helix back, lobe, tragus
 }
 
 

@@ -1,0 +1,74 @@
+"""Landmarks where people would put them: ears seen from their side, faces from the front, brows on the drawn brows."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meshes.head import Head, HeadModel, Identity, Pose
+from meshes.ict import Ict
+from meshes.makehuman import MakeHuman
+from meshes.skinning import rotation
+from renderers.camera import Camera, intrinsics, look_at
+from renderers.labels import point_visibility
+
+LEFT_EAR, RIGHT_EAR = slice(68, 72), slice(72, 76)
+INNER_LIPS = set(range(60, 68))
+"""Where closed lips touch: nobody sees them."""
+
+
+@pytest.fixture(scope="module", params=["makehuman", "ict"])
+def model(request: pytest.FixtureRequest) -> HeadModel:
+    if request.param == "makehuman":
+        return MakeHuman()
+    if "DATAGEN_ASSETS" not in os.environ:
+        pytest.skip("set DATAGEN_ASSETS to a folder with ict_facekit_f16.npz to look at ICT heads")
+    return Ict(Path(os.environ["DATAGEN_ASSETS"]) / "ict_facekit_f16.npz")
+
+
+@pytest.fixture(params=[None, 3, 4], ids=lambda seed: f"seed {seed}")
+def head(request: pytest.FixtureRequest, model: HeadModel) -> Head:
+    """A neutral person with a look of no hair in the way."""
+    shape = {} if request.param is None else model.sample_identity(np.random.default_rng(request.param)).shape
+    return model.head(Identity(shape), {}, Pose())
+
+
+def seen(head: Head, yaw: float) -> np.ndarray:
+    """(76,) bool: landmarks that a camera one metre away sees from the person's left (yaw > 0) or right."""
+    place = look_at(head.eye_midpoint, 1.0, rotation(yaw, 0.0, 0.0))
+    camera = Camera(intrinsics(800.0, (256.0, 256.0)), place, 512, 512)
+    return point_visibility(head.surface, camera, head.landmarks, head.landmark_face)
+
+
+@pytest.mark.parametrize(("yaw", "ear", "other"), [(1.5, LEFT_EAR, RIGHT_EAR), (-1.5, RIGHT_EAR, LEFT_EAR)])
+def test_each_ear_is_seen_from_its_own_side_alone(head: Head, yaw: float, ear: slice, other: slice) -> None:
+    visible = seen(head, yaw)
+    assert visible[ear].all()
+    assert not visible[other].any()
+
+
+def test_a_face_is_seen_from_the_front(head: Head) -> None:
+    """Brows, nose and outer lips wholly; lids but for lashes in front of them; the chin."""
+    visible = seen(head, 0.0)
+    hidden = set(np.flatnonzero(~visible[:68]).tolist()) - INNER_LIPS
+    assert hidden.isdisjoint({*range(7, 10), *range(17, 36), *range(48, 60)})
+    assert visible[36:48].sum() >= 6
+
+
+def test_brow_landmarks_lie_on_the_drawn_brows(head: Head) -> None:
+    """The skin's texture within 3 mm of the middle of each brow is darker than between the brows."""
+    surface = head.surface
+    texture = surface.materials[0].texture
+    assert texture is not None
+    corners = surface.uv[surface.faces[head.landmark_face]]
+    u, v = np.einsum("lk,lkd->dl", head.landmark_barycentric, corners)
+    rows, columns = ((1 - v) * texture.shape[0]).astype(int), (u * texture.shape[1]).astype(int)
+
+    def darkest(mark: int) -> int:
+        r, c = rows[mark], columns[mark]
+        return int(texture[r - 7 : r + 8, c - 7 : c + 8].mean(axis=2).min())
+
+    between = texture[rows[27], columns[27]].mean()
+    for mark in (18, 19, 20, 23, 24, 25):
+        assert darkest(mark) < 0.8 * between, mark
