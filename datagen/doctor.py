@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CORE = ("numpy", "scipy", "numba", "trimesh", "pillow", "imageio", "zstandard", "tyro", "rich")
+CORE = ("numpy", "scipy", "numba", "trimesh", "pillow", "zstandard", "tyro", "rich")
 OPTIONAL = {
     "embreex": "the yardstick of `datagen bench` and the second oracle of the tests: pip install embreex",
     "DracoPy": "reads Draco-compressed GLB scans: pip install DracoPy",
