@@ -127,6 +127,7 @@ def _asset(asset_id: str) -> Asset:
 
 
 def read_exr(path: Path) -> np.ndarray:
+    """(h, w, 3) float32 linear pixels of an OpenEXR picture. Raises LightError, also where OpenEXR is missing."""
     try:
         import OpenEXR
     except ImportError:
