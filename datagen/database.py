@@ -87,6 +87,8 @@ class Run:
         for name in ("pairs", "shard_pairs", "height", "width"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise MisuseError(f"{name}: expected an integer >= 1, got {getattr(self, name)!r}; correct it.")
+        if not isinstance(self.seed, int):
+            raise MisuseError(f"seed: expected an integer, got {self.seed!r}; correct it.")
         if self.pairs > MAX_PAIRS:
             raise MisuseError(f"pairs: expected at most {MAX_PAIRS}, as keys have 8 digits, got {self.pairs}.")
         if tuple(self.layers) != tuple(name for name in LAYERS if name in self.layers) or not self.layers:

@@ -1,11 +1,11 @@
 """What the `generate` and `scene` commands do: a run from options, and a sample rebuilt from a folder."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datagen
-from datagen.database import DatabaseError, Run, Summary, read_run
+from datagen.database import RUN_FILE, DatabaseError, Run, Summary, read_run
 from datagen.engine import generate
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
@@ -79,6 +79,20 @@ def generate_with_bar(run: Run, out: Path, workers: int) -> Summary:
         return generate_pairs(run, out, workers=workers, progress=progress)
 
 
+def _recipe_of(run: Run, folder: Path) -> Recipe:
+    """The recipe of a set; DatabaseError where `run.json` no longer says what made it."""
+    try:
+        recipe = validate(Recipe.from_json(run.recipe))
+        again = run_of(run.recipe_name, recipe, seed=run.seed, pairs=run.pairs, shard_pairs=run.shard_pairs)
+    except (UsageError, TypeError, ValueError, AttributeError) as error:
+        raise DatabaseError(f"{folder / RUN_FILE}: expected the recipe of the set, got {error} Restore it.") from None
+    if replace(again, version=run.version) != run:
+        raise DatabaseError(
+            f"{folder / RUN_FILE}: expected a recipe that gives the run's layers and sizes; restore it."
+        )
+    return recipe
+
+
 def export_sample_scene(folder: Path, index: int, out: Path) -> None:
     """Rebuilds sample `index` of the set in `folder` and writes its scene to `out` (.npz or .glb).
 
@@ -87,6 +101,7 @@ def export_sample_scene(folder: Path, index: int, out: Path) -> None:
         DatabaseError: no set there, or one made by another version.
     """
     run = read_run(folder)
+    recipe = _recipe_of(run, folder)
     if not 0 <= index < run.pairs:
         raise UsageError(f"index: expected 0 to {run.pairs - 1} for {folder}, got {index}.")
     if run.version != datagen.__version__:
@@ -94,6 +109,5 @@ def export_sample_scene(folder: Path, index: int, out: Path) -> None:
             f"{folder}: expected a set made by version {datagen.__version__}, got {run.version}; "
             "install that version to rebuild its scenes."
         )
-    recipe = Recipe.from_json(run.recipe)
     scene = build_scene(recipe, plan_sample(recipe, run.seed, index))
     export_scene(scene.head.surface, scene.near, scene.far, out, scene.plan.to_json())
