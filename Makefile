@@ -39,6 +39,7 @@ lint: $(VENV)/.lint ## Style and types
 	$(BIN)/mypy
 
 pictures: $(VENV)/.core ## The pictures of README and docs, from out/
+	@mkdir -p docs/pictures
 	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
 
 bench: $(VENV)/.core ## Pairs a second on this machine
