@@ -43,7 +43,7 @@ class Generate:
     pairs: int = 16
     """How many pairs the finished set has."""
     seed: int = 0
-    """Seed of the run. Same recipe, seed and index: same bytes, on any machine and number of workers."""
+    """Seed of the run. Same recipe, seed and index: same bytes, alone or in any run and for any number of workers."""
     workers: int = 1
     """Processes that render."""
     shard_pairs: int = 8
