@@ -93,9 +93,11 @@ class View:
 
     def run(self) -> int:
         """Writes the page."""
+        from datagen.progress import working
         from datagen.view import write_view
 
-        page = write_view(self.path, self.out or self.path / "view.html", samples=self.samples)
+        with working("drawing the page"):
+            page = write_view(self.path, self.out or self.path / "view.html", samples=self.samples)
         _say(f"Page: {page.resolve()}")
         return 0
 
@@ -115,9 +117,11 @@ class Sheet:
 
     def run(self) -> int:
         """Writes the sheet."""
+        from datagen.progress import working
         from datagen.sheet import dataset_sheet
 
-        sheet = dataset_sheet(self.path, self.out, rows=self.rows, cell_px=self.cell_px)
+        with working("drawing the sheet"):
+            sheet = dataset_sheet(self.path, self.out, rows=self.rows, cell_px=self.cell_px)
         _say(f"Sheet: {sheet.resolve()}")
         return 0
 
@@ -136,8 +140,10 @@ class Scene:
     def run(self) -> int:
         """Writes the scene."""
         from datagen.generate import export_sample_scene
+        from datagen.progress import working
 
-        export_sample_scene(self.path, self.index, self.out)
+        with working("rebuilding the scene"):
+            export_sample_scene(self.path, self.index, self.out)
         _say(f"Scene: {self.out.resolve()}")
         return 0
 

@@ -52,3 +52,11 @@ def progress_bar(what: str) -> Iterator[OnProgress]:
             bar.update(task, completed=done, total=total)
 
         yield on_progress
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """A turning sign on standard error for work that cannot count its steps; nothing where that is no terminal."""
+    console = Console(stderr=True)
+    with console.status(what) if console.is_terminal else contextlib.nullcontext():
+        yield
