@@ -170,6 +170,8 @@ def _check_picture(recipe: Recipe) -> None:
         unknown = sorted(set(getattr(recipe, field)) - set(LAYERS))
         if unknown:
             _refuse(field, f"layer names out of {', '.join(LAYERS)}", ", ".join(unknown))
+    if not recipe.layers:
+        _refuse("without_layers", "at least one layer left to write", "none")
     if recipe.background_rgb is not None and not all(0 <= c <= 255 for c in recipe.background_rgb):
         _refuse("background_rgb", "three values within 0 to 255", recipe.background_rgb)
 
@@ -191,7 +193,8 @@ def _check_people(recipe: Recipe) -> None:
 def _check_light(recipe: Recipe) -> None:
     if not recipe.lights:
         _refuse("lights", "at least one of studio, maps, a map's name, a .hdr or .exr file", "none")
-    _check_range(recipe, "light_level", 0.0, 100.0)
+    # Darker and brighter pictures are blank or burnt out, which `datagen verify` calls damage.
+    _check_range(recipe, "light_level", 0.01, 1.0)
 
 
 _CHECKS: tuple[Callable[[Recipe], None], ...] = (_check_people, _check_cameras, _check_light, _check_picture)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datagen.database import explained, write_file
+from datagen.database import explained, read_run, write_file
 from datagen.flow_color import flow_to_rgb, rim_px, shortened
 from datagen.reader import PairDataset
 from meshes.errors import UsageError
@@ -86,13 +86,19 @@ def dataset_sheet(path: Path, out: Path, *, rows: int = 4, cell_px: int = 256) -
         cell_px: height of a cell; images are resized to it with a box filter.
 
     Raises:
-        SheetError: unknown suffix, no rows, cells without size or beyond 2048 pixels, or a set without pairs.
+        SheetError: unknown suffix, no rows, cells without size or beyond 2048 pixels, or a set without pairs or
+            without the layers shown.
         DatabaseError: no readable set at `path`, or `out` cannot be written.
     """
     if rows < 1 or not 1 <= cell_px <= MAX_CELL_PX:
         raise SheetError(f"sheet: expected rows >= 1 and cells of 1 to {MAX_CELL_PX} px, got {rows} and {cell_px}.")
     if out.suffix.lower() not in _SAVE:
         raise SheetError(f"{out}: expected a name that ends in {', '.join(_SAVE)}, got {out.suffix!r}; rename it.")
+    missing = [name for name in _SHOWN if name not in read_run(path).layers]
+    if missing:
+        raise SheetError(
+            f"{path}: expected {', '.join(_SHOWN)} in the set, got no {', '.join(missing)}; generate them too."
+        )
     pairs = PairDataset(path, layers=_SHOWN)
     if not len(pairs):
         raise SheetError(f"{path}: expected at least one finished pair, got none; generate the set first.")

@@ -192,6 +192,8 @@ def test_every_packaged_map_can_be_asked_for():
         (["sheet", "SET", "--out", "s.gif"], "expected a name that ends in .png"),
         (["sheet", "SET", "--out", "s.png", "--rows", "0"], "expected rows >= 1"),
         (["sheet", "SET", "--out", "s.png", "--cell-px", "0"], "expected rows >= 1 and cells of 1 to 2048 px"),
+        (["generate", "o", "--light-level", "0", "0"], "--light-level: expected LOW <= HIGH within 0.01 to 1"),
+        (["generate", "o", "--without-layers", *Recipe().layers], "expected at least one layer left to write"),
         (["bench", "--size", "0"], "bench: expected --size 16 to 8192"),
     ],
 )
@@ -299,3 +301,5 @@ def test_sets_of_few_layers_verify(tmp_path, layers):
     without = set(Recipe().layers) - set(layers.split())
     assert main(["generate", str(out), "--without-layers", *sorted(without), *SMALL, "--size", "32"]) == 0
     assert verify(out).ok
+    assert main(["sheet", str(out), "--out", str(tmp_path / "s.png")]) == 2
+    assert main(["view", str(out)]) == (0 if "rgb" in layers else 2)
