@@ -27,6 +27,7 @@ class PairDataset:
         path: folder with `run.json` and shards. Of an unfinished set, the finished shards are read.
         layers: names to decode (see renderers/layers.py); all stored ones where left out.
         split: "train", "val" or "test"; everyone where left out.
+        licences: SPDX names; only samples all of whose assets have one of them. Any where left out.
 
     Attributes:
         path: the folder.
@@ -36,10 +37,16 @@ class PairDataset:
         splits: (N,) numpy text, the samples' splits.
 
     Raises:
-        DatabaseError: no database here, a missing or cut shard, unknown layers or split.
+        DatabaseError: no database here, a missing or cut shard, unknown layers or split, no sample of those licences.
     """
 
-    def __init__(self, path: Path | str, layers: Iterable[str] | None = None, split: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        layers: Iterable[str] | None = None,
+        split: str | None = None,
+        licences: Iterable[str] | None = None,
+    ) -> None:
         self.path = Path(path)
         self.run = read_run(self.path)
         self.layers = _chosen(self.run.layers, layers)
@@ -48,9 +55,13 @@ class PairDataset:
         records = [_checked(self.path / name) for name in shard_names(self.path, self.run)]
         self._members = list(members(self.run.layers))
         self._tars = [record.name for record in records]
-        self._read_index(records, split)
+        self._read_index(records)
+        if split is not None:
+            self._keep(self.splits == split)
+        if licences is not None:
+            self._keep(self._licensed(records, frozenset(licences)))
 
-    def _read_index(self, records: list[ShardRecord], split: str | None) -> None:
+    def _read_index(self, records: list[ShardRecord]) -> None:
         """Columns rather than objects: forked workers share their pages instead of copying them."""
         width = len(self._members)
         for record in records:
@@ -61,12 +72,28 @@ class PairDataset:
                     "the shard belongs to another run."
                 )
         tables = [np.array(record.sizes, np.int64) for record in records]
-        keep = np.array([split in (None, s) for record in records for s in record.splits], bool)
-        self.keys = _text(record.keys for record in records)[keep]
-        self.splits = _text(record.splits for record in records)[keep]
-        self._tar = np.repeat(np.arange(len(tables)), [len(table) for table in tables])[keep]
-        self._sizes = np.concatenate([np.zeros((0, width), np.int64), *tables])[keep]
-        self._offsets = np.concatenate([np.zeros((0, width), np.int64), *map(offsets, tables)])[keep]
+        self.keys = _text(record.keys for record in records)
+        self.splits = _text(record.splits for record in records)
+        self._tar = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        self._sizes = np.concatenate([np.zeros((0, width), np.int64), *tables])
+        self._offsets = np.concatenate([np.zeros((0, width), np.int64), *map(offsets, tables)])
+
+    def _keep(self, wanted: np.ndarray) -> None:
+        """Leaves the samples of a (N,) bool."""
+        self.keys, self.splits, self._tar = self.keys[wanted], self.splits[wanted], self._tar[wanted]
+        self._sizes, self._offsets = self._sizes[wanted], self._offsets[wanted]
+
+    def _licensed(self, records: list[ShardRecord], licences: frozenset[str]) -> np.ndarray:
+        """(N,) bool; opens the records of those shards alone that hold anything else."""
+        free = [_licences(record.assets) <= licences for record in records]
+        wanted = [free[tar] or _licences(self.meta(index)["assets"]) <= licences for index, tar in enumerate(self._tar)]
+        if wanted and not any(wanted):
+            held = sorted(set().union(*(_licences(record.assets) for record in records)))
+            raise DatabaseError(
+                f"licences: expected all that some sample needs of {', '.join(held)}, got "
+                f"{', '.join(sorted(licences)) or 'none'}; no sample is left, add what you may use."
+            )
+        return np.array(wanted, bool)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -133,6 +160,10 @@ def _opened(tar: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def _licences(assets: Iterable[dict[str, str]]) -> set[str]:
+    return {asset["licence"] for asset in assets}
 
 
 def _damaged(tar: Path, member: str, error: CodecError) -> DatabaseError:

@@ -83,6 +83,17 @@ def test_splits_divide_the_set(folder):
         assert part.keys.tolist() == everyone.keys[everyone.splits == split].tolist()
 
 
+def test_licences_leave_only_what_may_be_used(folder):
+    """Sample 0 owes a credit; the shard it shares with another sample is looked into, the others are taken whole."""
+    everyone = PairDataset(folder)
+    free = PairDataset(folder, layers=["near_part"], licences=["CC0-1.0", "MIT"])
+    assert free.keys.tolist() == everyone.keys[1:].tolist()
+    assert free[0]["meta"]["index"] == 1
+    assert len(PairDataset(folder, licences=["CC-BY-3.0", "CC0-1.0"])) == len(everyone)
+    with pytest.raises(DatabaseError, match=r"some sample needs of CC-BY-3\.0, CC0-1\.0, got CC0; no sample is left"):
+        PairDataset(folder, licences=["CC0"])
+
+
 def test_unknown_layers_and_splits_list_the_known(folder):
     with pytest.raises(DatabaseError, match=r"expected names among near_rgb, .*got near_rbg"):
         PairDataset(folder, layers=["near_rbg"])
