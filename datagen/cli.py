@@ -6,6 +6,8 @@ Exit status: 0 done, 1 the work failed or the data is damaged, 2 the command was
 import dataclasses
 import json
 import math
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from renderers.memory import keep_freed_memory
 
 def _say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 @dataclass(frozen=True)
@@ -245,6 +248,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except StoppedError as error:
         return _fail(error, 128 + error.signal)
+    except BrokenPipeError:
+        # Whoever reads our pipe has seen enough; what is still buffered must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:

@@ -26,9 +26,9 @@ def _sample(make: MakeSample, index: int) -> Sample:
     try:
         return make(index)
     except Exception as error:
-        what = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, UserError) else f"expected a sample, got {type(error).__name__}: {error}"
         raise DatabaseError(
-            f"sample {index}: expected a sample, got {what}. Finished shards are intact; mend the "
-            "cause and run the same command again.",
+            f"sample {index}: {said.removeprefix(f'sample {index}: ').rstrip('.')}. Finished shards are intact; "
+            "mend the cause and run the same command again.",
             detail=traceback.format_exc(),
         ) from error

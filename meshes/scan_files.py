@@ -247,7 +247,7 @@ def _load(path: Path) -> trimesh.Scene:
         return trimesh.load_scene(path, process=False)
     # Names and comments in an old 8-bit code are no reason to refuse a mesh.
     text = io.StringIO(path.read_text(encoding="utf-8", errors="replace"))
-    return trimesh.load_scene(text, file_type="obj", resolver=FilePathResolver(path), process=False)
+    return trimesh.load_scene(text, file_type="obj", resolver=FilePathResolver(str(path)), process=False)
 
 
 def _merge(path: Path, meshes: list[trimesh.Trimesh], image: np.ndarray | None) -> RawScan:

@@ -295,6 +295,25 @@ def test_a_full_disk_is_one_message_and_a_resume(small_set, tmp_path):
     assert digests(out) == digests(small_set)
 
 
+def test_a_reader_that_goes_away_is_no_error():
+    command = [sys.executable, "-m", "datagen.cli", "presets", "cmdp"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_a_camera_in_the_head_is_told_once(tmp_path, capsys):
+    words = ["generate", str(tmp_path / "o"), *SMALL, "--near-m", "0.1", "0.1", "--yaw-deg", "180", "180"]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: sample 0: expected the near camera at least 3 cm off the person, got ")
+    assert error.endswith(
+        "narrow --yaw-deg and --pitch-deg. Finished shards are intact; mend the cause and run the same command again.\n"
+    )
+
+
 @pytest.mark.parametrize("layers", ["near_rgb far_rgb", "near_depth_axis_m", "flow_near_to_far"])
 def test_sets_of_few_layers_verify(tmp_path, layers):
     out = tmp_path / "set"
