@@ -33,7 +33,7 @@ LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radian
 """How far eyeLook* at weight 1 turns an eyeball. Upstream's shapes move the lids alone; here lids also follow
 `Pose.gaze_*`, as both are one turn."""
 
-_LIDS_OVERLAP_M = 0.0003
+_OVERLAP_M = 0.0003
 
 _DEVIATION = 0.85
 """Of shape coefficients. Upstream draws from N(0, 1); a little less keeps every face believable."""
@@ -156,6 +156,9 @@ class Ict:
                 )
             # A Python float would let the half-precision pack multiply in half precision.
             points += np.float64(coefficient / 100.0) * self._modes[name]
+        if "mouthClose" in self._moves:  # Upstream's resting lips stand 1 to 2 mm apart on most faces.
+            rows, offsets = self._moves["mouthClose"]
+            points[rows] += _to_shut(points, rows, offsets, self._layout.lip_pairs)[:, None] * offsets
         globes = [fit_sphere(points[white]) for white in self._layout.white]
         centres = np.array([centre for centre, _ in globes])
         midpoint = centres.mean(axis=0)
@@ -222,14 +225,14 @@ def _with_jaw(weights: Mapping[str, float], jaw: float) -> dict[str, float]:
 def _to_shut(points: np.ndarray, rows: np.ndarray, offsets: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """(rows,) weights of upstream's blink that just shut an eye, so that eyeBlink = 1 means shut on every face.
 
-    Found at the two pairs of lid landmarks, (2, 2) upper and lower vertices ordered by x; linear in x between.
+    Found at pairs of lid landmarks, (N, 2) upper and lower vertices ordered by x; linear in x between. Lips likewise.
     """
     moved = points.copy()
     moved[rows] += offsets
     upper, lower = pairs.T
     gap = points[upper, 1] - points[lower, 1]
     closing = gap - (moved[upper, 1] - moved[lower, 1])
-    weight = np.clip((gap + _LIDS_OVERLAP_M) / np.maximum(closing, 1e-4), 0.0, 1.8)
+    weight = np.clip((gap + _OVERLAP_M) / np.maximum(closing, 1e-4), 0.0, 1.8)
     return np.interp(points[rows, 0], points[upper, 0], weight)
 
 

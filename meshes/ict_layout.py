@@ -39,6 +39,7 @@ _EARS = ((6844, 6857, 7125, 7093), (7571, 7584, 7852, 7820))
 """Helix top, helix back, lobe and tragus vertices of the left and right ear; mirror images of each other."""
 
 _LID_PAIRS = np.array([[[43, 47], [44, 46]], [[37, 41], [38, 40]]])
+_LIP_PAIRS = np.array([[61, 67], [62, 66], [63, 65]])
 _LID_REACH = 1.5
 """Skin closer to an eye's centre than this many radii is lid."""
 
@@ -72,6 +73,7 @@ class Layout:
         white: two (N,) arrays of the sclera's vertices between iris and equator, left eye first.
         lids: two arrays of the skin and lash vertices around the eyes, left first.
         lid_pairs: (2, 2, 2) eye, pair by rising x, upper and lower lid vertex of landmarks that meet in a blink.
+        lip_pairs: (3, 2) pair by rising x, upper and lower lip vertex of inner lip landmarks that meet at rest.
         nose_tip, tragi: upstream vertices.
     """
 
@@ -89,6 +91,7 @@ class Layout:
     white: tuple[np.ndarray, np.ndarray]
     lids: tuple[np.ndarray, np.ndarray]
     lid_pairs: np.ndarray
+    lip_pairs: np.ndarray
     nose_tip: int
     tragi: np.ndarray
 
@@ -127,6 +130,7 @@ def build_layout(data: IctData) -> Layout:
         white=white,
         lids=_lids(data, white),
         lid_pairs=data.landmarks[_LID_PAIRS],
+        lip_pairs=data.landmarks[_LIP_PAIRS],
         nose_tip=int(data.landmarks[30]),
         tragi=np.array([ear[3] for ear in _EARS]),
     )

@@ -163,6 +163,16 @@ def test_closed_lids_meet_on_every_face(real: Ict, seed: int) -> None:
         assert marks[upper, 1] - marks[lower, 1] < 0.0006
 
 
+def test_resting_lips_meet_on_every_face(real: Ict) -> None:
+    """Upstream's stand 1 to 2 mm apart on most; lips that overlap are left as they are."""
+    for seed in range(4):
+        who = Identity(real.sample_identity(np.random.default_rng(seed)).shape)
+        rest, jaw_open = (real.head(who, expression, Pose()).landmarks for expression in ({}, {"jawOpen": 0.5}))
+        for upper, lower in ((61, 67), (62, 66), (63, 65)):
+            assert -2e-3 < rest[upper, 1] - rest[lower, 1] < 0.0
+            assert jaw_open[upper, 1] - jaw_open[lower, 1] > 5e-3
+
+
 def test_lids_stay_off_the_eyeballs(real: Ict) -> None:
     head = real.head(NEUTRAL, {"eyeBlinkLeft": 1.0, "eyeLookDownRight": 1.0}, Pose(gaze_left=(0.3, 0.2)))
     surface = head.surface
