@@ -12,7 +12,9 @@ from meshes.makehuman_data import Pack
 
 # hm08 vertices of the upper lip and the lower lip's below them, from the middle to the person's left corner.
 _PAIRS = ((474, 523), (7226, 7236), (7178, 7197), (7188, 7204))
-_OVERLAP_M = 0.0006  # Subdivision draws both lips back by about as much.
+_OVERLAP_M = np.array([0.0016, 0.0011, 0.0006, 0.0006, 0.0006, 0.0011, 0.0016])
+"""Of each pair, from the person's right to the left. Subdivision draws both lips back by about the least of them;
+towards the corners, where a slit would show the teeth far behind, there is some to spare."""
 _REACH_M = 0.004
 
 

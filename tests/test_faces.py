@@ -1,4 +1,4 @@
-"""Landmarks where people would put them: ears seen from their side, faces from the front, brows on the drawn brows."""
+"""Heads as an onlooker sees them: landmarks where people would put them, and no teeth between resting lips."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,10 @@ import pytest
 from meshes.head import Head, HeadModel, Identity, Pose
 from meshes.ict import Ict
 from meshes.makehuman import MakeHuman
+from meshes.parts import Part
 from meshes.skinning import rotation
 from renderers.camera import Camera, intrinsics, look_at
+from renderers.exact import rasterize
 from renderers.labels import point_visibility
 
 LEFT_EAR, RIGHT_EAR = slice(68, 72), slice(72, 76)
@@ -34,10 +36,15 @@ def head(request: pytest.FixtureRequest, model: HeadModel) -> Head:
     return model.head(Identity(shape), {}, Pose())
 
 
+def onlooker(target: np.ndarray, yaw: float, focal_px: float) -> Camera:
+    """A camera one metre from a point, to the person's left (yaw > 0) or right."""
+    place = look_at(target, 1.0, rotation(yaw, 0.0, 0.0))
+    return Camera(intrinsics(focal_px, (256.0, 256.0)), place, 512, 512)
+
+
 def seen(head: Head, yaw: float) -> np.ndarray:
-    """(76,) bool: landmarks that a camera one metre away sees from the person's left (yaw > 0) or right."""
-    place = look_at(head.eye_midpoint, 1.0, rotation(yaw, 0.0, 0.0))
-    camera = Camera(intrinsics(800.0, (256.0, 256.0)), place, 512, 512)
+    """(76,) bool: landmarks that an onlooker sees."""
+    camera = onlooker(head.eye_midpoint, yaw, 800.0)
     return point_visibility(head.surface, camera, head.landmarks, head.landmark_face)
 
 
@@ -72,3 +79,13 @@ def test_brow_landmarks_lie_on_the_drawn_brows(head: Head) -> None:
     between = texture[rows[27], columns[27]].mean()
     for mark in (18, 19, 20, 23, 24, 25):
         assert darkest(mark) < 0.8 * between, mark
+
+
+@pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
+def test_no_tooth_shows_between_resting_lips(head: Head, yaw: float) -> None:
+    """At 0.2 mm a pixel; a slit of one pixel reads as a white dot."""
+    mouth = head.landmarks[48:60].mean(axis=0)
+    hits = rasterize(head.surface, onlooker(mouth, yaw, 5000.0))
+    part = head.surface.part[hits.triangle_id[hits.triangle_id >= 0]]
+    assert np.count_nonzero(part == Part.LIPS) > 5_000
+    assert not np.isin(part, (Part.TEETH_UPPER, Part.TEETH_LOWER, Part.TONGUE)).any()
