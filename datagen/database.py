@@ -26,7 +26,8 @@ FORMAT = 1
 MAX_PAIRS = 10**8
 """Indices up to 99,999,999 fit an 8-digit key."""
 
-_PART = re.compile(r"^\..+\.(\d+)\.part$")
+_PART = re.compile(r"^\.(?:shard-\d+\.(?:tar|json)|run\.json|index\.json|README\.md)\.(\d+)\.part$")
+"""Unfinished files of a database and no others: downloaders and editors leave hidden .part files too."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -274,7 +275,8 @@ def explained(path: Path) -> Iterator[None]:
             step = "make its folder first"
         else:
             step = "check the path, then run the same command again"
-        place = path if error.filename is None or _PART.match(Path(error.filename).name) else error.filename
+        named = error.filename is not None and not str(error.filename).endswith(".part")
+        place = error.filename if named else path
         raise DatabaseError(
             f"{place}: expected to read and write here, got {error.strerror or error}; {step}."
         ) from error

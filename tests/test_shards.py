@@ -256,7 +256,7 @@ def test_a_second_writer_is_refused(tmp_path):
 def test_only_parts_of_dead_processes_are_removed(tmp_path):
     write_run(tmp_path, fake_run())
     mine, dead = f".shard-000001.tar.{os.getpid()}.part", f".shard-000000.tar.{DEAD}.part"
-    keep = ["notes.txt", ".hidden", "shard-000000.tar.part", mine]
+    keep = ["notes.txt", ".hidden", "shard-000000.tar.part", f".film.mp4.{DEAD}.part", mine]
     for name in (*keep, dead):
         (tmp_path / name).write_bytes(b"x")
     with writing(tmp_path, fake_run()):
