@@ -26,6 +26,9 @@ MAX_FACES = 20_000_000
 MAX_MESHES = 255
 MAX_TEXTURE_PX = 16384 * 16384 // 4
 
+CLAY = (184, 160, 148)
+"""sRGB of a scan without colour: about as light as skin. White would burn out under light that suits skin."""
+
 _GLB_HEADER = struct.Struct("<4sIIII")
 _READABLE = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp", "KHR_materials_unlit")
 _REFUSED = {
@@ -43,7 +46,7 @@ class RawScan:
         vertices: (V, 3) float64.
         faces: (F, 3) int64.
         uv: (V, 2) float64, v upwards; zeros where the file has none.
-        color: (V, 3) uint8 sRGB; white where the file has none.
+        color: (V, 3) uint8 sRGB; white under a texture, `CLAY` where the file has neither.
         material: (F,) int64 index into `textures`.
         textures: (h, w, 3) uint8 sRGB, row 0 is v = 1; None for a part without one.
     """
@@ -263,7 +266,7 @@ def _merge(path: Path, meshes: list[trimesh.Trimesh], image: np.ndarray | None) 
         vertices=np.concatenate([np.asarray(mesh.vertices, np.float64) for mesh in meshes]),
         faces=np.concatenate([np.asarray(m.faces, np.int64) + s for m, s in zip(meshes, start, strict=False)]),
         uv=np.concatenate([_uv(mesh) for mesh in meshes]),
-        color=np.concatenate([_vertex_color(mesh) for mesh in meshes]),
+        color=np.concatenate([_vertex_color(mesh, t is not None) for mesh, t in zip(meshes, textures, strict=True)]),
         material=np.repeat(np.arange(len(meshes)), [len(mesh.faces) for mesh in meshes]),
         textures=tuple(textures),
     )
@@ -276,10 +279,10 @@ def _uv(mesh: trimesh.Trimesh) -> np.ndarray:
     return np.asarray(uv, np.float64)
 
 
-def _vertex_color(mesh: trimesh.Trimesh) -> np.ndarray:
+def _vertex_color(mesh: trimesh.Trimesh, textured: bool) -> np.ndarray:
     visual = mesh.visual
     if not isinstance(visual, ColorVisuals) or visual.kind != "vertex":
-        return np.full((len(mesh.vertices), 3), 255, np.uint8)
+        return np.full((len(mesh.vertices), 3), 255 if textured else CLAY, np.uint8)
     return np.asarray(visual.vertex_colors, np.uint8)[:, :3]
 
 

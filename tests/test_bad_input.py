@@ -114,6 +114,13 @@ def test_an_uncredited_scan_stops_the_run_before_it_begins(scans, tmp_path, caps
     assert not list(tmp_path.iterdir())
 
 
+def test_a_scan_without_colour_is_not_burnt_out(scans, tmp_path):
+    out = tmp_path / "set"
+    words = ["--heads", described(scans), "--light-level", "0.28", "0.28"]
+    assert main(["generate", str(out), *SMALL, "--size", "32", *words]) == 0
+    assert verify(out).ok
+
+
 def test_obj_files_may_name_things_in_an_old_code(tmp_path):
     ball = trimesh.creation.icosphere(3, 0.1).apply_translation((0.0, 0.0, -0.08))
     (tmp_path / "ball.ply").write_bytes(b"")
