@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import trimesh
-from renderers.standard_scenes import make_surface
 
 from datagen.scene_export import SceneError, export_scene, scene_arrays, scene_glb
 from meshes.surface import Material
 from renderers.camera import Camera, dolly_camera, intrinsics, look_at, project
+from renderers.standard_scenes import make_surface
 
 RECORD = {
     "index": 3,
