@@ -15,6 +15,9 @@ from meshes.head import MeshError
 VERTICES = 26719
 """Every mesh of the light model has this many vertices, in one order."""
 
+HEIGHT_CM = (20, 80)
+"""Of the neutral mesh, crown to shoulders; any other is another model or another unit."""
+
 MATERIALS = (
     "M_Face",
     "M_BackHead",
@@ -181,6 +184,16 @@ def _check(data: IctData, path: Path) -> None:
         raise MeshError(f"{path}: expected 68 landmark vertices, got {data.landmarks.shape}. {_NEXT}")
     if not len(data.faces) or not _within(data.faces, -1, VERTICES) or not _within(data.faces_uv, -1, len(data.uv)):
         raise MeshError(f"{path}: expected faces within the vertices and uv given, got indices out of range. {_NEXT}")
+    lengths = len(data.faces), len(data.faces_uv), len(data.material)
+    if len(set(lengths)) != 1:
+        raise MeshError(f"{path}: expected as many faces as uv faces and materials, got {lengths}. {_NEXT}")
+    if not data.identity:
+        raise MeshError(f"{path}: expected modes of identity, got none: everybody would be one person. {_NEXT}")
+    height_cm = float(np.ptp(data.neutral[:, 1]))
+    if not HEIGHT_CM[0] <= height_cm <= HEIGHT_CM[1]:
+        raise MeshError(
+            f"{path}: expected a head {HEIGHT_CM[0]} to {HEIGHT_CM[1]} cm high, got {height_cm:.3g} cm. {_NEXT}"
+        )
     missing = [name for k, name in enumerate(MATERIALS) if not (data.material == k).any()]
     if missing:
         raise MeshError(f"{path}: expected faces of every material, got none of {', '.join(missing)}. {_NEXT}")

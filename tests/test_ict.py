@@ -1,6 +1,7 @@
 """ICT-FaceKit as a head model, on a small stand-in and, where DATAGEN_ASSETS names it, on the real data."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -300,3 +301,19 @@ def test_damaged_packs_are_named(arrays: dict[str, np.ndarray], tmp_path: Path) 
         read_ict(write_pack(tmp_path / "small.npz", {**arrays, "neutral": arrays["neutral"][:100]}))
     with pytest.raises(MeshError, match="which does not exist"):
         read_ict(tmp_path / "nowhere.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("faces_uv", lambda array: array[:10], "expected as many faces as uv faces and materials, got"),
+        ("identity", lambda array: array[:0], "expected modes of identity, got none"),
+        ("neutral", lambda array: 0 * array, "expected a head 20 to 80 cm high, got 0 cm"),
+        ("neutral", lambda array: 10 * array, "expected a head 20 to 80 cm high, got .* cm"),
+    ],
+)
+def test_packs_that_are_no_head_are_refused(
+    arrays: dict[str, np.ndarray], tmp_path: Path, name: str, change: Callable, message: str
+) -> None:
+    with pytest.raises(MeshError, match=message):
+        read_ict(write_pack(tmp_path / "ict.npz", {**arrays, name: change(arrays[name])}))
