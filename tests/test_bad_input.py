@@ -115,8 +115,9 @@ def test_an_uncredited_scan_stops_the_run_before_it_begins(scans, tmp_path, caps
 
 
 def test_a_scan_without_colour_is_not_burnt_out(scans, tmp_path):
-    out = tmp_path / "set"
-    words = ["--heads", described(scans), "--light-level", "0.28", "0.28"]
+    out, even = tmp_path / "set", tmp_path / "even.hdr"
+    even.write_bytes(hdr())
+    words = ["--heads", described(scans), "--light-level", "0.28", "0.28", "--lights", str(even)]
     assert main(["generate", str(out), *SMALL, "--size", "32", *words]) == 0
     assert verify(out).ok
 
