@@ -184,5 +184,5 @@ def test_refusals_name_what_came_and_write_nothing(tmp_path):
 
 
 def test_a_missing_folder_is_an_error_with_a_next_step(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere.*No such file or directory; check the path"):
+    with pytest.raises(ValueError, match=r"nowhere.*No such file or directory; make its folder first"):
         export_scene(small_scene(), *cameras(), tmp_path / "nowhere" / "s.npz", RECORD)
