@@ -241,7 +241,7 @@ def test_refusals(made, tmp_path):
         (made, "view.html", 0, "samples: expected at least 1, got 0"),
         (made, "mine.html", 4, "mine.html: expected a new name or an earlier page, got another file"),
         (made, "empty", 4, "empty: expected to read and write here"),
-        (made, "no/such/view.html", 4, r"no/such.*check the path"),
+        (made, "no/such/view.html", 4, r"no/such.*make its folder first"),
     ]
     for path, out, samples, message in cases:
         with pytest.raises(UserError, match=message):
