@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from meshes.errors import UserError
+
 FULL_FRAME_MM = (36.0, 24.0)
 """Width and height of the 3:2 frame that 35 mm-equivalent focal lengths refer to."""
 
@@ -15,7 +17,7 @@ NOMINAL_DISTANCE_M = 1.6
 """Where the plane z = 0 of an orthographic camera stands before its target: as far as the usual far camera."""
 
 
-class CameraError(ValueError):
+class CameraError(UserError):
     """A camera that cannot be; the message says expected, got, next step."""
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from meshes.errors import UserError
 from meshes.surface import Surface
 from renderers.camera import Camera, pixel_rays
 from renderers.kernels import points as point_loops
@@ -35,7 +36,7 @@ MAX_SIDE_PX = np.iinfo(np.uint16).max
 """The kernels keep rows and columns in 16 bits."""
 
 
-class GeometryError(ValueError):
+class GeometryError(UserError):
     """A surface or an image that cannot be rasterised; the message says expected, got, next step."""
 
 

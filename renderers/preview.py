@@ -16,6 +16,7 @@ from renderers.light import EnvironmentLight
 from renderers.mips import mip_chain
 from renderers.occlusion import lit_share
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
+from renderers.radiance import LightError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,12 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         light: what falls on it.
         share: (V, 3) float32 in [0, 1], the part of each vertex's irradiance that arrives;
             `occlusion.lit_share` unless given.
+
+    Raises:
+        LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
+    if not np.isfinite(light.radiance).all():
+        raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
     share = lit_share(surface, light) if share is None else share
     paint, mips, albedo = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)

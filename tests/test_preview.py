@@ -16,7 +16,9 @@ from renderers.light import EnvironmentLight, directions, irradiance, rotate
 from renderers.mips import halved_twin, mip_chain
 from renderers.prefilter import LEVEL_ROUGHNESS, prefilter
 from renderers.preview import light_up, reflectance_table, render
+from renderers.radiance import LightError
 from renderers.srgb import decode, encode
+from renderers.standard_scenes import plain_head
 
 WHITE = EnvironmentLight(np.ones((64, 128, 3), np.float32), "white")
 BLACK = EnvironmentLight(np.zeros((64, 128, 3), np.float32), "black")
@@ -342,3 +344,11 @@ def test_flat_backgrounds_are_black_unless_told() -> None:
 def test_compiled_mips_equal_their_twin(shape):
     texture = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
     np.testing.assert_array_equal(mip_chain(texture)[1], halved_twin(texture))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_light_that_is_not_finite_is_refused(value):
+    radiance = np.ones((16, 32, 3), np.float32)
+    radiance[3, 4, 0] = value
+    with pytest.raises(LightError, match="light 'broken': expected finite radiance"):
+        light_up(plain_head(16), EnvironmentLight(radiance, "broken"))
