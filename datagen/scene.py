@@ -12,6 +12,7 @@ from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
 from datagen.shards import credit_missing
 from meshes.head import Asset, Head
+from meshes.surface import Surface
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
@@ -76,6 +77,7 @@ def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
     R, t = near.T_camera_head[:3, :3], near.T_camera_head[:3, 3]
     to_camera_m = -R.T @ t - head.surface.vertices
     distance_m = np.sqrt(np.einsum("vk,vk->v", to_camera_m, to_camera_m))
+    distance_m[~_solid_vertices(head.surface)] = np.inf
     nearest = int(distance_m.argmin())
     outside = to_camera_m[nearest] @ head.surface.normals[nearest] > 0
     if distance_m[nearest] < CLEARANCE_M or not outside:
@@ -85,6 +87,13 @@ def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
             f"{100 * plan.camera.near_m:.1f} cm from the eye midpoint. "
             "Raise --near-m, or narrow --yaw-deg and --pitch-deg."
         )
+
+
+def _solid_vertices(surface: Surface) -> np.ndarray:
+    """(V,) bool: vertices of opaque faces. Lashes and hair cards stand off the skin and face any way."""
+    solid = np.zeros(len(surface.vertices), bool)
+    solid[surface.faces[surface.face_label & (surface.cutout < 0)]] = True
+    return solid
 
 
 def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, width: int) -> tuple[Camera, Camera]:

@@ -33,7 +33,7 @@ class ShardRecord:
         people: per sample, the person's id.
         models: per sample, the head model's name.
         splits: per sample, "train", "val" or "test".
-        assets: every asset the samples used, by id: {"id", "licence", "credit", "source"}.
+        assets: every asset the samples used, by id: {"id", "licence", "credit", "source", "sha256"}.
     """
 
     name: str

@@ -27,12 +27,14 @@ class Asset:
         licence: SPDX expression ("CC0-1.0", "MIT", "CC-BY-3.0") or "LicenseRef-user" for a user's own data.
         credit: the line that must travel with renders; empty where none is asked for.
         source: where it was taken from.
+        sha256: of the file it was read from, hexadecimal; empty where it is no single file.
     """
 
     id: str
     licence: str
     credit: str = ""
     source: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

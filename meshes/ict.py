@@ -4,7 +4,7 @@ Reads the upstream folder or one npz (`meshes.ict_files`); what is fixed over pe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
 from meshes.arkit import ARKIT, check_expression
+from meshes.digest import sha256_of
 from meshes.eyelids import SIDES, clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
@@ -82,10 +83,11 @@ class Ict:
     """
 
     name = "ict"
-    assets: tuple[Asset, ...] = (_ASSET,)
 
     def __init__(self, path: Path | str):
         data = read_ict(Path(path))
+        is_file = Path(path).is_file()
+        self.assets: tuple[Asset, ...] = (replace(_ASSET, sha256=sha256_of(Path(path)) if is_file else ""),)
         self._neutral = data.neutral.astype(np.float64) / 100.0
         self._modes = {f"identity{k:03d}": offsets for k, offsets in data.identity.items()}
         self._moves = {name: _moved(offsets) for name, offsets in _arkit_shapes(data.expression).items()}

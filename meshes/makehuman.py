@@ -4,17 +4,19 @@ Posing runs base mesh -> expression -> neck -> fine mesh -> lids; only the last 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from meshes.appearance import lash_cutout, sample_look
 from meshes.arkit import ARKIT, check_expression
+from meshes.digest import sha256_of
 from meshes.eyelids import LOOKS, SIDES, clear_of_eye
 from meshes.eyes import CORNEA, eyeball
 from meshes.geometry import rotate
 from meshes.hair import with_hair
 from meshes.head import Asset, Head, Identity, Pose
+from meshes.makehuman_build import PACK
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
 from meshes.makehuman_person import SIZE, Person, person
@@ -41,8 +43,12 @@ class MakeHuman:
 
     ages: tuple[float, float] = (0.45, 0.95)
     name = "makehuman"
-    assets = (_ASSET,)
     expressions = ARKIT
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """The embedded data file."""
+        return (replace(_ASSET, sha256=sha256_of(PACK)),)
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
         """A new person: shape from `makehuman_identity.sample_shape`, look from `appearance.sample_look`."""

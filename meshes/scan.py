@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.arkit import check_expression
+from meshes.digest import sha256_of
 from meshes.geometry import rotate, weld
 from meshes.head import Asset, Head, Identity, MeshError, Pose
 from meshes.normals import vertex_normals
@@ -128,7 +129,7 @@ class Scan:
         options = _checked(options or _options(named, said_in.name), said_in.name)
         raw = read_scan(path, options.texture)
         placement = place(raw, options, path.name)
-        asset = Asset(f"scan-{path.stem}-{_digest(path)}", options.licence, options.credit, path.name)
+        asset = Asset(f"scan-{path.stem}-{_digest(path)}", options.licence, options.credit, path.name, sha256_of(path))
         rest = _head(raw, placement, options.flip_v)
         return cls(rest, asset, placement.metres_per_unit, placement.ipd_m)
 

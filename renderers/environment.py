@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshes.digest import sha256_of
 from meshes.head import Asset
 from renderers.light import LUMINANCE, EnvironmentLight, directions, irradiance
 from renderers.radiance import LightError, float_from_rgbe, read_hdr
@@ -122,7 +123,8 @@ def light_assets(light: EnvironmentLight) -> tuple[Asset, ...]:
 
 def _asset(asset_id: str) -> Asset:
     if asset_id.startswith("polyhaven/"):
-        return Asset(asset_id, "CC0-1.0", source="Poly Haven, from the npm package @pmndrs/assets 1.7.0")
+        source = "Poly Haven, from the npm package @pmndrs/assets 1.7.0"
+        return Asset(asset_id, "CC0-1.0", source=source, sha256=sha256_of(PACKED))
     return Asset(asset_id, "LicenseRef-user", source="a file of the user's")
 
 

@@ -1,6 +1,7 @@
 """Posed scenes: the dolly rule, cameras off the skin, one light, and samples that depend on nothing else."""
 
 import dataclasses
+import hashlib
 import itertools
 import math
 
@@ -12,6 +13,7 @@ from datagen.presets import PRESETS
 from datagen.recipe import Recipe, RecipeError
 from datagen.render import encode, render_sample
 from datagen.scene import build_scene
+from meshes.makehuman_build import PACK
 from renderers.camera import focal_mm35_from_px, project
 
 SMALL = dataclasses.replace(PRESETS["portrait"], size=64)
@@ -97,3 +99,17 @@ def test_the_record_holds_cameras_landmarks_and_licences():
     assert (far["kind"], far["distance_m"], far["focal_px"]) == ("orthographic", None, None)
     assert len(meta["landmarks"]["near_px"]) == 76
     assert {asset["licence"] for asset in meta["assets"]} == {"CC0-1.0"}
+
+
+def test_every_asset_is_named_with_the_hash_of_its_file():
+    meta = render_sample(dataclasses.replace(SMALL, lights=("maps",)), 0, 0).meta
+    hashes = {asset["id"]: asset["sha256"] for asset in meta["assets"]}
+    assert len(hashes) == 2
+    assert hashes["makehuman-hm08"] == hashlib.sha256(PACK.read_bytes()).hexdigest()
+    assert all(len(value) == 64 for value in hashes.values())
+
+
+def test_clearance_looks_at_skin_not_at_lashes():
+    """Seen from below, a lash card may be the vertex nearest to the camera and turn its back on it."""
+    for index in range(8):
+        scene_of(dataclasses.replace(PRESETS["selfie"], size=64, pitch_deg=(-15.0, -15.0)), index)
