@@ -12,7 +12,7 @@ from datagen.shards import ShardRecord, credit_missing
 from datagen.splits import SPLITS
 from renderers.layers import LAYERS
 
-CONVENTIONS = "https://github.com/perspective-portraits/perspective-portraits/tree/main/docs/conventions.md"
+CONVENTIONS = "docs/conventions.md"
 
 
 def write_index_and_card(folder: Path, run: Run, records: list[ShardRecord], command: str) -> None:
@@ -72,7 +72,7 @@ def card(run: Run, records: list[ShardRecord], command: str) -> str:
             f"# Perspective portraits: {run.recipe_name}, {counts['samples']} near/far pairs\n",
             f"{counts['people']} people ({', '.join(f'{n} pairs {m}' for m, n in sorted(models.items()))}), "
             f"{run.width} x {run.height} pixels, seed {run.seed}, version {run.version}.",
-            f"Units, frames and signs: [conventions]({CONVENTIONS}). Checksums and counts: `{INDEX_FILE}`.\n",
+            f"Units, frames and signs: `{CONVENTIONS}` of perspective-portraits {run.version}. Checksums and counts: `{INDEX_FILE}`.\n",
             "## Splits, by person\n\n| split | pairs | people |\n| --- | --- | --- |",
             *splits,
             "\n## Layers\n\n| name | type | meaning |\n| --- | --- | --- |",
