@@ -72,7 +72,8 @@ def card(run: Run, records: list[ShardRecord], command: str) -> str:
             f"# Perspective portraits: {run.recipe_name}, {counts['samples']} near/far pairs\n",
             f"{counts['people']} people ({', '.join(f'{n} pairs {m}' for m, n in sorted(models.items()))}), "
             f"{run.width} x {run.height} pixels, seed {run.seed}, version {run.version}.",
-            f"Units, frames and signs: `{CONVENTIONS}` of perspective-portraits {run.version}. Checksums and counts: `{INDEX_FILE}`.\n",
+            f"Units, frames and signs: `{CONVENTIONS}` of perspective-portraits {run.version}. "
+            f"Checksums and counts: `{INDEX_FILE}`.\n",
             "## Splits, by person\n\n| split | pairs | people |\n| --- | --- | --- |",
             *splits,
             "\n## Layers\n\n| name | type | meaning |\n| --- | --- | --- |",
