@@ -319,7 +319,7 @@ def _scale(ipd_units: float, options: ScanOptions, name: str) -> float:
     raise MeshError(
         f"{name}: expected eyes {low * 1e3:.0f} to {high * 1e3:.0f} mm apart, got {ipd_units:.4g} units: {tried}. "
         "Pass metres_per_unit= if you know the unit, ipd_m= if you know the eye distance (0.063 is the mean), "
-        "or age_years= for a child."
+        "or age_years= for a child; from the command line, in a .json description (docs/scans.md)."
     )
 
 
