@@ -1,12 +1,12 @@
 """Recipes, plans, pairs, shards, verification, the `datagen` command."""
 
 from datagen.presets import PRESETS
-from datagen.reader import PairDataset
+from datagen.reader import PairDataset, collate
 from datagen.recipe import Recipe, RecipeError
 from datagen.sample import Sample
 
 __version__ = "0.1.0"
-__all__ = ["PRESETS", "PairDataset", "Recipe", "RecipeError", "Sample", "render_sample"]
+__all__ = ["PRESETS", "PairDataset", "Recipe", "RecipeError", "Sample", "collate", "render_sample"]
 
 
 def render_sample(recipe: Recipe, seed: int, index: int) -> Sample:

@@ -7,7 +7,7 @@ spawned workers share nothing but the arrays of an index.
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,21 @@ def _opened(tar: Path) -> Iterator[int]:
 
 def _licences(assets: Iterable[dict[str, str]]) -> set[str]:
     return {asset["licence"] for asset in assets}
+
+
+def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Samples as one batch, for `torch.utils.data.DataLoader(pairs, batch_size=8, collate_fn=collate)`.
+
+    Args:
+        samples: of one size and the same layers, at least one.
+
+    Returns:
+        Every layer stacked, (N, H, W, ...) numpy (torch.from_numpy takes them), and "meta", the list of records.
+    """
+    batch: dict[str, Any] = {
+        name: np.stack([sample[name] for sample in samples]) for name in samples[0] if name != "meta"
+    }
+    return {**batch, "meta": [sample["meta"] for sample in samples]}
 
 
 def _damaged(tar: Path, member: str, error: CodecError) -> DatabaseError:

@@ -19,7 +19,7 @@ from datagen.codecs import webdataset_decoder
 from datagen.database import DatabaseError
 from datagen.engine import generate
 from datagen.planes import decode_planes
-from datagen.reader import PairDataset
+from datagen.reader import PairDataset, collate
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,15 @@ def test_a_torch_dataloader_reads_it(folder, start):
     assert sorted(read) == [0, 1, 2, 3, 4]
     for index, sample in read.items():
         assert np.array_equal(sample["flow_near_to_far"].numpy(), fake_sample(index).layers["flow_near_to_far"])
+
+
+def test_a_torch_dataloader_batches_it(folder):
+    torch_data = pytest.importorskip("torch.utils.data", reason="torch is not installed")
+    ds = PairDataset(folder, layers=["near_rgb", "flow_near_to_far"])
+    batches = list(torch_data.DataLoader(ds, batch_size=2, collate_fn=collate))
+    assert [len(batch["meta"]) for batch in batches] == [2, 2, 1]
+    assert batches[1]["near_rgb"].shape == (2, 48, 48, 3)
+    assert np.array_equal(batches[1]["flow_near_to_far"][1], fake_sample(3).layers["flow_near_to_far"])
 
 
 def test_plain_tar_tools_open_it(folder):
