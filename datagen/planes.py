@@ -169,8 +169,8 @@ def shift_third_twin(bits: np.ndarray, support: np.ndarray, away: bool) -> np.nd
         support: (H, W) bool, pixels that are stored; others stay.
         away: True for the distance, False to undo it.
     """
-    x, y = (bits[..., k][support].view(np.float32).astype(np.float64) for k in (0, 1))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # Any bits may come, signalling NaNs among them.
+        x, y = (bits[..., k][support].view(np.float32).astype(np.float64) for k in (0, 1))
         square = 1.0 - x * x - y * y
         predicted = (-np.sqrt(np.where(square > 0, square, 0.0))).astype(np.float32).view(np.uint32)
     own, third = order(bits[support, 2], True), order(predicted, True)

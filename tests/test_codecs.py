@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import zstandard
 from fake import fake_sample
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -81,6 +81,7 @@ def test_vectors_of_any_bits_return_from_the_unit_codec(image):
 
 @settings(deadline=None)
 @given(hnp.arrays(np.uint32, st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3))), st.booleans())
+@example(np.full((1, 1, 3), 0x7F800001, np.uint32), True)  # Signalling NaNs.
 def test_the_kernel_of_the_third_component_equals_its_twin(bits, away):
     support = bits.any(axis=2)
     shifted = bits.copy()
