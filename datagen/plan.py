@@ -14,6 +14,7 @@ from datagen.randomness import generator
 from datagen.recipe import Range, Recipe
 from meshes.arkit import sample_expression
 from meshes.head import HeadModel, Identity, Pose
+from meshes.skinning import rotation
 from renderers.environment import packaged_maps
 
 NECK_LIMIT_RAD = math.radians(35.0)
@@ -103,15 +104,6 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         light=_light(recipe, generator(seed, scene, "light")),
         background_rgb=_background(recipe, generator(seed, scene, "background")),
     )
-
-
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Ry(yaw) @ Rx(pitch) @ Rz(roll), (3, 3) float64, right-hand rule about the head axes, radians."""
-    (cy, cp, cr), (sy, sp, sr) = np.cos([yaw, pitch, roll]), np.sin([yaw, pitch, roll])
-    Ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    Rx = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    Rz = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return Ry @ Rx @ Rz
 
 
 def gaze_towards(target_m: np.ndarray, eye_m: np.ndarray) -> tuple[float, float]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen.plan import gaze_towards, plan_sample, rotation
+from datagen.plan import gaze_towards, plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe
+from meshes.skinning import rotation
 
 INDEX = st.integers(0, 10_000)
 
