@@ -41,6 +41,12 @@ PART_COLORS: dict[Part, RGB] = {
     Part.CORNEA: (190, 226, 246),
     Part.NOSE: (250, 212, 120),
     Part.EYE_SOCKET: (178, 132, 196),
+    Part.BEARD: (128, 88, 70),
+    Part.GLASSES: (60, 70, 190),
+    Part.HAT: (190, 60, 120),
+    Part.EARRINGS: (240, 220, 60),
+    Part.HEADPHONES: (40, 150, 110),
+    Part.HELD_OBJECT: (210, 120, 40),
 }
 
 _DEPTH_RAMP = np.array([[250, 240, 190], [244, 170, 96], [204, 84, 96], [112, 48, 120], [28, 24, 66]], float)

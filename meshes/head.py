@@ -72,6 +72,25 @@ class Pose:
     gaze_right: tuple[float, float] = (0.0, 0.0)
 
 
+@dataclass(frozen=True)
+class Style:
+    """What may change between two pictures of one person: hair style, clothes, things worn. Printable as JSON.
+
+    Attributes:
+        look: replaces numbers of `Identity.look` (a hair style, make-up); never shape, skin or eyes.
+        clothes: parameters of the garment by name; empty for what the model wears by itself.
+        worn: parameters by name of each thing worn or held ("glasses", "hat", "earrings", "headphones", "held").
+    """
+
+    look: Mapping[str, float] = field(default_factory=dict)
+    clothes: Mapping[str, float] = field(default_factory=dict)
+    worn: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+PLAIN = Style()
+"""The style that changes nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Head:
     """A posed head.
@@ -128,6 +147,9 @@ class HeadModel(Protocol):
         """A new person drawn from `rng`."""
         ...
 
-    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
-        """The posed head. Expression weights are in [0, 1] by ARKit name; unknown names raise MeshError."""
+    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
+        """The posed head. Expression weights are in [0, 1] by ARKit name; unknown names raise MeshError.
+
+        A model leaves out what it cannot do of a style: a static scan keeps its own hair and clothes.
+        """
         ...

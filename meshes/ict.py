@@ -18,7 +18,7 @@ from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.geometry import fit_sphere, rotate
 from meshes.hair import HairShells, hair_shells, with_hair
-from meshes.head import Asset, Head, Identity, MeshError, Pose
+from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.ict_files import read_ict
 from meshes.ict_lashes import lash_cutout
 from meshes.ict_layout import MATERIALS, Layout, build_layout, eye_uv
@@ -104,14 +104,14 @@ class Ict:
         look = sample_look(rng, gender=gender, age=age, african=african, asian=asian, caucasian=caucasian)
         return Identity({name: float(c) for name, c in zip(self._modes, coefficients, strict=True)}, look)
 
-    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
+    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The posed head (see `meshes.head.HeadModel`). An identity without a look gets an average one.
 
         Raises:
             MeshError: a shape coefficient or an expression this model does not have, or a weight outside [0, 1].
         """
         check_expression(expression, self.expressions)
-        look = identity.look or _average_look()
+        look = {**(identity.look or _average_look()), **style.look}
         person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
         turns = _gaze(expression, pose)
         points = self._expressed(person.points, {**expression, **_lids_follow(turns)}, pose.jaw)

@@ -15,7 +15,7 @@ from meshes.eyelids import LOOKS, SIDES, clear_of_eye
 from meshes.eyes import CORNEA, eyeball
 from meshes.geometry import rotate
 from meshes.hair import with_hair
-from meshes.head import Asset, Head, Identity, Pose
+from meshes.head import PLAIN, Asset, Head, Identity, Pose, Style
 from meshes.makehuman_build import PACK
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
@@ -55,7 +55,7 @@ class MakeHuman:
         shape = sample_shape(rng, tuple(template().pack.targets), self.ages)
         return Identity(shape, _look_of(rng, shape))
 
-    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
+    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The posed head.
 
         An identity without a look gets the average one. `pose.jaw` adds to `jawOpen`, and `pose.gaze_*` to the
@@ -65,7 +65,7 @@ class MakeHuman:
             MeshError: unknown expression or coefficient names, or weights out of range.
         """
         check_expression(expression, self.expressions)
-        look = identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)
+        look = {**(identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)), **style.look}
         who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
         return _posed(template(), who, expression, pose)
 

@@ -30,3 +30,9 @@ class Part(IntEnum):
     CORNEA = 18
     NOSE = 19
     EYE_SOCKET = 20
+    BEARD = 21
+    GLASSES = 22
+    HAT = 23
+    EARRINGS = 24
+    HEADPHONES = 25
+    HELD_OBJECT = 26

@@ -14,7 +14,7 @@ import numpy as np
 from meshes.arkit import check_expression
 from meshes.digest import sha256_of
 from meshes.geometry import rotate, weld
-from meshes.head import Asset, Head, Identity, MeshError, Pose
+from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.scan_face import MEAN_IPD_M, FaceFit, fit_face
@@ -137,7 +137,7 @@ class Scan:
         """The one person of the scan."""
         return Identity()
 
-    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose) -> Head:
+    def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The scan turned by the pose's yaw, pitch and roll about `NECK_PIVOT_M`; jaw and gaze cannot move.
 
         Raises:
