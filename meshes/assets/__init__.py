@@ -1,10 +1,11 @@
-"""Data that the toolkit does not ship: found in a mirror folder, by name."""
+"""Data that the toolkit does not ship: found in a mirror folder or this user's cache, by name."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
 
-from meshes.head import MeshError
+from meshes.assets.face_models import face_model as face_model
+from meshes.assets.store import AssetMissingError as AssetMissingError
+from meshes.assets.store import present
 
 PACKS = {
     "ict": "ict_facekit_f16.npz",
@@ -20,20 +21,17 @@ PACKS = {
 """File name of each asset's packed form."""
 
 
-class AssetMissingError(MeshError):
-    """An asset that is not on this machine; the message says how to get it."""
-
-
 @lru_cache(maxsize=64)
 def find(name: str) -> Path:
-    """The packed file of an asset, from the mirror folder that DATAGEN_ASSETS names.
+    """The packed file of an asset, from the mirror folder that DATAGEN_ASSETS names or from the cache.
 
     Raises:
         AssetMissingError: it is not there.
     """
-    folder = os.environ.get("DATAGEN_ASSETS", "")
-    path = Path(folder) / PACKS[name]
-    if folder and path.is_file():
-        return path
-    got = folder or "no such variable"
-    raise AssetMissingError(f"asset {name}: expected {PACKS[name]} in DATAGEN_ASSETS, got {got}.")
+    path = present(PACKS[name])
+    if path is None:
+        raise AssetMissingError(
+            f"asset {name}: expected {PACKS[name]} on this machine, found none; run `datagen assets fetch {name}`, "
+            "or set DATAGEN_ASSETS to a folder that has it."
+        )
+    return path
