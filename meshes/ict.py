@@ -57,7 +57,7 @@ _FLAT = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Person:
+class Person:
     """What one identity fixes: neutral points and eyeballs (metres, head frame) and the look of every vertex."""
 
     points: np.ndarray
@@ -78,6 +78,12 @@ class Ict:
     Args:
         path: npz file, FaceXModel folder, or the folder around it.
 
+    Attributes:
+        mean_m: (26719, 3) float64 metres, upstream's mean head in its own axes.
+        modes_cm: offsets (26719, 3) of each shape mode in centimetres a standard deviation.
+        moves: rows and offsets in metres of each ARKit expression at weight 1.
+        layout: what all people share.
+
     Raises:
         MeshError: the files are missing or are not this model.
     """
@@ -88,21 +94,21 @@ class Ict:
         data = read_ict(Path(path))
         is_file = Path(path).is_file()
         self.assets: tuple[Asset, ...] = (replace(_ASSET, sha256=sha256_of(Path(path)) if is_file else ""),)
-        self._neutral = data.neutral.astype(np.float64) / 100.0
-        self._modes = {f"identity{k:03d}": offsets for k, offsets in data.identity.items()}
-        self._moves = {name: _moved(offsets) for name, offsets in _arkit_shapes(data.expression).items()}
-        self.expressions: tuple[str, ...] = tuple(name for name in ARKIT if name in self._moves)
-        self._layout = build_layout(data)
+        self.mean_m = data.neutral.astype(np.float64) / 100.0
+        self.modes_cm = {f"identity{k:03d}": offsets for k, offsets in data.identity.items()}
+        self.moves = {name: _moved(offsets) for name, offsets in _arkit_shapes(data.expression).items()}
+        self.expressions: tuple[str, ...] = tuple(name for name in ARKIT if name in self.moves)
+        self.layout = build_layout(data)
         self._eye = eyeball()
         self._person = lru_cache(maxsize=4)(self._make_person)
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
         """Shape coefficients ~ N(0, 0.85) and a look of random ancestry; shape and look are independent."""
-        coefficients = _DEVIATION * rng.standard_normal(len(self._modes))
+        coefficients = _DEVIATION * rng.standard_normal(len(self.modes_cm))
         african, asian, caucasian = (float(share) for share in rng.dirichlet([0.35, 0.35, 0.35]))
         gender, age = float(rng.random()), float(rng.uniform(0.4, 0.85))
         look = sample_look(rng, gender=gender, age=age, african=african, asian=asian, caucasian=caucasian)
-        return Identity({name: float(c) for name, c in zip(self._modes, coefficients, strict=True)}, look)
+        return Identity({name: float(c) for name, c in zip(self.modes_cm, coefficients, strict=True)}, look)
 
     def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The posed head (see `meshes.head.HeadModel`). An identity without a look gets an average one.
@@ -112,24 +118,29 @@ class Ict:
         """
         check_expression(expression, self.expressions)
         look = {**(identity.look or _average_look()), **style.look}
-        person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
+        return self.posed(
+            self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items()))), expression, pose
+        )
+
+    def posed(self, person: Person, expression: Mapping[str, float], pose: Pose) -> Head:
+        """One person with an expression, jaw, gaze and neck; weights are by ARKit name and not checked."""
         turns = _gaze(expression, pose)
         points = self._expressed(person.points, {**expression, **_lids_follow(turns)}, pose.jaw)
         angles = (pose.yaw, pose.pitch, pose.roll)
-        points = bend(points, self._layout.share, self._layout.neck, *angles)
-        centres = bend(person.eye_centres, np.ones(2), self._layout.neck, *angles)
+        points = bend(points, self.layout.share, self.layout.neck, *angles)
+        centres = bend(person.eye_centres, np.ones(2), self.layout.neck, *angles)
         R = rotation(*angles)
         gaze = [R @ rotation(*turn) for turn in turns]
-        for lid, centre, radius, axis in zip(self._layout.lids, centres, person.eye_radii, gaze, strict=True):
+        for lid, centre, radius, axis in zip(self.layout.lids, centres, person.eye_radii, gaze, strict=True):
             points[lid] = clear_of_eye(points[lid], centre, radius, axis[:, 2])
         surface = self._surface(person, points, centres, gaze)
         return Head(
             surface=surface if person.hair is None else with_hair(surface, person.hair, R),
             eye_centres=centres,
-            nose_tip=points[self._layout.nose_tip],
-            head_centre=points[self._layout.tragi].mean(axis=0),
-            landmark_face=self._layout.landmark_face,
-            landmark_barycentric=self._layout.landmark_barycentric,
+            nose_tip=points[self.layout.nose_tip],
+            head_centre=points[self.layout.tragi].mean(axis=0),
+            landmark_face=self.layout.landmark_face,
+            landmark_barycentric=self.layout.landmark_barycentric,
             skull_rotation=R,
         )
 
@@ -137,45 +148,66 @@ class Ict:
         """(P, 3) float64 metres: upstream points with expression, jaw and lids. Blinks come last, on what is there."""
         points = neutral.copy()
         for name, weight in _with_jaw(weights, jaw).items():
-            if name in self._moves and not name.startswith("eyeBlink"):
-                rows, offsets = self._moves[name]
+            if name in self.moves and not name.startswith("eyeBlink"):
+                rows, offsets = self.moves[name]
                 points[rows] += weight * offsets
-        for side, pairs in zip(SIDES, self._layout.lid_pairs, strict=True):
+        for side, pairs in zip(SIDES, self.layout.lid_pairs, strict=True):
             name = f"eyeBlink{side}"
             if weights.get(name, 0.0) > 0.0:
-                rows, offsets = self._moves[name]
+                rows, offsets = self.moves[name]
                 shut = _to_shut(points, rows, offsets, pairs)
                 points[rows] += (weights[name] * shut)[:, None] * offsets
         return points
 
-    def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> _Person:
-        points = self._neutral.copy()
-        for name, coefficient in shape:
-            if name not in self._modes:
+    def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
+        return self.person(self.neutral(dict(shape)), dict(look))
+
+    def neutral(self, shape: Mapping[str, float]) -> np.ndarray:
+        """(26719, 3) float64 metres, head frame: upstream's points of a face at rest, lips together.
+
+        Raises:
+            MeshError: a coefficient of a mode that this model does not have.
+        """
+        points = self.mean_m.copy()
+        for name, coefficient in sorted(shape.items()):
+            if name not in self.modes_cm:
                 raise MeshError(
-                    f"identity shape: expected names among the model's {len(self._modes)} modes "
+                    f"identity shape: expected names among the model's {len(self.modes_cm)} modes "
                     f"(identity000 ...), got {name!r}. Leave it out, or open the model it was made for."
                 )
             # A Python float would let the half-precision pack multiply in half precision.
-            points += np.float64(coefficient / 100.0) * self._modes[name]
-        if "mouthClose" in self._moves:  # Upstream's resting lips stand 1 to 2 mm apart on most faces.
-            rows, offsets = self._moves["mouthClose"]
-            points[rows] += _to_shut(points, rows, offsets, self._layout.lip_pairs)[:, None] * offsets
-        globes = [fit_sphere(points[white]) for white in self._layout.white]
-        centres = np.array([centre for centre, _ in globes])
-        midpoint = centres.mean(axis=0)
-        return _Person(
-            points=points - midpoint,
-            eye_centres=centres - midpoint,
+            points += np.float64(coefficient / 100.0) * self.modes_cm[name]
+        return self.rested(points)
+
+    def rested(self, points: np.ndarray) -> np.ndarray:
+        """(26719, 3) float64 metres, head frame: the points with their lips together and the eye midpoint at 0."""
+        points = points.copy()
+        if "mouthClose" in self.moves:  # Upstream's resting lips stand 1 to 2 mm apart on most faces.
+            rows, offsets = self.moves["mouthClose"]
+            points[rows] += _to_shut(points, rows, offsets, self.layout.lip_pairs)[:, None] * offsets
+        return points - np.mean([fit_sphere(points[white])[0] for white in self.layout.white], axis=0)
+
+    def person(self, neutral_m: np.ndarray, look: Mapping[str, float], skin: np.ndarray | None = None) -> Person:
+        """A person from explicit points.
+
+        Args:
+            neutral_m: (26719, 3) float64 metres, head frame: upstream's points of a face at rest.
+            look: from `meshes.appearance.sample_look`.
+            skin: (h, w, 3) uint8 sRGB albedo on the layout's uv, row 0 is v = 1; None paints it from `look`.
+        """
+        globes = [fit_sphere(neutral_m[white]) for white in self.layout.white]
+        return Person(
+            points=neutral_m,
+            eye_centres=np.array([centre for centre, _ in globes]),
             eye_radii=np.array([radius for _, radius in globes]),
-            relief_m=displacement(self._layout.template, dict(look)).astype(np.float64),
-            color=_colors(self._layout, self._eye, dict(look)),
-            materials=_materials(self._layout, dict(look)),
-            hair=hair_shells(self._layout.template, dict(look), hair_colour(dict(look))),
+            relief_m=displacement(self.layout.template, look).astype(np.float64),
+            color=_colors(self.layout, self._eye, look, skin),
+            materials=_materials(self.layout, look, skin),
+            hair=hair_shells(self.layout.template, look, hair_colour(look)),
         )
 
-    def _surface(self, person: _Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
-        fixed, eye = self._layout, self._eye
+    def _surface(self, person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
+        fixed, eye = self.layout, self._eye
         skin = points[fixed.point]
         painted = len(person.relief_m)
         normals = vertex_normals(skin, fixed.faces, fixed.point)
@@ -262,17 +294,18 @@ def _average_look() -> dict[str, float]:
     return sample_look(rng, gender=0.5, age=0.5, african=1 / 3, asian=1 / 3, caucasian=1 / 3)
 
 
-def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float]) -> np.ndarray:
+def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float], skin: np.ndarray | None) -> np.ndarray:
     """(V, 3) float32 linear: skin, then mouth, teeth and lashes, then both eyes."""
     color = np.zeros((len(fixed.point), 3), np.float32)
     for part, flat in _FLAT.items():
         color[fixed.faces[fixed.part == part]] = flat
-    skin = paint(fixed.template, look)
-    color[: len(skin)] = skin
+    painted = len(fixed.template.rest)
+    color[:painted] = paint(fixed.template, look) if skin is None else 1.0
     return np.concatenate([color, paint_eye(eye, look, 0), paint_eye(eye, look, 1)])
 
 
-def _materials(fixed: Layout, look: Mapping[str, float]) -> tuple[Material, ...]:
-    texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look))
+def _materials(fixed: Layout, look: Mapping[str, float], skin: np.ndarray | None) -> tuple[Material, ...]:
+    painted = skin is None
+    texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look)) if painted else skin
     table = {**materials(texture), **{material.name: material for material in eye_materials()}}
     return tuple(table[name] for name in MATERIALS)
