@@ -1,0 +1,145 @@
+"""The space around the canonical head: how far the skin is, which skin is nearest, how a person's head differs.
+
+Regular grids, so that a strand asks them at every step. Metres in the frame of the canonical head.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numba
+import numpy as np
+from scipy import ndimage, spatial
+
+from meshes.parts import Part
+from meshes.skin_regions import SkinTemplate
+
+CELL_M = 0.007
+_MARGIN_M = (0.035, 0.060, 0.060)
+_HIDDEN = (Part.MOUTH_INTERIOR, Part.EYE_SOCKET)
+_PLANE_M = 0.006  # Nearer than this a skin sample stands for its tangent plane, farther for a point.
+_COARSE = 2  # The warp is smooth: it is kept on every second node.
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Grids over a box around the head; node (i, j, k) lies at origin + CELL_M (i, j, k).
+
+    Attributes:
+        origin: (3,) float64 metres.
+        distance_m: (nx, ny, nz) float32, signed distance to the skin, positive outside; mouth and eyes count as shut.
+        nearest: (mx, my, mz) int32 template vertex nearest to every second node.
+    """
+
+    origin: np.ndarray
+    distance_m: np.ndarray
+    nearest: np.ndarray
+
+
+@lru_cache(maxsize=2)
+def space(template: SkinTemplate) -> Space:
+    """The space around a canonical head, measured once a process."""
+    vertex, point, normal = _samples(template)
+    low, high = template.rest.min(axis=0) - _MARGIN_M, template.rest.max(axis=0) + _MARGIN_M
+    shape = np.ceil((high - low) / CELL_M).astype(int) + 1
+    nodes = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
+    places = low + CELL_M * nodes
+    nearest = _nearest(point, places, np.rint((point - low) / CELL_M).astype(int), tuple(shape))
+    away_m = np.linalg.norm(places - point[nearest], axis=1)
+    height_m = np.einsum("nk,nk->n", places - point[nearest], normal[nearest])
+    distance_m = np.where(away_m < _PLANE_M, height_m, np.copysign(away_m, height_m)).reshape(shape)
+    return Space(
+        origin=low,
+        distance_m=ndimage.gaussian_filter(distance_m, 0.5).astype(np.float32),
+        nearest=vertex[nearest].reshape(shape)[::_COARSE, ::_COARSE, ::_COARSE].astype(np.int32),
+    )
+
+
+def _nearest(point: np.ndarray, places: np.ndarray, node: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(nodes,) the sample nearest to every node: exact beside the skin, to within a cell farther off."""
+    holds = np.full(shape, -1)
+    holds[tuple(node.T)] = np.arange(len(point))
+    away, index = ndimage.distance_transform_edt(holds < 0, return_indices=True)
+    nearest = holds[tuple(index)].ravel()
+    beside = np.flatnonzero(away.ravel() < 2.5)
+    nearest[beside] = spatial.cKDTree(point).query(places[beside])[1]
+    return nearest
+
+
+def _samples(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Template vertex (N,), point and normal (N, 3) of the skin that hair can meet: vertices and middles of faces."""
+    open_to_air = ~np.isin(template.part, _HIDDEN)
+    faces = template.faces[open_to_air[template.faces].all(axis=1)]
+    own = np.flatnonzero(open_to_air)
+    middle, normal = (values[faces].mean(axis=1) for values in (template.rest, template.normal))
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    return (
+        np.concatenate([own, faces[:, 0]]),
+        np.concatenate([template.rest[own], middle]),
+        np.concatenate([template.normal[own], normal]),
+    )
+
+
+def spread(around: Space, values: np.ndarray) -> np.ndarray:
+    """A smooth field through space that near the skin takes its values.
+
+    Args:
+        around: the space.
+        values: (V, K) on the template's vertices.
+
+    Returns:
+        (mx, my, mz, K) float64 on every second node, for `read`.
+    """
+    return ndimage.uniform_filter(values[around.nearest], size=(3, 3, 3, 1), mode="nearest")
+
+
+def read(around: Space, field: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N, K) float64: a field of `spread` at (N, 3) points, linear between nodes."""
+    return _read(around.origin, CELL_M * _COARSE, np.ascontiguousarray(field), np.ascontiguousarray(points))
+
+
+@numba.njit(cache=True, nogil=True)
+def _read(origin: np.ndarray, cell: float, field: np.ndarray, points: np.ndarray) -> np.ndarray:
+    out = np.zeros((len(points), field.shape[3]))
+    for n in range(len(points)):
+        x, y, z = (points[n, 0] - origin[0]) / cell, (points[n, 1] - origin[1]) / cell, (points[n, 2] - origin[2]) / cell
+        x = min(max(x, 0.0), field.shape[0] - 1.001)
+        y = min(max(y, 0.0), field.shape[1] - 1.001)
+        z = min(max(z, 0.0), field.shape[2] - 1.001)
+        i, j, k = int(x), int(y), int(z)
+        a, b, c = x - i, y - j, z - k
+        for m in range(field.shape[3]):
+            low = (1 - b) * ((1 - c) * field[i, j, k, m] + c * field[i, j, k + 1, m])
+            low += b * ((1 - c) * field[i, j + 1, k, m] + c * field[i, j + 1, k + 1, m])
+            high = (1 - b) * ((1 - c) * field[i + 1, j, k, m] + c * field[i + 1, j, k + 1, m])
+            high += b * ((1 - c) * field[i + 1, j + 1, k, m] + c * field[i + 1, j + 1, k + 1, m])
+            out[n, m] = (1 - a) * low + a * high
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def skin_distance(  # type: ignore[no-untyped-def]
+    grid, origin, px, py, pz
+):
+    """Signed distance to the skin at a point and its gradient, a unit vector: four numbers."""
+    cell = CELL_M
+    x = min(max((px - origin[0]) / cell, 0.0), grid.shape[0] - 1.001)
+    y = min(max((py - origin[1]) / cell, 0.0), grid.shape[1] - 1.001)
+    z = min(max((pz - origin[2]) / cell, 0.0), grid.shape[2] - 1.001)
+    i, j, k = int(x), int(y), int(z)
+    a, b, c = x - i, y - j, z - k
+    v000, v001, v010, v011 = grid[i, j, k], grid[i, j, k + 1], grid[i, j + 1, k], grid[i, j + 1, k + 1]
+    v100, v101, v110, v111 = (
+        grid[i + 1, j, k],
+        grid[i + 1, j, k + 1],
+        grid[i + 1, j + 1, k],
+        grid[i + 1, j + 1, k + 1],
+    )
+    x0 = (1 - b) * ((1 - c) * v000 + c * v001) + b * ((1 - c) * v010 + c * v011)
+    x1 = (1 - b) * ((1 - c) * v100 + c * v101) + b * ((1 - c) * v110 + c * v111)
+    y0 = (1 - a) * ((1 - c) * v000 + c * v001) + a * ((1 - c) * v100 + c * v101)
+    y1 = (1 - a) * ((1 - c) * v010 + c * v011) + a * ((1 - c) * v110 + c * v111)
+    z0 = (1 - a) * ((1 - b) * v000 + b * v010) + a * ((1 - b) * v100 + b * v110)
+    z1 = (1 - a) * ((1 - b) * v001 + b * v011) + a * ((1 - b) * v101 + b * v111)
+    gx, gy, gz = x1 - x0, y1 - y0, z1 - z0
+    length = max(np.sqrt(gx * gx + gy * gy + gz * gz), 1e-9)
+    return (1 - a) * x0 + a * x1, gx / length, gy / length, gz / length
