@@ -3,6 +3,7 @@
 Shapes and directions are those of `renderers.light.EnvironmentLight`.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from meshes.head import Asset
 from renderers.light import LUMINANCE, EnvironmentLight, directions, irradiance
 from renderers.radiance import LightError, float_from_rgbe, read_hdr
 
-__all__ = ["LightError", "light_assets", "packaged_light", "packaged_maps", "read_light", "studio_light"]
+__all__ = ["LightError", "lamp_light", "light_assets", "packaged_light", "packaged_maps", "read_light", "studio_light"]
 
 HEIGHT = 128
 """Rows of every map made or read here; a user's larger map is averaged down."""
@@ -59,6 +60,20 @@ def studio_light(rng: np.random.Generator) -> EnvironmentLight:
     for lamp in lamps:
         radiance = radiance + _rectangle(lamp)
     return EnvironmentLight(radiance.astype(np.float32), f"studio-{kind}")
+
+
+def lamp_light(name: str, lamps: Sequence[Lamp], ambient: float) -> EnvironmentLight:
+    """A set-up stated lamp by lamp, within an even surrounding; nothing about it is drawn.
+
+    Args:
+        name: recorded with pictures made under it.
+        lamps: any number.
+        ambient: irradiance of the white surrounding, in the unit of `Lamp.power`.
+    """
+    radiance = np.full((HEIGHT, 2 * HEIGHT, 3), ambient / np.pi)
+    for lamp in lamps:
+        radiance += _rectangle(lamp)
+    return EnvironmentLight(radiance.astype(np.float32), name)
 
 
 def packaged_maps() -> tuple[str, ...]:
