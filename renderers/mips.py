@@ -17,6 +17,17 @@ def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(chain)
 
 
+def relief_chain(relief: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(h, w, 3) uint8 relief maps, each half the size of the one before, codes averaged; 4 texels at least.
+
+    A texel of every level keeps the rise per texel of the first.
+    """
+    chain = [relief]
+    while min(chain[-1].shape[:2]) >= 8:
+        chain.append(_mean_of_four(np.ascontiguousarray(chain[-1])))
+    return tuple(chain)
+
+
 def halved_twin(texture: np.ndarray) -> np.ndarray:
     """The next level (h // 2, w // 2, 3) of a texture, readable; an odd last row or column is left out."""
     height, width = (side // 2 * 2 for side in texture.shape[:2])
@@ -37,4 +48,17 @@ def _halve(
                 left = upper + linear_of_code[texture[2 * r, 2 * c + 1, k]]
                 mean = (left + linear_of_code[texture[2 * r + 1, 2 * c + 1, k]]) / np.float32(4)
                 half[r, c, k] = code_of(mean, thresholds, first_code)
+    return half
+
+
+@numba.njit(cache=True, nogil=True)
+def _mean_of_four(relief: np.ndarray) -> np.ndarray:
+    height, width = relief.shape[0] // 2, relief.shape[1] // 2
+    half = np.zeros((height, width, 3), np.uint8)
+    for r in range(height):
+        for c in range(width):
+            for k in range(3):
+                upper = np.int32(relief[2 * r, 2 * c, k]) + np.int32(relief[2 * r, 2 * c + 1, k])
+                lower = np.int32(relief[2 * r + 1, 2 * c, k]) + np.int32(relief[2 * r + 1, 2 * c + 1, k])
+                half[r, c, k] = (upper + lower + 2) >> 2
     return half

@@ -4,6 +4,8 @@ The light is summed up by a few directions; each casts a shadow through a depth 
 The share depends on the scene and the light alone, so a near and a far view use the same.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from meshes.surface import Surface
@@ -17,8 +19,21 @@ MAP_TEXELS = 192
 """Side of a depth map: about 2 mm a texel on a bust."""
 
 
-def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> np.ndarray:
-    """The part of each vertex's irradiance that arrives, colour by colour.
+class Arrival(NamedTuple):
+    """What of a light gets to the vertices past the rest of the surface.
+
+    Attributes:
+        share: (V, 3) float32 in [0, 1], the part of a vertex's irradiance that arrives, colour by colour; 1 where
+            nothing is in the way or no light would arrive anyway.
+        opening: (V, 4) float32 (a, b): the part of the light from the direction d that arrives is about a + b . d.
+    """
+
+    share: np.ndarray
+    opening: np.ndarray
+
+
+def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> Arrival:
+    """Shadows of a surface upon itself.
 
     The occluders are taken for solids: what enters one must leave it. Transparent shells and cut-out cards cast no
     shadow.
@@ -27,18 +42,42 @@ def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS
         surface: the scene; `occluder_faces` cast the shadows, or all faces where it is empty.
         light: any light.
         count: directions that stand for the light.
-
-    Returns:
-        (V, 3) float32 in [0, 1]; 1 where nothing is in the way or no light would arrive anyway.
     """
     toward, power = light_directions(light, count)
     corners, faces = _occluders(surface)
     if not len(toward) or not len(faces):
-        return np.ones((len(surface.vertices), 3), np.float32)
+        return unobstructed(np.ones((len(surface.vertices), 3), np.float32))
     points, normals = (np.ascontiguousarray(a.T, np.float32) for a in (surface.vertices, surface.normals))
-    lit, unshadowed = gather(points, normals, corners, faces, _frames(toward), power.astype(np.float32), MAP_TEXELS)
+    (lit, unshadowed), moments = gather(
+        points, normals, corners, faces, _frames(toward), power.astype(np.float32), MAP_TEXELS
+    )
     share = np.where(unshadowed > 0, lit / np.maximum(unshadowed, np.float32(1e-20)), np.float32(1))
-    return np.ascontiguousarray(share.T)
+    return Arrival(np.ascontiguousarray(share.T), _opening(moments, toward))
+
+
+def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> np.ndarray:
+    """(V, 3) float32 in [0, 1]: the part of each vertex's irradiance that arrives; see `arrival`."""
+    return arrival(surface, light, count).share
+
+
+def unobstructed(share: np.ndarray) -> Arrival:
+    """A given share (V, 3) of the irradiance, and highlights that nothing dims."""
+    opening = np.zeros((len(share), 4), np.float32)
+    opening[:, 0] = 1
+    return Arrival(share, opening)
+
+
+def _opening(moments: np.ndarray, toward: np.ndarray) -> np.ndarray:
+    """(V, 4) float32: the plane a + b . d nearest to the open part of all directions, by least squares.
+
+    Args:
+        moments: (4, V) float32 from the kernel; toward: (D, 3) float64 unit vectors.
+    """
+    basis = np.concatenate([np.ones((len(toward), 1)), toward], axis=1)
+    # A little is added to the slopes, so that directions on one side alone do not tip the plane.
+    normal = np.einsum("di,dj->ij", basis, basis) + np.diag([0.0, 0.5, 0.5, 0.5])
+    solve = np.linalg.inv(normal).astype(np.float32)
+    return np.ascontiguousarray(np.einsum("ij,jv->vi", solve, moments))
 
 
 def light_directions(light: EnvironmentLight, count: int) -> tuple[np.ndarray, np.ndarray]:

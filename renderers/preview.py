@@ -13,8 +13,8 @@ from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight
-from renderers.mips import mip_chain
-from renderers.occlusion import lit_share
+from renderers.mips import mip_chain, relief_chain
+from renderers.occlusion import arrival, unobstructed
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 from renderers.radiance import LightError
 
@@ -50,18 +50,19 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         surface: the scene.
         light: what falls on it.
         share: (V, 3) float32 in [0, 1], the part of each vertex's irradiance that arrives;
-            `occlusion.lit_share` unless given.
+            `occlusion.arrival` unless given, which dims highlights too.
 
     Raises:
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
     if not np.isfinite(light.radiance).all():
         raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
-    share = lit_share(surface, light) if share is None else share
-    paint, mips, albedo = _paint(surface.materials)
+    arriving = arrival(surface, light) if share is None else unobstructed(share)
+    paint, mips, maps = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)
-    vertex = np.concatenate([surface.normals, surface.uv, surface.color, share], axis=1, dtype=np.float32)
+    columns = (surface.normals, surface.uv, surface.color, *arriving, surface.vertices)
+    vertex = np.concatenate(columns, axis=1, dtype=np.float32)
     sheets, texels = _flat(surface.cutouts)
     return LitSurface(
         surface,
@@ -69,7 +70,7 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
             faces, facet, _array(surface.uv, np.float32), material, ~surface.face_label,
             _array(surface.cutout, np.int32), sheets, texels,
         ),
-        shade.Mesh(faces, facet, vertex, material, mips, albedo),
+        shade.Mesh(faces, facet, vertex, material, mips, maps),
         paint,
         _seen_by(surface.materials, prefilter(light)),
     )  # fmt: skip
@@ -108,7 +109,8 @@ def _array(values: np.ndarray, dtype: type) -> np.ndarray:
 
 def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
     """The maps as each material sees them: softened by its subsurface, blurred between two levels of roughness."""
-    levels = np.interp([m.roughness for m in materials], LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS)))
+    rough = [m.roughness for m in materials] + [m.oil_roughness for m in materials]
+    levels = np.interp(rough, LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS)))
     low = np.minimum(levels.astype(int), len(LEVEL_ROUGHNESS) - 2)
     between = (levels - low).astype(np.float32)
     mirrored = [maps.glossy[n] + t * (maps.glossy[n + 1] - maps.glossy[n]) for n, t in zip(low, between, strict=True)]
@@ -118,25 +120,34 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
 
 @lru_cache(maxsize=8)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
-    """Materials as tables, and the smaller versions of their albedo maps; kept while the same materials return."""
-    chains = [_chain(material) for material in materials]
+    """Materials as tables, and the smaller versions of their maps; kept while the same materials return."""
+    chains = [_albedo_chain(m) for m in materials] + [_relief_chain(m) for m in materials]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
-    mips, albedo = _flat(tuple(level for chain in chains for level in chain))
+    rows = np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64)
+    mips, texels = _flat(tuple(level for chain in chains for level in chain))
+    rough = [m.roughness for m in materials] + [m.oil_roughness for m in materials]
     return (
         shade.Paint(
             np.array([m.specular for m in materials], np.float32),
-            np.stack([reflectance_table(max(m.roughness, 0.05)) for m in materials]),
-            np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64),
+            np.array([m.oil for m in materials], np.float32),
+            np.stack([reflectance_table(max(roughness, 0.05)) for roughness in rough]),
+            rows[: len(materials)].copy(),
+            rows[len(materials) :].copy(),
         ),
         mips,
-        albedo,
+        texels,
     )
 
 
 @lru_cache(maxsize=16)
-def _chain(material: Material) -> tuple[np.ndarray, ...]:
+def _albedo_chain(material: Material) -> tuple[np.ndarray, ...]:
     """The albedo map of a material and its smaller versions; materials that people share are done once."""
     return () if material.texture is None else mip_chain(material.texture)
+
+
+@lru_cache(maxsize=16)
+def _relief_chain(material: Material) -> tuple[np.ndarray, ...]:
+    return () if material.relief is None else relief_chain(material.relief)
 
 
 def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

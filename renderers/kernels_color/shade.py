@@ -3,12 +3,13 @@
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
+from renderers.kernels_color.tables import Light, Mesh, Paint, Samples, View
 from renderers.srgb import LINEAR_OF_CODE
+
+__all__ = ["Light", "Mesh", "Paint", "Samples", "View", "lookup", "lookup_rays", "picture"]
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -18,93 +19,15 @@ U = np.uint64
 f32 = np.float32
 """Whole-number literals beside float32 would turn an expression into float64."""
 
-NORMAL, UV, COLOR, LIT, TO_EYE = 0, 3, 5, 8, 11
-"""First columns of a row of attributes: normal 3, uv 2, colour 3, lit share 3 (these 11 also of a vertex), to eye 3."""
+NORMAL, UV, COLOR, LIT, OPEN, TO_EYE, OIL = 0, 3, 5, 8, 11, 15, 18
+"""First columns of a row of attributes: normal 3, uv 2, colour 3, lit share 3, openness 4 (these 15 also of a vertex),
+to eye 3, share of the narrow highlight 1."""
 
+POSITION = 15
+"""Column of a vertex's position, metres in the head frame."""
 
-class Mesh(NamedTuple):
-    """A surface packed for shading.
-
-    Attributes:
-        faces: (F, 3) uint32.
-        facet: (F, 3) float32, unit normals of the flat faces.
-        vertex: (V, 11) float32, attributes of the vertices.
-        material: (F,) uint8.
-        mips: (n, 3) int64 offset, height, width of the albedo maps, largest first, in `albedo`, (...) uint8 sRGB.
-    """
-
-    faces: np.ndarray
-    facet: np.ndarray
-    vertex: np.ndarray
-    material: np.ndarray
-    mips: np.ndarray
-    albedo: np.ndarray
-
-
-class Paint(NamedTuple):
-    """Materials as tables, one row each.
-
-    Attributes:
-        specular: (M,) float32, reflectance at normal incidence.
-        reflect: (M, n, 2) float32, scale and bias of `specular` by the cosine to the eye at n equal steps.
-        mip: (M, 2) int64, first row in `Mesh.mips` and how many; none where it has no texture.
-    """
-
-    specular: np.ndarray
-    reflect: np.ndarray
-    mip: np.ndarray
-
-
-class Light(NamedTuple):
-    """Octahedral maps of a light as each material sees it.
-
-    Attributes:
-        received: (M n, n, 3) float32, irradiance / pi by normal, one map below the other.
-        mirrored: (M m, m, 3) float32, radiance around the mirror direction, blurred by the material's roughness.
-        sharp: (k, k, 3) float32, the radiance itself, for transparent shells.
-    """
-
-    received: np.ndarray
-    mirrored: np.ndarray
-    sharp: np.ndarray
-
-
-class View(NamedTuple):
-    """A camera as the shader needs it.
-
-    Attributes:
-        image: (V, 2) float64, projected vertices in pixels; it tells how much of a texture a pixel spans.
-        columns, rows: (2W,) and (2H,) float64, x and y of the rays (x, y, 1) of half-pixel centres, camera frame.
-        R: (3, 3) float64, camera from head.
-        orthographic: the camera's kind.
-    """
-
-    image: np.ndarray
-    columns: np.ndarray
-    rows: np.ndarray
-    R: np.ndarray
-    orthographic: bool
-
-
-class Samples(NamedTuple):
-    """Room for the samples of one row.
-
-    Attributes:
-        face: (n,) int32, -1 for background.
-        weight: (n, 3) float32, of the face's corners.
-        ray: (n, 3) float32, away from the camera, head frame, any length.
-        column: (n,) int32, the pixel a sample belongs to; share: (n,) float32, its part of the pixel.
-        attribute: (n, 14) float32.
-        color: (n, 3) float32, linear.
-    """
-
-    face: np.ndarray
-    weight: np.ndarray
-    ray: np.ndarray
-    column: np.ndarray
-    share: np.ndarray
-    attribute: np.ndarray
-    color: np.ndarray
+RELIEF_STEP_M = f32(2e-6)
+"""Rise from texel to texel that one code of a relief map stands for; 128 is level."""
 
 
 @kernel
@@ -112,7 +35,7 @@ def room(n):
     """Empty `Samples` for n samples."""
     return Samples(
         np.full(n, -1, np.int32), np.zeros((n, 3), f32), np.zeros((n, 3), f32), np.zeros(n, np.int32),
-        np.zeros(n, f32), np.zeros((n, 14), f32), np.zeros((n, 3), f32),
+        np.zeros(n, f32), np.zeros((n, 19), f32), np.zeros((n, 3), f32),
     )  # fmt: skip
 
 
@@ -206,7 +129,7 @@ def gather(attribute, face, weight, ray, count, faces, facet, vertex):
             continue
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
         b0, b1, b2 = weight[n, 0], weight[n, 1], weight[n, 2]
-        for a in range(11):
+        for a in range(15):
             attribute[n, a] = b0 * vertex[i, a] + b1 * vertex[j, a] + b2 * vertex[k, a]
         x, y, z = attribute[n, 0], attribute[n, 1], attribute[n, 2]
         rx, ry, rz = ray[n, 0], ray[n, 1], ray[n, 2]
@@ -215,26 +138,44 @@ def gather(attribute, face, weight, ray, count, faces, facet, vertex):
         scale = (f32(-1) if behind else f32(1)) / length
         attribute[n, 0], attribute[n, 1], attribute[n, 2] = x * scale, y * scale, z * scale
         back = f32(-1) / np.sqrt(rx * rx + ry * ry + rz * rz)
-        attribute[n, 11], attribute[n, 12], attribute[n, 13] = rx * back, ry * back, rz * back
+        attribute[n, TO_EYE], attribute[n, TO_EYE + 1], attribute[n, TO_EYE + 2] = rx * back, ry * back, rz * back
 
 
 @kernel
-def _texel(albedo, offset, height, width, u, v):
-    """Bilinear linear-light colour of one albedo map; coordinates are clamped."""
+def _corners(height, width, u, v):
+    """First bytes of the two rows of texels around a place on a map, and the four weights; places are clamped."""
     x = min(max(u * f32(width) - f32(0.5), f32(0)), f32(width - 1))
     y = min(max((f32(1) - v) * f32(height) - f32(0.5), f32(0)), f32(height - 1))
     c, r = min(int(x), width - 2), min(int(y), height - 2)
     s, t = x - f32(c), y - f32(r)
-    one = f32(1)
-    w00, w01, w10, w11 = (one - t) * (one - s), (one - t) * s, t * (one - s), t * s
-    upper = U(offset + 3 * (r * width + c))
-    lower = upper + U(3 * width)
+    one, upper = f32(1), 3 * (r * width + c)
+    return upper, upper + 3 * width, (one - t) * (one - s), (one - t) * s, t * (one - s), t * s
+
+
+@kernel
+def _albedo(texels, offset, height, width, u, v):
+    """Bilinear linear-light colour of one albedo map."""
+    upper, lower, w00, w01, w10, w11 = _corners(height, width, u, v)
+    upper, lower = U(offset + upper), U(offset + lower)
     red, green, blue = f32(0), f32(0), f32(0)
     for at, weight in ((upper, w00), (upper + U(3), w01), (lower, w10), (lower + U(3), w11)):
-        red += weight * LINEAR_OF_CODE[albedo[at]]
-        green += weight * LINEAR_OF_CODE[albedo[at + U(1)]]
-        blue += weight * LINEAR_OF_CODE[albedo[at + U(2)]]
+        red += weight * LINEAR_OF_CODE[texels[at]]
+        green += weight * LINEAR_OF_CODE[texels[at + U(1)]]
+        blue += weight * LINEAR_OF_CODE[texels[at + U(2)]]
     return red, green, blue
+
+
+@kernel
+def _relief(texels, offset, height, width, u, v):
+    """Bilinear rise along u and down v in codes from level, and share of the narrow highlight, of one relief map."""
+    upper, lower, w00, w01, w10, w11 = _corners(height, width, u, v)
+    upper, lower = U(offset + upper), U(offset + lower)
+    along, down, oil = f32(-128), f32(-128), f32(0)
+    for at, weight in ((upper, w00), (upper + U(3), w01), (lower, w10), (lower + U(3), w11)):
+        along += weight * f32(texels[at])
+        down += weight * f32(texels[at + U(1)])
+        oil += weight * f32(texels[at + U(2)])
+    return along, down, oil * f32(1 / 255)
 
 
 @kernel
@@ -248,24 +189,75 @@ def _texels_a_pixel(image, vertex, i, j, k, height, width):
 
 
 @kernel
-def texture(attribute, face, count, faces, material, vertex, image, mips, albedo, mip):
-    """Multiply the colour of samples by their albedo map, read at the size nearest to the pixel's."""
+def _level(spread, maps):
+    """Which of a material's maps (first row, how many) has about one texel a pixel."""
+    level, last = maps[0], maps[0] + maps[1] - 1
+    while spread > 2.0 and level < last:
+        spread *= 0.25
+        level += 1
+    return level
+
+
+@kernel
+def _tilt(attribute, n, vertex, i, j, k, rise_u, rise_v):
+    """Turn the normal of sample n as on a surface that rises by rise_u and rise_v metres per unit of u and v.
+
+    Source: J. F. Blinn, "Simulation of wrinkled surfaces", SIGGRAPH 1978: N' ~ N + (h_u N x P_v + h_v P_u x N) / J with
+    the derivatives P_u, P_v of the posed face and J = (P_u x P_v) . N.
+    """
+    x, y, z = attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2]
+    a, b = vertex[j, UV] - vertex[i, UV], vertex[j, UV + 1] - vertex[i, UV + 1]
+    c, d = vertex[k, UV] - vertex[i, UV], vertex[k, UV + 1] - vertex[i, UV + 1]
+    ex, ey, ez = (
+        vertex[j, POSITION] - vertex[i, POSITION], vertex[j, POSITION + 1] - vertex[i, POSITION + 1],
+        vertex[j, POSITION + 2] - vertex[i, POSITION + 2],
+    )  # fmt: skip
+    fx, fy, fz = (
+        vertex[k, POSITION] - vertex[i, POSITION], vertex[k, POSITION + 1] - vertex[i, POSITION + 1],
+        vertex[k, POSITION + 2] - vertex[i, POSITION + 2],
+    )  # fmt: skip
+    # q = h_u P_v - h_v P_u, times the determinant of the uv triangle, which cancels in the quotient.
+    p, q = rise_u * a + rise_v * b, rise_u * c + rise_v * d
+    qx, qy, qz = p * fx - q * ex, p * fy - q * ey, p * fz - q * ez
+    area = x * (ey * fz - ez * fy) + y * (ez * fx - ex * fz) + z * (ex * fy - ey * fx)
+    if abs(area) < f32(1e-14):
+        return
+    scale = f32(1) / area
+    nx, ny, nz = x + (y * qz - z * qy) * scale, y + (z * qx - x * qz) * scale, z + (x * qy - y * qx) * scale
+    scale = f32(1) / np.sqrt(nx * nx + ny * ny + nz * nz)
+    attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2] = nx * scale, ny * scale, nz * scale
+
+
+@kernel
+def texture(attribute, face, count, mesh, paint, image):
+    """Multiply the colour of samples by their albedo map and tilt their normals by their relief map.
+
+    Both are read at the size nearest to the pixel's.
+    """
     for n in range(count):
         f = face[n]
-        if f < 0 or mip[material[f], 1] == 0:
+        if f < 0:
             continue
-        first, last = mip[material[f], 0], mip[material[f], 1] - 1
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        spread = _texels_a_pixel(image, vertex, i, j, k, mips[first, 1], mips[first, 2])
-        level = first
-        while spread > 2.0 and level < first + last:
-            spread *= 0.25
-            level += 1
+        m = mesh.material[f]
+        attribute[n, OIL] = paint.oil[m]
+        if paint.albedo[m, 1] + paint.relief[m, 1] == 0:
+            continue
+        i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
         u, v = attribute[n, UV], attribute[n, UV + 1]
-        r, g, b = _texel(albedo, mips[level, 0], mips[level, 1], mips[level, 2], u, v)
-        attribute[n, COLOR] *= r
-        attribute[n, COLOR + 1] *= g
-        attribute[n, COLOR + 2] *= b
+        if paint.albedo[m, 1] > 0:
+            _, height, width = mesh.mips[paint.albedo[m, 0]]
+            level = _level(_texels_a_pixel(image, mesh.vertex, i, j, k, height, width), paint.albedo[m])
+            r, g, b = _albedo(mesh.texels, mesh.mips[level, 0], mesh.mips[level, 1], mesh.mips[level, 2], u, v)
+            attribute[n, COLOR] *= r
+            attribute[n, COLOR + 1] *= g
+            attribute[n, COLOR + 2] *= b
+        if paint.relief[m, 1] > 0:
+            _, height, width = mesh.mips[paint.relief[m, 0]]
+            level = _level(_texels_a_pixel(image, mesh.vertex, i, j, k, height, width), paint.relief[m])
+            along, down, oil = _relief(mesh.texels, mesh.mips[level, 0], mesh.mips[level, 1], mesh.mips[level, 2], u, v)
+            attribute[n, OIL] *= oil
+            rise_u, rise_v = along * RELIEF_STEP_M * f32(width), -down * RELIEF_STEP_M * f32(height)
+            _tilt(attribute, n, mesh.vertex, i, j, k, rise_u, rise_v)
 
 
 @kernel
@@ -281,15 +273,10 @@ def _bounced(lit, albedo):
 
 
 @kernel
-def _open(lit, cosine):
-    """Share of the mirror direction's light that arrives, from the lit share of the irradiance: less when grazing,
-    where a mirrored ray is the likelier to meet the surface again.
-
-    The lit share times the estimate of Lagarde and de Rousiers, "Moving Frostbite to PBR", SIGGRAPH 2014 course, with
-    the exponent 2.
-    """
-    both = max(cosine, f32(0)) + lit
-    return lit * min(max(both * both - f32(1) + lit, f32(0)), f32(1))
+def _open(attribute, n, x, y, z):
+    """Share of the light from the direction (x, y, z) that nothing keeps from sample n."""
+    share = attribute[n, OPEN] + attribute[n, OPEN + 1] * x + attribute[n, OPEN + 2] * y + attribute[n, OPEN + 3] * z
+    return min(max(share, f32(0)), f32(1))
 
 
 @kernel
@@ -306,24 +293,31 @@ def _reflected(reflect, specular, m, cosine):
 
 @kernel
 def opaque(color, attribute, face, count, material, specular, reflect, received, mirrored):
-    """Colour of opaque samples: matt or skin-like reflection below, a highlight on top.
+    """Colour of opaque samples: matt or skin-like reflection below, a broad and a narrow highlight on top.
 
-    out = albedo x irradiance / pi x lit share x (1 - F) + F x open share x glossy mirror radiance, so that in a
-    white surrounding a white surface returns no more than it gets.
+    out = albedo x irradiance / pi x lit share x (1 - F) + sum of F x open share x glossy mirror radiance, so that in
+    a white surrounding a white surface returns no more than it gets.
     """
+    materials, size = len(specular), mirrored.shape[1]
     for n in range(count):
         if face[n] < 0:
             continue
-        m = material[face[n]]
+        m = int(material[face[n]])
         x, y, z = attribute[n, NORMAL], attribute[n, NORMAL + 1], attribute[n, NORMAL + 2]
         vx, vy, vz = attribute[n, TO_EYE], attribute[n, TO_EYE + 1], attribute[n, TO_EYE + 2]
         er, eg, eb = lookup(received, m * received.shape[1], x, y, z)
         cosine = x * vx + y * vy + z * vz
         x, y, z = f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz
-        gr, gg, gb = lookup(mirrored, m * mirrored.shape[1], x, y, z)
-        share = _reflected(reflect, specular[m], m, cosine)
+        gr, gg, gb = lookup(mirrored, m * size, x, y, z)
+        oil = attribute[n, OIL]
+        share = (f32(1) - oil) * _reflected(reflect, specular[m], m, cosine)
+        gr, gg, gb = share * gr, share * gg, share * gb
+        if oil > 0:
+            narrow = oil * _reflected(reflect, specular[m], materials + m, cosine)
+            hr, hg, hb = lookup(mirrored, (materials + m) * size, x, y, z)
+            gr, gg, gb, share = gr + narrow * hr, gg + narrow * hg, gb + narrow * hb, share + narrow
+        under, over = f32(1) - share, _open(attribute, n, x, y, z)
         lr, lg, lb = attribute[n, LIT], attribute[n, LIT + 1], attribute[n, LIT + 2]
-        under, over = f32(1) - share, share * _open((lr + lg + lb) / f32(3), cosine)
         r, g, b = attribute[n, COLOR], attribute[n, COLOR + 1], attribute[n, COLOR + 2]
         color[n, 0] = r * er * _bounced(lr, r) * under + over * gr
         color[n, 1] = g * eg * _bounced(lg, g) * under + over * gg
@@ -340,8 +334,9 @@ def through(color, below, attribute, face, count, material, specular, sharp):
         grazing = f32(1) - min(max(cosine, f32(0)), f32(1))
         f0 = specular[material[face[n]]]
         share = f0 + (f32(1) - f0) * (grazing * grazing) * (grazing * grazing) * grazing
-        r, g, b = lookup(sharp, 0, f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz)
-        lit = share * (attribute[n, LIT] + attribute[n, LIT + 1] + attribute[n, LIT + 2]) / f32(3)
+        x, y, z = f32(2) * cosine * x - vx, f32(2) * cosine * y - vy, f32(2) * cosine * z - vz
+        r, g, b = lookup(sharp, 0, x, y, z)
+        lit = share * _open(attribute, n, x, y, z)
         m, kept = below[n], f32(1) - share
         color[m, 0] = color[m, 0] * kept + lit * r
         color[m, 1] = color[m, 1] * kept + lit * g
@@ -378,10 +373,7 @@ def picture(mesh, paint, light, view, ids, weights, slot, sample_ids, sample_wei
     for r in range(ids.shape[0]):
         n = _collect(solid, view, r, ids, weights, slot, sample_ids, sample_weights, 0, rgb)
         gather(solid.attribute, solid.face, solid.weight, solid.ray, n, mesh.faces, mesh.facet, mesh.vertex)
-        texture(
-            solid.attribute, solid.face, n, mesh.faces, mesh.material, mesh.vertex, view.image, mesh.mips,
-            mesh.albedo, paint.mip,
-        )  # fmt: skip
+        texture(solid.attribute, solid.face, n, mesh, paint, view.image)
         opaque(
             solid.color, solid.attribute, solid.face, n, mesh.material, paint.specular, paint.reflect,
             light.received, light.mirrored,

@@ -131,7 +131,7 @@ def visible(points, normals, frame, x0, y0, texel_m, top, size, out):
 
 @kernel
 def gather(points, normals, corners, faces, frames, power, size):
-    """Light that reaches every vertex and light that would without anything in the way.
+    """Light that reaches every vertex, light that would without anything in the way, and from where it comes.
 
     Args:
         points, normals: (3, V) float32 of the vertices that receive light.
@@ -140,8 +140,10 @@ def gather(points, normals, corners, faces, frames, power, size):
         size: texels along a side of a depth map.
 
     Returns:
-        (2, 3, V) float32: with and without shadows.
+        (2, 3, V) float32: with and without shadows; and (4, V) float32: sums over the directions d of the open part,
+        and of the open part times d.
     """
+    moments = np.zeros((4, points.shape[1]), np.float32)
     sums, open_part = np.zeros((2, 3, points.shape[1]), np.float32), np.zeros(points.shape[1], np.float32)
     for d in range(len(frames)):
         frame = frames[d]
@@ -160,4 +162,9 @@ def gather(points, normals, corners, faces, frames, power, size):
             sums[1, 0, n] += weight * red
             sums[1, 1, n] += weight * green
             sums[1, 2, n] += weight * blue
-    return sums
+            seen = open_part[n]
+            moments[0, n] += seen
+            moments[1, n] += seen * d0
+            moments[2, n] += seen * d1
+            moments[3, n] += seen * d2
+    return sums, moments

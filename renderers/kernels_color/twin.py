@@ -64,8 +64,8 @@ def opaque(
     """(3,) linear colour of one point of an untextured opaque face.
 
     Args:
-        share: (V, 3), the part of each vertex's irradiance that arrives.
-        table: (n, 2) from `preview.reflectance_table` for the face's material.
+        share: (V, 3), the part of each vertex's irradiance that arrives; highlights arrive whole.
+        table: (n, 2) from `preview.reflectance_table` for the face's material, which has no narrow highlight.
         weight: (3,) of the face's corners.
     """  # fmt: skip
     corner, material = surface.faces[face], surface.materials[surface.material[face]]
@@ -81,8 +81,7 @@ def opaque(
     scale, bias = (np.interp(cosine, np.linspace(0, 1, len(table)), column) for column in table.T)
     reflected = material.specular * scale + bias
     mirror = _glossy(lights.glossy, material, 2 * cosine * normal - eye)
-    open_share = lit.mean() * np.clip((max(cosine, 0) + lit.mean()) ** 2 - 1 + lit.mean(), 0, 1)
-    return albedo * received * bounced(lit, albedo) * (1 - reflected) + reflected * open_share * mirror
+    return albedo * received * bounced(lit, albedo) * (1 - reflected) + reflected * mirror
 
 
 def bounced(lit: np.ndarray, albedo: np.ndarray) -> np.ndarray:
