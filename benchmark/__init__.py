@@ -1,0 +1,1 @@
+"""Protocols, metrics and reports: how good the data and methods trained on it are, by numbers anyone can repeat."""

@@ -1,0 +1,77 @@
+"""Whom a source is judged by: the people of run seed 0 in order, balanced over the groups the model tells apart.
+
+Nobody is chosen by looks: a person is passed over only when the group already has its share.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from datagen.randomness import generator
+from meshes.head import HeadModel, Identity
+
+ANCESTRIES = ("african", "asian", "caucasian")
+DRAWS_A_PERSON = 40
+"""Give up on filling a group after this many draws for each person wanted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One of the people.
+
+    Attributes:
+        number: of the draw, as in `Plan.person`.
+        identity: who.
+        group: gender and ancestry where the model has them ("female african"), else "".
+        skin: name of the skin where people of this source share skins, else "".
+        distinct: people of one `distinct` name are one face by design (two VALID avatars of one skin), else "".
+    """
+
+    number: int
+    identity: Identity
+    group: str
+    skin: str
+    distinct: str
+
+
+def choose(source: str, model: HeadModel, count: int, seed: int = 0) -> list[Person]:
+    """The first `count` people such that groups are even and no face comes twice; fewer where the source has fewer."""
+    chosen: list[Person] = []
+    groups: Counter[str] = Counter()
+    faces: set[str] = set()
+    share = -(-count // (2 * len(ANCESTRIES)))
+    for person in _drawn(source, model, seed, DRAWS_A_PERSON * count):
+        if len(chosen) == count:
+            break
+        if (person.group and groups[person.group] >= share) or person.distinct in faces:
+            continue
+        chosen.append(person)
+        groups[person.group] += 1
+        faces |= {person.distinct} - {""}
+    return chosen
+
+
+def _drawn(source: str, model: HeadModel, seed: int, limit: int) -> Iterator[Person]:
+    for number in range(limit):
+        identity = model.sample_identity(generator(seed, number, f"identity {source}"))
+        yield Person(number, identity, group_of(identity), _skin(identity), _distinct(source, model, identity))
+
+
+def group_of(identity: Identity) -> str:
+    """Gender and main ancestry of people whose model has them, else ""."""
+    shape: Mapping[str, float] = identity.shape
+    if "gender" not in shape or not set(ANCESTRIES) <= set(shape):
+        return ""
+    gender = "male" if shape["gender"] > 0.5 else "female"
+    return f"{gender} {max(ANCESTRIES, key=lambda name: shape[name])}"
+
+
+def _skin(identity: Identity) -> str:
+    """Main skin of people who share photographed skins."""
+    skin = identity.look.get("skin_a")
+    return "" if skin is None else f"{skin:g}"
+
+
+def _distinct(source: str, model: HeadModel, identity: Identity) -> str:
+    group = getattr(model, "group_of", None)
+    return str(group(identity)) if group and source == "valid:avatars" else ""

@@ -1,0 +1,207 @@
+"""From shots to figures: everything the report says of one source of people.
+
+Figures are None, and reasons given, where a network or the model's own data is missing.
+"""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.realism import statistics
+from benchmark.realism.landmarks import LandmarkError, landmark_errors
+from benchmark.realism.protocol import CONDITIONS, Gathered
+from benchmark.realism.skin_tone import CLASSES, ita_deg, tone_class
+from benchmark.realism.statistics import Spread
+from datagen.faces import cosine
+from datagen.faces.shots import Shot
+from datagen.randomness import generator
+
+
+@dataclass(frozen=True)
+class Impostors:
+    """How alike different people look.
+
+    Attributes:
+        people: compared.
+        sface: cosines of all pairs.
+        interval: 95 % of the median, by bootstrap over people.
+        same_group: of pairs of one gender and ancestry.
+        other_skin, same_skin: of pairs by whether they share a photographed skin.
+        closest: of every person the cosine to the closest other.
+        dlib: distances of all pairs by the second embedder.
+    """
+
+    people: int
+    sface: Spread | None
+    interval: tuple[float, float]
+    same_group: Spread | None
+    other_skin: Spread | None
+    same_skin: Spread | None
+    closest: Spread | None
+    dlib: Spread | None
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """How alike one person's pictures look.
+
+    Attributes:
+        people, pairs: compared; the pairs are all pairs of pictures of one person.
+        sface: of all pairs.
+        by_change: against the passport view, by what changes.
+        dlib: distances of all pairs.
+        separation: 5th percentile here minus 95th of the impostors.
+        d_prime: distance of both means in their pooled deviation.
+    """
+
+    people: int
+    sface: Spread | None
+    by_change: dict[str, Spread | None]
+    dlib: Spread | None
+    separation: float
+    d_prime: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Whether faces are found: pictures shown, found, and which were not."""
+
+    shown: int
+    found: int
+    misses: list[str]
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """All figures of one source."""
+
+    source: str
+    impostors: Impostors
+    genuine: Genuine | None
+    detection: Detection
+    landmarks: dict[str, LandmarkError] | None
+    histograms: dict[str, dict[str, int]]
+
+
+def analyse(gathered: Gathered) -> SourceResult:
+    """The figures of a source; needs at least two people with a face."""
+    impostor, result = _impostors(gathered)
+    return SourceResult(
+        gathered.source,
+        result,
+        _genuine(gathered, impostor),
+        _detection(gathered),
+        _landmarks(gathered.standard),
+        histograms(gathered),
+    )
+
+
+def impostor_matrix(gathered: Gathered) -> tuple[np.ndarray, list[int]]:
+    """(n, n) SFace cosines of the people whose face was found, and their places in `gathered.people`."""
+    kept = [i for i, shot in enumerate(gathered.standard) if len(shot.sface)]
+    vectors = np.array([gathered.standard[i].sface for i in kept]).reshape(len(kept), -1)
+    return cosine(vectors, vectors), kept
+
+
+def _impostors(gathered: Gathered) -> tuple[np.ndarray, Impostors]:
+    matrix, kept = impostor_matrix(gathered)
+    people = [gathered.people[i] for i in kept]
+    skins, groups = ([getattr(person, name) for person in people] for name in ("skin", "group"))
+    shared = statistics.same(skins)
+    values = statistics.pair_values(matrix)
+    dlib = [gathered.standard[i].dlib for i in kept if len(gathered.standard[i].dlib)]
+    measured = len(values) > 0
+    return values, Impostors(
+        people=len(people),
+        sface=statistics.spread(values),
+        interval=statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if measured else (0, 0),
+        same_group=statistics.spread(statistics.pair_values(matrix, statistics.same(groups))),
+        other_skin=statistics.spread(statistics.pair_values(matrix, ~shared)) if any(skins) else None,
+        same_skin=statistics.spread(statistics.pair_values(matrix, shared)),
+        closest=statistics.spread(statistics.closest_other(matrix)) if measured else None,
+        dlib=statistics.spread(statistics.pair_values(statistics.distances(np.array(dlib)))) if dlib else None,
+    )
+
+
+def _genuine(gathered: Gathered, impostor: np.ndarray) -> Genuine | None:
+    if not gathered.conditions or not len(impostor):
+        return None
+    people = len(next(iter(gathered.conditions.values())))
+    own = [[gathered.standard[i], *(shots[i] for shots in gathered.conditions.values())] for i in range(people)]
+    pairs = [pair for shots in own for pair in itertools.combinations(shots, 2)]
+    alike = _cosines(pairs)
+    if not len(alike):
+        return None
+    change = {kind: statistics.spread(_cosines(_against_standard(gathered, kind))) for kind in CONDITIONS}
+    apart = [np.linalg.norm(a.dlib - b.dlib) for a, b in pairs if len(a.dlib) and len(b.dlib)]
+    return Genuine(
+        people,
+        statistics.spread(alike),
+        change,
+        statistics.spread(np.array(apart)),
+        statistics.separation(alike, impostor),
+        statistics.d_prime(alike, impostor),
+    )
+
+
+def _against_standard(gathered: Gathered, kind: str) -> list[tuple[Shot, Shot]]:
+    changed = [shots for (what, _), shots in gathered.conditions.items() if what == kind]
+    return [pair for shots in changed for pair in zip(gathered.standard, shots, strict=False)]
+
+
+def _cosines(pairs: list[tuple[Shot, Shot]]) -> np.ndarray:
+    return np.array([float(a.sface.astype(np.float64) @ b.sface) for a, b in pairs if len(a.sface) and len(b.sface)])
+
+
+def _detection(gathered: Gathered) -> Detection:
+    shown = [
+        *((f"person {p.number}", s) for p, s in zip(gathered.people, gathered.standard, strict=True)),
+        *((f"person {p.number}, turned", s) for p, s in zip(gathered.people, gathered.turned, strict=True)),
+        *(
+            (f"person {p.number}, {name}", s)
+            for (_, name), shots in gathered.conditions.items()
+            for p, s in zip(gathered.people, shots, strict=False)
+        ),
+    ]
+    misses = [label for label, shot in shown if not shot.found[0]]
+    return Detection(len(shown), len(shown) - len(misses), misses)
+
+
+def _landmarks(shots: list[Shot]) -> dict[str, LandmarkError] | None:
+    usable = [shot for shot in shots if len(shot.mesh_px) and len(shot.landmarks_px) >= 68]
+    if len(usable) < 4:
+        return None
+    return landmark_errors(np.array([s.mesh_px for s in usable]), np.array([s.landmarks_px for s in usable]))
+
+
+def histograms(gathered: Gathered) -> dict[str, dict[str, int]]:
+    """How many people fall in each bin: tone of the rendered cheeks, and what the model itself says of them."""
+    angles = [float(ita_deg(shot.albedo)) for shot in gathered.standard if np.isfinite(shot.albedo).all()]
+    tables = {"skin tone": _counted([tone_class(angle) for angle in angles], [name for name, *_ in CLASSES])}
+    shapes = [person.identity.shape for person in gathered.people]
+    looks = [person.identity.look for person in gathered.people]
+    if all("age" in shape for shape in shapes):
+        tables["age"] = _binned([shape["age"] for shape in shapes], (0.0, 0.4, 0.55, 0.7, 0.85, 1.0))
+        tables["gender"] = _binned([shape["gender"] for shape in shapes], (0.0, 0.25, 0.5, 0.75, 1.0))
+    if all("hair_length_m" in look for look in looks):
+        tables["hair"] = _counted([hair_class(look) for look in looks], ["none", "buzz", "short", "medium", "long"])
+    return tables
+
+
+def hair_class(look: dict[str, float]) -> str:
+    """By length of the strands."""
+    bounds = (("none", 0.0005), ("buzz", 0.004), ("short", 0.05), ("medium", 0.16))
+    return next((name for name, below in bounds if look["hair_length_m"] < below), "long")
+
+
+def _counted(labels: list[str], bins: list[str]) -> dict[str, int]:
+    counts = Counter(labels)
+    return {name: counts[name] for name in bins}
+
+
+def _binned(values: list[float], edges: tuple[float, ...]) -> dict[str, int]:
+    counts, _ = np.histogram(values, edges)
+    names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
+    return dict(zip(names, counts.tolist(), strict=True))
