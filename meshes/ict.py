@@ -117,7 +117,7 @@ class Ict:
             MeshError: a shape coefficient or an expression this model does not have, or a weight outside [0, 1].
         """
         check_expression(expression, self.expressions)
-        look = {**(identity.look or _average_look()), **style.look}
+        look = {**(identity.look or average_look()), **style.look}
         return self.posed(
             self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items()))), expression, pose
         )
@@ -289,7 +289,8 @@ def _gaze(expression: Mapping[str, float], pose: Pose) -> list[tuple[float, floa
 
 
 @lru_cache(maxsize=1)
-def _average_look() -> dict[str, float]:
+def average_look() -> dict[str, float]:
+    """The look of nobody in particular."""
     rng = np.random.Generator(np.random.Philox(key=0))
     return sample_look(rng, gender=0.5, age=0.5, african=1 / 3, asian=1 / 3, caucasian=1 / 3)
 

@@ -140,7 +140,7 @@ def _settle(start: FaceFit, face: MeanFace, target: _Target, order: np.ndarray, 
         weight = same / (1.0 + np.square(distance / reach))
         step = _step(arm, arm + t - target.points[near], target.normals[near], weight, s)
         grown = np.clip(1.0 + step[3], 0.8, 1.25)
-        s, R, t = s * grown, _turn(step[:3]) @ R, t + s * step[4:]
+        s, R, t = s * grown, turn(step[:3]) @ R, t + s * step[4:]
     distance, near = target.tree.query(s * rotate(points, R) + t)
     cosine = np.einsum("ni,ni->n", rotate(normals, R), target.normals[near])
     gap = np.where(np.abs(cosine) > 0.5, np.minimum(distance / s, FAR_M), FAR_M)
@@ -162,7 +162,7 @@ def _step(arm: np.ndarray, gap: np.ndarray, normal: np.ndarray, weight: np.ndarr
     return -np.linalg.solve(A, b)
 
 
-def _turn(vector: np.ndarray) -> np.ndarray:
+def turn(vector: np.ndarray) -> np.ndarray:
     """(3, 3) rotation by |vector| radians about it (O. Rodrigues, 1840)."""
     angle = np.sqrt(np.square(vector).sum())
     if angle < 1e-12:
