@@ -22,24 +22,25 @@ def silent(done: int, total: int) -> None:
 
 
 class _Rate(TextColumn):
-    """Pairs a second since this process began; samples an earlier run finished do not count."""
+    """Pieces a second since this process began; those an earlier run finished do not count."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
         super().__init__("")
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         fresh = task.completed - task.fields["resumed"]
-        return Text(f"{fresh / task.elapsed:.1f} pairs/s" if task.elapsed and fresh else "")
+        return Text(f"{fresh / task.elapsed:.1f} {self._unit}/s" if task.elapsed and fresh else "")
 
 
 @contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[OnProgress]:
-    """A bar on standard error with pairs/s and time left, for the length of a `with` block.
+def progress_bar(what: str, unit: str = "pairs") -> Iterator[OnProgress]:
+    """A bar on standard error with pieces a second and time left, for the length of a `with` block.
 
     Where standard error is no terminal nothing is drawn, so that logs stay clean.
     """
     console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), _Rate(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, resumed=0)
         begun = False
