@@ -1,37 +1,44 @@
-"""Data that the toolkit does not ship: found in a mirror folder or this user's cache, by name."""
+"""Data that the toolkit does not ship: described by cards, found in a mirror folder or this user's cache, by name."""
 
-from functools import lru_cache
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from meshes.assets.archive import Archive, open_archive
+from meshes.assets.archive import ArchiveError as ArchiveError
+from meshes.assets.card import Card as Card
+from meshes.assets.card import card
+from meshes.assets.card import cards as cards
+from meshes.assets.card import licence_text as licence_text
 from meshes.assets.face_models import face_model as face_model
-from meshes.assets.store import AssetMissingError as AssetMissingError
-from meshes.assets.store import present
-
-PACKS = {
-    "ict": "ict_facekit_f16.npz",
-    "ict-sample": "ict_facekit_sample_obj.zip",
-    "valid": "valid_heads_42_mit.zip",
-    "lee-perry-smith": "leeperrysmith_ccby3.zip",
-    "ict-albedo-lps": "ict_albedo_from_lps_ccby3.zip",
-    "menpo-james": "menpo_james_scan_bsd.zip",
-    "makehuman-wardrobe": "makehuman_wardrobe_cc0.zip",
-    "makehuman-to-ict": "makehuman_to_ict_binding.npz",
-    "hdri-1k": "hdri_cc0_1k.zip",
-}
-"""File name of each asset's packed form."""
+from meshes.assets.store import AssetMissingError, present
+from meshes.head import Asset
 
 
-@lru_cache(maxsize=64)
 def find(name: str) -> Path:
     """The packed file of an asset, from the mirror folder that DATAGEN_ASSETS names or from the cache.
 
     Raises:
-        AssetMissingError: it is not there.
+        UnknownAssetError: no card of that name.
+        AssetMissingError: it is not on this machine; the message says how to get it.
     """
-    path = present(PACKS[name])
+    wanted = card(name)
+    path = present(wanted.packed)
     if path is None:
         raise AssetMissingError(
-            f"asset {name}: expected {PACKS[name]} on this machine, found none; run `datagen assets fetch {name}`, "
+            f"asset {name}: expected {wanted.packed} on this machine, found none; run `datagen assets fetch {name}`, "
             "or set DATAGEN_ASSETS to a folder that has it."
         )
     return path
+
+
+def members(name: str) -> AbstractContextManager[Archive]:
+    """The files inside a packed asset, bounded and safe, for a `with` block; nothing is extracted.
+
+    Raises as `find`, and ArchiveError where the file is damaged or hostile.
+    """
+    return open_archive(find(name))
+
+
+def asset(name: str) -> Asset:
+    """What a sample made with an asset records: licence, credit, source, and a digest of the content."""
+    return card(name).asset()

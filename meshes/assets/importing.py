@@ -1,0 +1,137 @@
+"""Takes in what the user fetched by hand: a file or folder is recognised by its content, never by its name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from meshes.assets.archive import Archive, open_archive
+from meshes.assets.card import Card, File, cards
+from meshes.assets.contents import DamagedError, check, file_sha256, member_sha256
+from meshes.assets.fetch import copy, is_whole, remove, scratch_folder
+from meshes.assets.packing import pack
+from meshes.assets.store import cache_folder, locked, placing
+from meshes.head import MeshError
+
+
+class UnrecognisedError(MeshError):
+    """Nothing that any card describes."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import took in.
+
+    Attributes:
+        card: which asset.
+        path: where it lies now.
+        files: how many files of it came; all of them, except for folders such as `face-models`.
+    """
+
+    card: Card
+    path: Path
+    files: int
+
+
+def import_asset(source: Path) -> Imported:
+    """Recognises a file or folder and copies it into the cache, packed and checked.
+
+    Args:
+        source: a packed asset, a wheel, an archive or folder with upstream's files under any names.
+
+    Raises:
+        UnrecognisedError: no card fits; the message names the nearest.
+        ArchiveError: damaged or hostile.
+        StoreError: the cache cannot be written.
+    """
+    if not source.exists():
+        raise UnrecognisedError(f"{source}: expected a file or folder to import, got nothing there; check the path.")
+    packed = _as_packed(source)
+    if packed:
+        with locked(packed.name):
+            copy(source, cache_folder() / packed.packed)
+        return Imported(packed, cache_folder() / packed.packed, max(1, len(packed.files)))
+    with open_archive(source) as archive:
+        return _import_files(archive)
+
+
+def _as_packed(source: Path) -> Card | None:
+    """The card whose packed file this is, by digest or by the arrays inside."""
+    if not source.is_file():
+        return None
+    digest = file_sha256(source)
+    exact = next((card for card in cards().values() if card.packed_sha256 == digest), None)
+    if exact or source.suffix != ".npz":
+        return exact
+    return next((card for card in cards().values() if card.content_sha256 and is_whole(card, source)), None)
+
+
+def _import_files(archive: Archive) -> Imported:
+    """The largest asset whose files are all there; they may lie under any names."""
+    found = _recognised(archive)
+    complete = [card for card in cards().values() if card.files and _complete(card, found)]
+    if not complete:
+        raise UnrecognisedError(_nearest(archive, found))
+    card = max(complete, key=lambda card: len(card.files))
+    target = cache_folder() / card.packed
+    named = {file.path: found[file.sha256] for file in card.files if file.sha256 in found}
+    with locked(card.name):
+        if card.packer == "folder":
+            _copy_members(archive, named, target)
+        else:
+            _pack_members(card, archive, named, target)
+    return Imported(card, target, len(named))
+
+
+def _recognised(archive: Archive) -> dict[str, str]:
+    """Member by sha256, of those that are some card's file. Only members of a known size are read."""
+    sizes = {file.bytes for card in cards().values() for file in card.files if file.sha256}
+    return {member_sha256(archive, name): name for name, size in archive.sizes.items() if size in sizes}
+
+
+def _complete(card: Card, found: dict[str, str]) -> bool:
+    """A folder of independent files may come piece by piece; anything else needs every pinned file."""
+    pinned = [file for file in card.files if file.sha256]
+    there = [file for file in pinned if file.sha256 in found]
+    return bool(there) if card.packer == "folder" else len(there) == len(pinned)
+
+
+def _pack_members(card: Card, archive: Archive, named: dict[str, str], target: Path) -> None:
+    """Unpinned files are taken by their own names from beside a pinned one; the packed content judges them."""
+    beside = {name.rpartition("/")[2]: name for name in archive.sizes}
+    everything = {file.path: named.get(file.path) or beside.get(_base(file)) for file in card.files}
+    missing = [path for path, name in everything.items() if name is None]
+    if missing:
+        raise UnrecognisedError(
+            f"{archive.path}: expected all {len(card.files)} files of {card.name}, got none named {missing[0]}; "
+            "import the whole folder."
+        )
+    with scratch_folder() as scratch:
+        folder = scratch / "files"
+        _copy_members(archive, {path: name for path, name in everything.items() if name}, folder)
+        with open_archive(folder) as files:
+            pack(card, files, target, scratch)
+    try:
+        check(card, target)
+    except DamagedError:
+        remove(target)
+        raise
+
+
+def _copy_members(archive: Archive, named: dict[str, str], folder: Path) -> None:
+    for path, name in named.items():
+        with placing(folder / path) as stream:
+            for piece in archive.chunks(name):
+                stream.write(piece)
+
+
+def _base(file: File) -> str:
+    return file.path.rpartition("/")[2]
+
+
+def _nearest(archive: Archive, found: dict[str, str]) -> str:
+    counts = {card.name: sum(file.sha256 in found for file in card.files) for card in cards().values()}
+    name = max(counts, key=lambda name: counts[name])
+    near = f"; {counts[name]} of the {len(cards()[name].files)} files of {name} are there" if counts[name] else ""
+    return (
+        f"{archive.path}: expected the files of one of {', '.join(cards())}, got other content{near}. "
+        "`datagen assets info NAME` lists what each is made of."
+    )
