@@ -5,9 +5,9 @@ Nothing is moved until `skinning_matrices` says where each vertex goes; position
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import reduce, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -128,16 +128,20 @@ class Glb:
         return offsets.astype(np.float64)
 
     @_damage_is_one_error
-    def skinning_matrices(self, mesh: GltfMesh) -> np.ndarray:
-        """(V, 3, 4) float64: x = A[:, :3] p + A[:, 3] brings a mesh's point p to the scene.
+    def skinning_matrices(self, mesh: GltfMesh, turns: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+        """(V, 3, 4) float64: x = A[:, :, :3] p + A[:, :, 3] brings a mesh's point p to the scene.
 
         A vertex with a skin follows sum_k w_k G_k B_k, of global node matrices G and inverse bind matrices B; the
         node of a skinned mesh does not move it (glTF 2.0, section 3.7.3). Weights are scaled to sum 1.
+
+        Args:
+            mesh: from `mesh`.
+            turns: (3, 3) rotations in scene axes by node name, each about its node and with all that hangs on it.
         """
         if mesh.skin < 0:
             raise MeshError(f"{self.name}: expected a skinned mesh, got one without a skin. Bind it to its skeleton.")
         skin = self._container.item("skins", mesh.skin)
-        globals_ = self._globals()
+        globals_ = self._turned(turns or {})
         G = np.array([globals_[joint] for joint in skin["joints"]])
         B = self._finite(skin["inverseBindMatrices"], 16).reshape(-1, 4, 4).transpose(0, 2, 1).astype(np.float64)
         if len(B) != len(G) or mesh.joints.max() >= len(G):
@@ -218,22 +222,42 @@ class Glb:
             raise ValueError("triangle indices")
         return indices.reshape(-1, 3).astype(np.int32)
 
+    def _turned(self, turns: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        matrices, parent = self._globals(), self._parents()
+        names = [str(node.get("name")) for node in self._container.tree["nodes"]]
+        for name, R in turns.items():
+            pivot = names.index(name)
+            turn = np.eye(4)
+            turn[:3, :3] = R
+            turn[:3, 3] = matrices[pivot][:3, 3] - np.einsum("ab,b->a", R, matrices[pivot][:3, 3])
+            for k in range(len(matrices)):
+                if pivot in _ancestry(k, parent):
+                    matrices[k] = _times(turn, matrices[k])
+        return matrices
+
+    def _parents(self) -> dict[int, int]:
+        nodes = self._container.tree["nodes"]
+        return {child: k for k, node in enumerate(nodes) for child in node.get("children", [])}
+
     def _globals(self) -> list[np.ndarray]:
         """(4, 4) global matrix of every node."""
-        nodes = self._container.tree["nodes"]
-        parent = {child: k for k, node in enumerate(nodes) for child in node.get("children", [])}
-        local = [_local(node) for node in nodes]
-        return [_chain(k, parent, local) for k in range(len(nodes))]
+        local, parent = [_local(node) for node in self._container.tree["nodes"]], self._parents()
+        return [reduce(_times, (local[n] for n in reversed(_ancestry(k, parent)))) for k in range(len(local))]
 
 
-def _chain(index: int, parent: dict[int, int], local: list[np.ndarray]) -> np.ndarray:
-    matrix = local[index]
-    for _ in range(_DEPTH):
-        if index not in parent:
-            return matrix
-        index = parent[index]
-        matrix = np.einsum("ab,bc->ac", local[index], matrix)
-    raise ValueError("a node hierarchy that is too deep or circular")
+def _times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A product in a fixed order of sums, whatever the linear-algebra library."""
+    return np.einsum("ab,bc->ac", a, b)
+
+
+def _ancestry(index: int, parent: dict[int, int]) -> list[int]:
+    """A node, its parent, and so on to the root."""
+    line = [index]
+    while line[-1] in parent:
+        line.append(parent[line[-1]])
+        if len(line) > _DEPTH:
+            raise ValueError("a node hierarchy that is too deep or circular")
+    return line
 
 
 def _local(node: dict[str, Any]) -> np.ndarray:
