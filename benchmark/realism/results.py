@@ -183,7 +183,7 @@ def histograms(gathered: Gathered) -> dict[str, dict[str, int]]:
     shapes = [person.identity.shape for person in gathered.people]
     looks = [person.identity.look for person in gathered.people]
     if all("age" in shape for shape in shapes):
-        tables["age"] = _binned([shape["age"] for shape in shapes], (0.0, 0.4, 0.55, 0.7, 0.85, 1.0))
+        tables["age"] = _binned([shape["age"] for shape in shapes], (0.4, 0.55, 0.65, 0.75, 0.85, 1.0))
         tables["gender"] = _binned([shape["gender"] for shape in shapes], (0.0, 0.25, 0.5, 0.75, 1.0))
     if all("hair_length_m" in look for look in looks):
         tables["hair"] = _counted([hair_class(look) for look in looks], ["none", "buzz", "short", "medium", "long"])
@@ -192,7 +192,7 @@ def histograms(gathered: Gathered) -> dict[str, dict[str, int]]:
 
 def hair_class(look: dict[str, float]) -> str:
     """By length of the strands."""
-    bounds = (("none", 0.0005), ("buzz", 0.004), ("short", 0.05), ("medium", 0.16))
+    bounds = (("none", 0.0005), ("buzz", 0.004), ("short", 0.05), ("medium", 0.22))
     return next((name for name, below in bounds if look["hair_length_m"] < below), "long")
 
 
@@ -202,6 +202,6 @@ def _counted(labels: list[str], bins: list[str]) -> dict[str, int]:
 
 
 def _binned(values: list[float], edges: tuple[float, ...]) -> dict[str, int]:
-    counts, _ = np.histogram(values, edges)
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
     names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)]
     return dict(zip(names, counts.tolist(), strict=True))

@@ -21,12 +21,12 @@ import datagen
 from datagen.faces.detector import find_face
 from datagen.faces.embedders import dlib_descriptor, sface
 from datagen.faces.mesh import IBUG_68, face_mesh
-from datagen.faces.passport import SIZE_PX, STANDARD, View, portrait
+from datagen.faces.passport import STANDARD, View, portrait
 from datagen.faces.tools import why_not_measured
 from meshes.head import HeadModel, Identity
 
 THUMBNAIL_PX = 192
-_CROP = slice(SIZE_PX * 14 // 100, SIZE_PX * 86 // 100)  # The head; shoulders tell nothing.
+_HEAD = (slice(46, 384), slice(87, 425))  # Rows and columns of the portrait that hold the head.
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ def _missing_tools() -> dict[str, bool]:
 
 
 def _thumbnail(rgb: np.ndarray) -> np.ndarray:
-    head = Image.fromarray(np.ascontiguousarray(rgb[_CROP, _CROP]))
+    head = Image.fromarray(np.ascontiguousarray(rgb[_HEAD]))
     return np.asarray(head.resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS))
 
 
