@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional
@@ -130,6 +130,35 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Animate:
+    """Give a textured head scan a face that moves: registers it to the ICT model and writes a person.
+
+    The scan may be one file or the .json that describes it (docs/scans.md). Afterwards:
+
+        datagen generate anna-set --heads animated:anna.person
+    """
+
+    scan: Positional[Path]
+    """The .obj, .ply or .glb scan, or a .json description of it."""
+    out: Path | None = None
+    """Folder to write; SCAN with the suffix .person where left out."""
+    eyes: Literal["look", "open", "closed"] = "look"
+    """Whether the scan's eyes are open; `look` decides by their colour."""
+
+    def run(self) -> int:
+        """Registers, writes, and says how well it fits."""
+        from datagen.animate import CONTACT, run_animate
+
+        closed = {"look": None, "open": False, "closed": True}[self.eyes]
+        made = run_animate(self.scan, self.out or self.scan.with_suffix(".person"), closed, _say)
+        _say(f"Fit: {made.registration.residual}")
+        _say(f"Eyes in the scan: {'closed' if made.registration.eyes_closed else 'open'}")
+        _say(f"Person: {made.card_path.parent}, to be used as --heads animated:{made.card_path.parent}")
+        _say(f"Look at it: {(made.card_path.parent / CONTACT).resolve()}")
+        return 0
+
+
+@dataclass(frozen=True)
 class Scene:
     """Rebuild one sample of a set and write what another renderer needs to check it."""
 
@@ -220,7 +249,7 @@ def _named_recipe(argv: Sequence[str]) -> str:
     return "portrait"
 
 
-def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Scene | Bench | Doctor | Presets:
+def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Animate | Scene | Bench | Doctor | Presets:
     name = _named_recipe(argv)
     generate = Generate(out=tyro.MISSING, recipe=name, options=preset(name))
     command = (
@@ -228,6 +257,7 @@ def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Scene | Be
         | Annotated[Verify, tyro.conf.subcommand("verify")]
         | Annotated[View, tyro.conf.subcommand("view")]
         | Annotated[Sheet, tyro.conf.subcommand("sheet")]
+        | Annotated[Animate, tyro.conf.subcommand("animate")]
         | Annotated[Scene, tyro.conf.subcommand("scene")]
         | Annotated[Bench, tyro.conf.subcommand("bench")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]

@@ -14,7 +14,7 @@ ICT_FILE = "ict_facekit_f16.npz"
 
 @lru_cache(maxsize=8)
 def open_model(spec: str) -> HeadModel:
-    """The head model for `makehuman`, `ict`, `ict:PATH` or `scan:PATH`.
+    """The head model for `makehuman`, `ict`, `ict:PATH`, `scan:PATH` or `animated:PATH`.
 
     Raises:
         RecipeError: unknown kind, or `ict` without a file at hand.
@@ -33,9 +33,13 @@ def open_model(spec: str) -> HeadModel:
         from meshes.scan import Scan
 
         return Scan.open(Path(path))
-    near = difflib.get_close_matches(kind, ["makehuman", "ict", "scan"], n=1)
+    if kind == "animated" and path:
+        from meshes.animated import Animated
+
+        return Animated.open(Path(path))
+    near = difflib.get_close_matches(kind, ["makehuman", "ict", "scan", "animated"], n=1)
     hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
-    raise RecipeError(f"--heads: expected makehuman, ict, ict:PATH or scan:PATH, got {spec!r}.{hint}")
+    raise RecipeError(f"--heads: expected makehuman, ict, ict:PATH, scan:PATH or animated:PATH, got {spec!r}.{hint}")
 
 
 def _ict_path() -> Path:
