@@ -25,6 +25,8 @@ class Material:
         oil_roughness: roughness of that film.
         clear: True for a transparent shell (cornea, tear film, lens): it adds a highlight to colour and
             is invisible to every label.
+        fibre: True for strips that stand for round hairs: shaded by their vertex normals whichever side is seen, and
+            too fine for one sample a pixel.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Material:
     oil: float = 0.0
     oil_roughness: float = 0.3
     clear: bool = False
+    fibre: bool = False
 
 
 @dataclass(frozen=True, eq=False)

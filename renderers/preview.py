@@ -61,6 +61,8 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
     paint, mips, maps = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)
+    # Without a facet a face has no other side to be seen from, and differs from each of its neighbours.
+    facet[np.array([m.fibre for m in surface.materials])[material]] = 0.0
     columns = (surface.normals, surface.uv, surface.color, *arriving, surface.vertices)
     vertex = np.concatenate(columns, axis=1, dtype=np.float32)
     sheets, texels = _flat(surface.cutouts)
