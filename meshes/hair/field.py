@@ -101,7 +101,11 @@ def read(around: Space, field: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _read(origin: np.ndarray, cell: float, field: np.ndarray, points: np.ndarray) -> np.ndarray:
     out = np.zeros((len(points), field.shape[3]))
     for n in range(len(points)):
-        x, y, z = (points[n, 0] - origin[0]) / cell, (points[n, 1] - origin[1]) / cell, (points[n, 2] - origin[2]) / cell
+        x, y, z = (
+            (points[n, 0] - origin[0]) / cell,
+            (points[n, 1] - origin[1]) / cell,
+            (points[n, 2] - origin[2]) / cell,
+        )
         x = min(max(x, 0.0), field.shape[0] - 1.001)
         y = min(max(y, 0.0), field.shape[1] - 1.001)
         z = min(max(z, 0.0), field.shape[2] - 1.001)
@@ -114,32 +118,3 @@ def _read(origin: np.ndarray, cell: float, field: np.ndarray, points: np.ndarray
             high += b * ((1 - c) * field[i + 1, j + 1, k, m] + c * field[i + 1, j + 1, k + 1, m])
             out[n, m] = (1 - a) * low + a * high
     return out
-
-
-@numba.njit(cache=True, nogil=True)
-def skin_distance(  # type: ignore[no-untyped-def]
-    grid, origin, px, py, pz
-):
-    """Signed distance to the skin at a point and its gradient, a unit vector: four numbers."""
-    cell = CELL_M
-    x = min(max((px - origin[0]) / cell, 0.0), grid.shape[0] - 1.001)
-    y = min(max((py - origin[1]) / cell, 0.0), grid.shape[1] - 1.001)
-    z = min(max((pz - origin[2]) / cell, 0.0), grid.shape[2] - 1.001)
-    i, j, k = int(x), int(y), int(z)
-    a, b, c = x - i, y - j, z - k
-    v000, v001, v010, v011 = grid[i, j, k], grid[i, j, k + 1], grid[i, j + 1, k], grid[i, j + 1, k + 1]
-    v100, v101, v110, v111 = (
-        grid[i + 1, j, k],
-        grid[i + 1, j, k + 1],
-        grid[i + 1, j + 1, k],
-        grid[i + 1, j + 1, k + 1],
-    )
-    x0 = (1 - b) * ((1 - c) * v000 + c * v001) + b * ((1 - c) * v010 + c * v011)
-    x1 = (1 - b) * ((1 - c) * v100 + c * v101) + b * ((1 - c) * v110 + c * v111)
-    y0 = (1 - a) * ((1 - c) * v000 + c * v001) + a * ((1 - c) * v100 + c * v101)
-    y1 = (1 - a) * ((1 - c) * v010 + c * v011) + a * ((1 - c) * v110 + c * v111)
-    z0 = (1 - a) * ((1 - b) * v000 + b * v010) + a * ((1 - b) * v100 + b * v110)
-    z1 = (1 - a) * ((1 - b) * v001 + b * v011) + a * ((1 - b) * v101 + b * v111)
-    gx, gy, gz = x1 - x0, y1 - y0, z1 - z0
-    length = max(np.sqrt(gx * gx + gy * gy + gz * gz), 1e-9)
-    return (1 - a) * x0 + a * x1, gx / length, gy / length, gz / length

@@ -1,0 +1,157 @@
+"""Strands as ribbons: tapered strips that face away from the head, shaded as if they were round."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numba
+import numpy as np
+
+from meshes.hair.strands import Strands
+from meshes.noise import keyed
+from meshes.surface import Material
+
+kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+_TEXELS = 256
+_ACROSS = 14.0  # Texels across a ribbon: so many single hairs that it stands for.
+
+
+@dataclass(frozen=True, eq=False)
+class Ribbons:
+    """Triangles of a bundle of strands; a strand of S points has 2 S - 1 vertices and 2 S - 3 faces.
+
+    Attributes:
+        vertices: (V, 3) float64 metres.
+        normals: (V, 3) float32, unit.
+        uv: (V, 2) float32, of the streak texture.
+        color: (V, 3) float32 linear albedo.
+        faces: (F, 3) int32.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    uv: np.ndarray
+    color: np.ndarray
+    faces: np.ndarray
+
+
+@kernel
+def strips(
+    path: np.ndarray, outward: np.ndarray, half_m: np.ndarray, tilt: np.ndarray, root: float, smooth: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (N, 2 S - 1, 3) float64 and normals (N, 2 S - 1, 3) float32 of tapered strips along strands.
+
+    The facing of a strip is carried along by parallel transport and drawn towards `outward` on the way.
+
+    Args:
+        path, outward: (N, S, 3) float64.
+        half_m: (N,) half widths; tilt: (N,) radians, the turn of a strip about its strand.
+        root: width at the root, as a share.
+        smooth: how much of `outward` is mixed into the normals.
+    """
+    count, points = path.shape[0], path.shape[1]
+    vertices = np.zeros((count, 2 * points - 1, 3))
+    normals = np.zeros((count, 2 * points - 1, 3), np.float32)
+    for i in range(count):
+        fx, fy, fz = outward[i, 0, 0], outward[i, 0, 1], outward[i, 0, 2]
+        for k in range(points):
+            a, b = max(k - 1, 0), min(k + 1, points - 1)
+            tx, ty, tz = path[i, b, 0] - path[i, a, 0], path[i, b, 1] - path[i, a, 1], path[i, b, 2] - path[i, a, 2]
+            length = max(np.sqrt(tx * tx + ty * ty + tz * tz), 1e-12)
+            tx, ty, tz = tx / length, ty / length, tz / length
+            ox, oy, oz = outward[i, k, 0], outward[i, k, 1], outward[i, k, 2]
+            fx, fy, fz = fx + 0.5 * ox, fy + 0.5 * oy, fz + 0.5 * oz
+            along = fx * tx + fy * ty + fz * tz
+            fx, fy, fz = fx - along * tx, fy - along * ty, fz - along * tz
+            length = np.sqrt(fx * fx + fy * fy + fz * fz)
+            if length < 0.05:
+                # The strand leads straight off the head: any side will do, the same for neighbours.
+                fx, fy, fz = ty * 0.6 - tz * 0.3, tz * 0.7 - tx * 0.6, tx * 0.3 - ty * 0.7
+                length = max(np.sqrt(fx * fx + fy * fy + fz * fz), 1e-12)
+            fx, fy, fz = fx / length, fy / length, fz / length
+            sx, sy, sz = ty * fz - tz * fy, tz * fx - tx * fz, tx * fy - ty * fx
+            c, s = np.cos(tilt[i]), np.sin(tilt[i])
+            wx, wy, wz = c * sx + s * fx, c * sy + s * fy, c * sz + s * fz
+            nx, ny, nz = c * fx - s * sx, c * fy - s * sy, c * fz - s * sz
+            t = k / (points - 1)
+            width = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, 2.2 * (1.0 - t))
+            for side in range(2):
+                v = 2 * k + side
+                if v > 2 * points - 2:
+                    break
+                e = 2.0 * side - 1.0
+                if k == points - 1:
+                    e = 0.0
+                vertices[i, v, 0] = path[i, k, 0] + e * width * wx
+                vertices[i, v, 1] = path[i, k, 1] + e * width * wy
+                vertices[i, v, 2] = path[i, k, 2] + e * width * wz
+                mx, my, mz = (
+                    nx + 0.7 * e * wx + smooth * ox,
+                    ny + 0.7 * e * wy + smooth * oy,
+                    nz + 0.7 * e * wz + smooth * oz,
+                )
+                length = max(np.sqrt(mx * mx + my * my + mz * mz), 1e-12)
+                normals[i, v, 0], normals[i, v, 1], normals[i, v, 2] = mx / length, my / length, mz / length
+    return vertices, normals
+
+
+def ribbons(
+    strands: Strands, path: np.ndarray, colour: np.ndarray, rng: np.random.Generator, root_shade: float = 0.5
+) -> Ribbons:
+    """Ribbons of strands whose points have moved to `path`.
+
+    Args:
+        strands: the bundle.
+        path: (N, S, 3) float64 metres.
+        colour: (3,) linear albedo.
+        rng: for what differs from ribbon to ribbon.
+        root_shade: factor on the colour at the root, where other hair takes the light.
+    """
+    count, points = path.shape[:2]
+    tilt = rng.normal(0.0, 0.35, count)
+    vertices, normals = strips(path, strands.outward, strands.half_width_m, tilt, 0.55, 1.6)
+    row, side = np.divmod(np.arange(2 * points - 1), 2)
+    along = root_shade + (1.0 - root_shade) * np.clip(row / (points - 1) / 0.35, 0.0, 1.0)
+    warm = np.exp(0.06 * rng.standard_normal((count, 1)) * [1.0, 0.2, -0.8])
+    color = (colour * warm * strands.shade[:, None])[:, None] * along[:, None]
+    return Ribbons(
+        vertices=vertices.reshape(-1, 3),
+        normals=normals.reshape(-1, 3),
+        uv=_streaks(path, strands.half_width_m, row, side, rng).reshape(-1, 2),
+        color=np.clip(color, 0.0, 1.0).reshape(-1, 3).astype(np.float32),
+        faces=strip_faces(count, points),
+    )
+
+
+def _streaks(
+    path: np.ndarray, half_m: np.ndarray, row: np.ndarray, side: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """(N, 2 S - 1, 2) float32: a window of the texture, as long as the ribbon is to its width, folded back and forth."""
+    count = len(path)
+    step_m = np.linalg.norm(np.diff(path, axis=1), axis=2).mean(axis=1)
+    tall = np.minimum(step_m / (2.0 * half_m) * _ACROSS / _TEXELS, 0.95)
+    left = rng.uniform(0.01, 0.99 - _ACROSS / _TEXELS, count)
+    bottom = rng.uniform(0.02, 0.98 - tall)
+    across = np.where(row == row.max(), 0.5, side)
+    u = left[:, None] + across * (_ACROSS / _TEXELS)
+    v = bottom[:, None] + tall[:, None] * (row % 2)
+    return np.stack([u, v], axis=2).astype(np.float32)
+
+
+def strip_faces(count: int, points: int) -> np.ndarray:
+    """(count (2 points - 3), 3) int32 faces of `count` strips, each 2 points - 1 vertices that end in one tip."""
+    low = np.arange(2 * points - 3)
+    face = np.stack([low, low + 1 + low % 2, low + 2 - low % 2], axis=1)
+    return (face + (2 * points - 1) * np.arange(count)[:, None, None]).reshape(-1, 3).astype(np.int32)
+
+
+@lru_cache(maxsize=1)
+def hair_material() -> Material:
+    """One material for all hair; its texture holds the shade of single hairs along a ribbon."""
+    rng = keyed(0, 33)
+    single = 0.30 * rng.standard_normal((1, _TEXELS))
+    drift = 0.16 * np.cumsum(rng.standard_normal((_TEXELS, _TEXELS)), axis=0) / np.sqrt(_TEXELS)
+    shade = np.exp(single + drift - 0.22)
+    texture = np.rint(255.0 * np.clip(shade ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
+    texture = np.repeat(texture[..., None], 3, axis=2)
+    return Material("hair", roughness=0.5, specular=0.028, texture=texture, fibre=True)
