@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional
 
+from datagen.assets_command import Assets
 from datagen.database import StoppedError
 from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
@@ -249,7 +250,9 @@ def _named_recipe(argv: Sequence[str]) -> str:
     return "portrait"
 
 
-def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Animate | Scene | Bench | Doctor | Presets:
+def _parse(
+    argv: Sequence[str],
+) -> Generate | Verify | View | Sheet | Animate | Scene | Bench | Doctor | Presets | Assets:
     name = _named_recipe(argv)
     generate = Generate(out=tyro.MISSING, recipe=name, options=preset(name))
     command = (
@@ -262,6 +265,7 @@ def _parse(argv: Sequence[str]) -> Generate | Verify | View | Sheet | Animate | 
         | Annotated[Bench, tyro.conf.subcommand("bench")]
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
         | Annotated[Presets, tyro.conf.subcommand("presets")]
+        | Annotated[Assets, tyro.conf.subcommand("assets")]
     )
     return tyro.cli(command, args=list(argv), prog="datagen", description=__doc__)
 

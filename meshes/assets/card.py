@@ -128,7 +128,8 @@ def licence_text(licence: str) -> str:
 @lru_cache(maxsize=1)
 def cards() -> dict[str, Card]:
     """Every card by name, sorted."""
-    return {card.name: card for card in map(read_card, sorted(DATA.glob("*.json")))}
+    found = sorted(map(read_card, DATA.glob("*.json")), key=lambda card: card.name)
+    return {card.name: card for card in found}
 
 
 def card(name: str) -> Card:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshes.assets.archive import Archive, open_archive
-from meshes.assets.card import Card, File, cards
+from meshes.assets.card import Card, cards
 from meshes.assets.contents import DamagedError, check, file_sha256, member_sha256
 from meshes.assets.fetch import copy, is_whole, remove, scratch_folder
 from meshes.assets.packing import pack
@@ -67,12 +67,11 @@ def _as_packed(source: Path) -> Card | None:
 def _import_files(archive: Archive) -> Imported:
     """The largest asset whose files are all there; they may lie under any names."""
     found = _recognised(archive)
-    complete = [card for card in cards().values() if card.files and _complete(card, found)]
+    complete = {card.name: named for card in cards().values() if (named := _sources(card, archive, found))}
     if not complete:
         raise UnrecognisedError(_nearest(archive, found))
-    card = max(complete, key=lambda card: len(card.files))
-    target = cache_folder() / card.packed
-    named = {file.path: found[file.sha256] for file in card.files if file.sha256 in found}
+    card = cards()[max(complete, key=lambda name: len(complete[name]))]
+    named, target = complete[card.name], cache_folder() / card.packed
     with locked(card.name):
         if card.packer == "folder":
             _copy_members(archive, named, target)
@@ -87,26 +86,24 @@ def _recognised(archive: Archive) -> dict[str, str]:
     return {member_sha256(archive, name): name for name, size in archive.sizes.items() if size in sizes}
 
 
-def _complete(card: Card, found: dict[str, str]) -> bool:
-    """A folder of independent files may come piece by piece; anything else needs every pinned file."""
-    pinned = [file for file in card.files if file.sha256]
-    there = [file for file in pinned if file.sha256 in found]
-    return bool(there) if card.packer == "folder" else len(there) == len(pinned)
+def _sources(card: Card, archive: Archive, found: dict[str, str]) -> dict[str, str]:
+    """Member for each of the card's files, or nothing where one is missing.
+
+    A folder of independent files may come piece by piece. Files that are not pinned one by one are taken by name,
+    where at least one pinned file is there; the packed content judges them.
+    """
+    by_name = {name.rpartition("/")[2]: name for name in archive.sizes}
+    named = {file.path: found[file.sha256] for file in card.files if file.sha256 in found}
+    if named:
+        loose = [file.path for file in card.files if not file.sha256]
+        named |= {path: by_name[base] for path in loose if (base := path.rpartition("/")[2]) in by_name}
+    return named if card.packer == "folder" or len(named) == len(card.files) else {}
 
 
 def _pack_members(card: Card, archive: Archive, named: dict[str, str], target: Path) -> None:
-    """Unpinned files are taken by their own names from beside a pinned one; the packed content judges them."""
-    beside = {name.rpartition("/")[2]: name for name in archive.sizes}
-    everything = {file.path: named.get(file.path) or beside.get(_base(file)) for file in card.files}
-    missing = [path for path, name in everything.items() if name is None]
-    if missing:
-        raise UnrecognisedError(
-            f"{archive.path}: expected all {len(card.files)} files of {card.name}, got none named {missing[0]}; "
-            "import the whole folder."
-        )
     with scratch_folder() as scratch:
         folder = scratch / "files"
-        _copy_members(archive, {path: name for path, name in everything.items() if name}, folder)
+        _copy_members(archive, named, folder)
         with open_archive(folder) as files:
             pack(card, files, target, scratch)
     try:
@@ -121,10 +118,6 @@ def _copy_members(archive: Archive, named: dict[str, str], folder: Path) -> None
         with placing(folder / path) as stream:
             for piece in archive.chunks(name):
                 stream.write(piece)
-
-
-def _base(file: File) -> str:
-    return file.path.rpartition("/")[2]
 
 
 def _nearest(archive: Archive, found: dict[str, str]) -> str:
