@@ -22,6 +22,7 @@ __all__ = [
     "SEEN",
     "GeometryError",
     "Hits",
+    "check",
     "interpolate",
     "rasterize",
     "see",
@@ -70,7 +71,7 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
         GeometryError: non-finite vertices, faces or alpha maps out of range, tables of the wrong length, or a camera
             without pixels, with a skew or with numbers that are not finite.
     """
-    _check(surface, camera)
+    check(surface, camera)
     seen, faces = see(camera, surface.vertices), _faces(surface)
     order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), _lens(camera))
     columns, rows = pixel_rays(camera)
@@ -102,7 +103,7 @@ def visibility(
     Raises:
         GeometryError: as `rasterize`, and where faces and points differ in number.
     """
-    _check(surface, camera)
+    check(surface, camera)
     if len(own_face) != len(points_head):
         raise GeometryError(f"expected a face for each of {len(points_head)} points, got {len(own_face)}; -1 is none")
     points, lens = see(camera, points_head) if seen_points is None else seen_points, _lens(camera)
@@ -125,8 +126,8 @@ def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarra
     return point_loops.attributes(hits.triangle_id, hits.barycentric, _faces(surface), table, part, T)
 
 
-def _check(surface: Surface, camera: Camera) -> None:
-    """Refuse what would read outside an array or mean nothing."""
+def check(surface: Surface, camera: Camera) -> None:
+    """Refuses what would read outside an array or mean nothing; raises GeometryError (see `rasterize`)."""
     _check_tables(surface)
     vertices, faces = surface.vertices, surface.faces
     if faces.size and not (faces.min() >= 0 and faces.max() < len(vertices)):

@@ -1,0 +1,127 @@
+"""Where the kernels of `label_core.cu` run: a CUDA device through CuPy, or this processor through a C compiler.
+
+Both launch by name over a number of items, on arrays of their own module (`xp`): CuPy's or numpy's.
+"""
+
+import ctypes
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from meshes.errors import UsageError
+
+SOURCE = Path(__file__).with_name("label_core.cu")
+
+NVRTC_OPTIONS = ("-fmad=false", "--std=c++14")
+"""Never a fused multiply-add: it would round otherwise than the CPU does."""
+
+_THREADS = 128
+
+
+class DeviceError(UsageError):
+    """No such device here; says what is missing and what to install."""
+
+
+class Device(Protocol):
+    """What runs kernels.
+
+    Attributes:
+        xp: the array module of its memory, numpy or cupy.
+        name: for reports.
+    """
+
+    @property
+    def xp(self) -> Any: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def launch(self, kernel: str, count: int, *arguments: Any) -> None:
+        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`."""
+        ...
+
+
+class CudaDevice:
+    """The current CUDA device, through CuPy.
+
+    Raises:
+        DeviceError: CuPy or a device is missing.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise DeviceError(
+                f"--device cuda: expected CuPy, got {error}. Install it: pip install 'perspective-portraits[cuda]'."
+            ) from error
+        try:
+            properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise DeviceError(
+                f"--device cuda: expected an NVIDIA GPU with its driver, got {error}. Use --device cpu."
+            ) from error
+        self.xp = cupy
+        self.name = properties["name"].decode()
+        self._module = cupy.RawModule(code=SOURCE.read_text(), options=NVRTC_OPTIONS)
+        self._kernels = lru_cache(maxsize=None)(self._module.get_function)
+
+    def launch(self, kernel: str, count: int, *arguments: Any) -> None:
+        """See `Device.launch`."""
+        if count:
+            blocks = (count + _THREADS - 1) // _THREADS
+            self._kernels(kernel)((blocks,), (_THREADS,), (np.int64(count), *arguments))
+
+
+class CompiledC:
+    """The same source as C on this processor: slow, for tests.
+
+    Args:
+        folder: where the library is built.
+        compiler: a C compiler.
+
+    Raises:
+        DeviceError: the compiler is missing or refuses the source.
+    """
+
+    xp = np
+    name = "this processor, through C"
+
+    def __init__(self, folder: Path, compiler: str = "gcc") -> None:
+        library = folder / "label_core.so"
+        command = [compiler, "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-x", "c", str(SOURCE), "-lm", "-o"]
+        try:
+            subprocess.run([*command, str(library)], check=True, capture_output=True, text=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", None) or error
+            raise DeviceError(f"expected {compiler} to compile {SOURCE.name}, got: {said}. Install gcc.") from error
+        self._library = ctypes.CDLL(str(library))
+
+    def launch(self, kernel: str, count: int, *arguments: np.ndarray) -> None:
+        """See `Device.launch`."""
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in arguments]
+        getattr(self._library, kernel)(ctypes.c_longlong(count), *pointers)
+
+
+@contextmanager
+def timed(device: Device) -> Iterator[list[float]]:
+    """Milliseconds of what runs inside, appended to the list on leaving: device time where there is a device."""
+    spent: list[float] = []
+    if device.xp is np:
+        import time
+
+        start = time.perf_counter()
+        yield spent
+        spent.append(1e3 * (time.perf_counter() - start))
+        return
+    first, last = device.xp.cuda.Event(), device.xp.cuda.Event()
+    first.record()
+    yield spent
+    last.record()
+    last.synchronize()
+    spent.append(float(device.xp.cuda.get_elapsed_time(first, last)))

@@ -1,0 +1,125 @@
+"""The GPU's label core compiled as C against the CPU's: bit for bit, on the test scenes; and its PTX."""
+
+import math
+import shutil
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from meshes.head import Identity, Pose
+from meshes.makehuman import MakeHuman
+from meshes.surface import Surface
+from renderers import exact
+from renderers import labels as cpu
+from renderers.cuda import labels as gpu
+from renderers.cuda.device import SOURCE, CompiledC, Device, DeviceError
+from renderers.cuda.ptx import ptx
+from renderers.kernels import terms, triangles
+from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc to compile the CUDA source as C")
+    return CompiledC(tmp_path_factory.mktemp("cuda"))
+
+
+@cache
+def default_head() -> Surface:
+    return MakeHuman().head(Identity(), {"jawOpen": 0.3, "eyeBlinkLeft": 0.5}, Pose(yaw=0.2)).surface
+
+
+SCENES = {"plain": plain_head, "hard": hard_head, "default": default_head}
+
+
+def assert_same_bits(ours: object, theirs: object) -> None:
+    for name, one in vars(theirs).items():
+        other = getattr(ours, name)
+        if isinstance(one, np.ndarray):
+            assert one.dtype == other.dtype, name
+            np.testing.assert_array_equal(other, one, err_msg=name)
+        elif name != "camera":
+            assert_same_bits(other, one)
+
+
+@pytest.mark.parametrize(("near_m", "far_m"), [(0.18, 1.6), (0.35, math.inf)])
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_label_of_a_pair_has_the_bits_of_the_cpu(device: Device, scene: str, near_m: float, far_m: float):
+    surface, near, far = SCENES[scene](), view_from(near_m, 256), view_from(far_m, 256)
+    a, b = cpu.view_labels(surface, near), cpu.view_labels(surface, far)
+    ours = gpu.to_host(device, gpu.label_pair(device, surface, near, far))
+    for one, other in zip(ours, (a, b, cpu.pair_labels(surface, a, b)), strict=True):
+        assert_same_bits(one, other)
+
+
+def test_faces_that_cross_the_camera_are_cut_alike(device: Device):
+    rng = np.random.Generator(np.random.Philox(key=5))
+    corners = rng.normal((0.0, 0.0, 0.1), 0.15, (400, 3, 3))
+    surface = make_surface(corners.reshape(-1, 3), np.arange(1200, dtype=np.int32).reshape(-1, 3))
+    for distance_m in (0.13, 0.2, math.inf):
+        near, far = view_from(distance_m, 96), view_from(1.6, 96)
+        a, b = cpu.view_labels(surface, near), cpu.view_labels(surface, far)
+        ours = gpu.to_host(device, gpu.label_pair(device, surface, near, far))
+        for one, other in zip(ours, (a, b, cpu.pair_labels(surface, a, b)), strict=True):
+            assert_same_bits(one, other)
+
+
+def test_an_empty_view_is_empty(device: Device):
+    surface, camera = hard_head(24, 40), view_from(0.5, 32)
+    away = camera.T_camera_head.copy()
+    away[2, 3] = -5.0
+    labels = gpu.to_host(device, gpu.label_pair(device, surface, replace(camera, T_camera_head=away), camera))[0]
+    assert not labels.surface.any()
+    assert (labels.hits.triangle_id == -1).all()
+    assert not labels.hits.depth_axis_m.any()
+
+
+def test_the_constants_are_those_of_the_cpu():
+    source = SOURCE.read_text()
+    for name, value in (
+        ("NEAR_M", terms.NEAR_M),
+        ("BOX_MARGIN_PX", triangles.BOX_MARGIN_PX),
+        ("BIN_PX", gpu.BIN_PX),
+        ("LANES", gpu.LANES),
+        ("SEEN", exact.SEEN),
+        ("HIDDEN", exact.HIDDEN),
+        ("OUTSIDE", exact.OUTSIDE),
+    ):
+        defined = next(line.split()[2] for line in source.splitlines() if line.startswith(f"#define {name} "))
+        assert float(defined) == value, name
+
+
+def test_a_missing_compiler_is_named(tmp_path):
+    with pytest.raises(DeviceError, match=r"expected no-such-cc to compile label_core\.cu"):
+        CompiledC(tmp_path, "no-such-cc")
+
+
+def float64_arithmetic(code: str) -> list[str]:
+    """Names of the float64 instructions of a PTX text, in order."""
+    names = (line.split()[0] for line in code.splitlines() if line.startswith("\t") and line.split())
+    return [
+        name for name in names if name.endswith(".f64") and name.split(".")[0] in {"mul", "add", "sub", "fma", "mad"}
+    ]
+
+
+def test_the_ptx_rounds_every_operation_by_itself():
+    pytest.importorskip("nvidia.cuda_nvrtc", reason="NVRTC is not installed (pip install nvidia-cuda-nvrtc-cu12)")
+    operations = float64_arithmetic(ptx())
+    assert len(operations) > 100
+    assert {name for name in operations if not name.endswith(".rn.f64")} == set()
+    assert not [name for name in operations if name.startswith(("fma", "mad"))]
+
+
+def test_the_check_sees_what_a_careless_compiler_does():
+    pytest.importorskip("nvidia.cuda_nvrtc", reason="NVRTC is not installed (pip install nvidia-cuda-nvrtc-cu12)")
+    careless = float64_arithmetic(ptx(options=("--std=c++14",)))
+    assert any(name.startswith("fma") for name in careless)
+
+
+def test_a_source_that_nvrtc_refuses_is_reported():
+    pytest.importorskip("nvidia.cuda_nvrtc", reason="NVRTC is not installed (pip install nvidia-cuda-nvrtc-cu12)")
+    with pytest.raises(DeviceError, match=r"expected NVRTC to compile label_core\.cu, got: .*no-such-option"):
+        ptx(options=("--no-such-option",))
