@@ -4,7 +4,7 @@ Arrays stay in the device's memory until `to_host` brings them over.
 """
 
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,6 @@ LANES = 32
 BIN_PX = 4
 _FAR_BITS = 0x7FF0000000000000
 _NO_FACE = np.iinfo(np.int32).max
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,12 +192,11 @@ def label_pair(
     return (*labels, pair_labels(device, scene, (a, b), labels))
 
 
-def to_host(device: Device, labels: T) -> T:
-    """The same dataclass with numpy arrays."""
+def to_host(device: Device, labels: Any) -> Any:
+    """Dataclasses of arrays, or a tuple of them, with numpy arrays in place of the device's."""
     if isinstance(labels, tuple):
-        return tuple(to_host(device, item) for item in labels)  # type: ignore[return-value]
-    if not is_dataclass(labels) or isinstance(labels, (Camera, type)):
-        host = labels if device.xp is np or not isinstance(labels, device.xp.ndarray) else device.xp.asnumpy(labels)
-        return host  # type: ignore[return-value]
+        return tuple(to_host(device, item) for item in labels)
+    if isinstance(labels, Camera) or not is_dataclass(labels):
+        return device.xp.asnumpy(labels) if isinstance(labels, device.xp.ndarray) and device.xp is not np else labels
     values = {field.name: to_host(device, getattr(labels, field.name)) for field in fields(labels)}
-    return replace(labels, **values)  # type: ignore[type-var,return-value]
+    return replace(labels, **values)  # type: ignore[type-var]
