@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from datagen.database import CARD_FILE, FORMAT, INDEX_FILE, DatabaseError, Run, to_json, write_file
-from datagen.shards import ShardRecord, credit_missing
+from datagen.licences import credit_missing, notices
+from datagen.shards import ShardRecord
 from datagen.splits import SPLITS
 from renderers.layers import LAYERS
 
@@ -81,6 +82,7 @@ def card(run: Run, records: list[ShardRecord], command: str) -> str:
             "\n## Licences and credits\n",
             "What each sample is made of stands in its record (`assets`). Credit lines to carry along:\n",
             *(credits or ["- none is asked for"]),
+            *_texts(assets),
             "\n| asset | licence | source | sha256 |\n| --- | --- | --- | --- |",
             *(f"| {a['id']} | {a['licence']} | {a.get('source', '')} | {a.get('sha256', '')[:16]} |" for a in assets),
             "\n## How it was made\n",
@@ -89,6 +91,12 @@ def card(run: Run, records: list[ShardRecord], command: str) -> str:
             "```json\n" + to_json(run.recipe).decode() + "```\n",
         ]
     )
+
+
+def _texts(assets: list[dict[str, str]]) -> list[str]:
+    """The licences' own texts, which some ask to be kept beside the credit."""
+    texts = [f"```text\n{text}\n```\n" for text in notices(assets)]
+    return ["\nTheir licences, for the lines above:\n", *texts] if texts else []
 
 
 def _kind(name: str) -> str:

@@ -5,6 +5,7 @@ It is at once the configuration, the command line, the help and the record kept 
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +29,8 @@ class Recipe:
     """Where people come from: makehuman, ict, ict:PATH, scan:PATH (docs/scans.md). Several are drawn from evenly."""
     people: int = 1_000_000
     """How many different people there are; person i appears in scenes i, i + people, ..."""
+    roster: str = ""
+    """File of `datagen people`, or a packaged roster: only its people appear, all of them different (docs/realism.md)."""
     expression: Range = (0.0, 1.0)
     """Strength of the expression: 0 is neutral, 1 extreme."""
     yaw_deg: Range = (-30.0, 30.0)
@@ -66,6 +69,9 @@ class Recipe:
     """What is behind the person."""
     background_rgb: tuple[int, int, int] | None = None
     """sRGB colour of a flat background; drawn where None."""
+
+    licence: tuple[str, ...] = ()
+    """Use only assets under these licences, SPDX names such as CC0-1.0 MIT; any where none is named."""
 
     size: int = 512
     """Image height in pixels."""
@@ -197,7 +203,19 @@ def _check_light(recipe: Recipe) -> None:
     _check_range(recipe, "light_level", 0.01, 1.0)
 
 
-_CHECKS: tuple[Callable[[Recipe], None], ...] = (_check_people, _check_cameras, _check_light, _check_picture)
+def _check_licence(recipe: Recipe) -> None:
+    for name in recipe.licence:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", name):
+            _refuse("licence", "SPDX names such as CC0-1.0 or MIT", repr(name), "`datagen assets list` shows them.")
+
+
+_CHECKS: tuple[Callable[[Recipe], None], ...] = (
+    _check_people,
+    _check_cameras,
+    _check_light,
+    _check_licence,
+    _check_picture,
+)
 
 
 def validate(recipe: Recipe) -> Recipe:

@@ -11,7 +11,7 @@ import numpy as np
 
 from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range
 from datagen.database import Run
-from datagen.shards import credit_missing
+from datagen.licences import credit_missing
 from datagen.splits import split_of
 from meshes.parts import Part
 from renderers.camera import Camera, project

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from datagen.heads import open_model
+from datagen.licences import credit_missing, not_allowed
 from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
-from datagen.shards import credit_missing
-from meshes.head import Asset, Head
+from meshes.head import PLAIN, Asset, Head, HeadModel
 from meshes.surface import Surface
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
@@ -50,12 +50,21 @@ def check_sources(recipe: Recipe) -> None:
         MeshError, RecipeError, LightError: says which and why.
     """
     for head in recipe.heads:
-        for asset in open_model(head).assets:
-            if credit_missing(asdict(asset)):
-                raise RecipeError(f"--heads {head}: {credit_missing(asdict(asset))}. State it where the head is named.")
+        _check_assets(recipe, f"--heads {head}", open_model(head).assets)
     for kind in recipe.lights:
-        if kind not in ("studio", "maps"):
-            _light_source(kind)
+        if kind != "studio":
+            # The packaged maps are one file under one licence: any of them stands for all.
+            light = _light_source(environment.packaged_maps()[0] if kind == "maps" else kind)
+            _check_assets(recipe, f"--lights {kind}", environment.light_assets(light))
+
+
+def _check_assets(recipe: Recipe, option: str, assets: tuple[Asset, ...]) -> None:
+    """No run starts on data without its licence, without its credit, or outside the licences it may use."""
+    for asset in assets:
+        if missing := credit_missing(asdict(asset)):
+            raise RecipeError(f"{option}: {missing}. State it where the data is named.")
+    if refused := not_allowed(assets, recipe.licence):
+        raise RecipeError(f"{option}: {refused}. Name that licence too, or leave this out.")
 
 
 def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
@@ -69,7 +78,15 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
     _check_clearance(plan, head, near)
     light, exposure = build_light(plan.seed, plan.scene, plan.light)
-    return PosedScene(plan, head, near, far, light, exposure, model.assets + environment.light_assets(light))
+    assets = _person_assets(model, plan) + environment.light_assets(light)
+    _check_assets(recipe, f"sample {plan.index}", assets)
+    return PosedScene(plan, head, near, far, light, exposure, assets)
+
+
+def _person_assets(model: HeadModel, plan: Plan) -> tuple[Asset, ...]:
+    """What this very person is made of, where the model can tell; else what all its people are."""
+    assets_of = getattr(model, "assets_of", None)
+    return assets_of(plan.identity, getattr(plan, "style", PLAIN)) if assets_of else model.assets
 
 
 def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from datagen.codecs import META_MEMBER, encode_layer, member_suffix
 from datagen.database import DatabaseError, Run, appearing, read_json, shard_name, to_json, write_file
+from datagen.licences import credit_missing
 from datagen.sample import Sample
 
 BLOCK = tarfile.BLOCKSIZE
@@ -161,16 +162,6 @@ def _summary(sample: Sample, encoded: dict[str, bytes], blob: bytes) -> dict[str
         "splits": meta["split"],
         "assets": meta["assets"],
     }
-
-
-def credit_missing(asset: dict[str, str]) -> str:
-    """Why an asset may not be used yet, or "": it needs an id, a licence and, under CC-BY, a credit."""
-    licence = asset.get("licence", "")
-    if not asset.get("id") or not licence:
-        return f"expected an asset with id and licence, got {asset}"
-    if "CC-BY" in licence.upper() and not asset.get("credit", "").strip():
-        return f"expected a credit line for asset {asset['id']!r} under {licence}, got none"
-    return ""
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Head frame: right-handed, origin at the midpoint of the two eyeball centres of t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -130,8 +130,12 @@ class HeadModel(Protocol):
 
     Attributes:
         name: short name recorded with every sample ("makehuman", "ict", "scan").
-        assets: what it is made of.
+        assets: what it is made of: everything that any of its people may need.
         expressions: the expression names it understands (ARKit names; empty for a static scan).
+
+    A model whose people are made of different assets (skin from one source, hair from another) also offers
+    `assets_of(identity: Identity, style: Style) -> tuple[Asset, ...]`, a part of `assets`: what that very person,
+    styled so, is made of. A sample's record then lists just these.
     """
 
     @property
@@ -152,4 +156,20 @@ class HeadModel(Protocol):
 
         A model leaves out what it cannot do of a style: a static scan keeps its own hair and clothes.
         """
+        ...
+
+
+@runtime_checkable
+class OwnExpressions(Protocol):
+    """A head model whose expressions are not all ARKit's: it draws them itself, and says whether its eyes turn.
+
+    Attributes:
+        moves_eyes: whether `Pose.gaze_left` and `Pose.gaze_right` do anything.
+    """
+
+    @property
+    def moves_eyes(self) -> bool: ...
+
+    def sample_expression(self, rng: np.random.Generator, strength: float) -> dict[str, float]:
+        """Weights by the model's own names, drawn from `rng`; strength 0 is neutral, 1 extreme."""
         ...
