@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from meshes.assets import cards
+from meshes.assets.store import present
+
 CORE = ("numpy", "scipy", "numba", "trimesh", "pillow", "zstandard", "tyro", "rich")
 OPTIONAL = {
     "embreex": "the yardstick of `datagen bench` and the second oracle of the tests: pip install embreex",
@@ -16,10 +19,6 @@ OPTIONAL = {
     "OpenEXR": "reads .exr environment maps: pip install OpenEXR",
     "torch": "training and DataLoader: pip install torch",
     "webdataset": "streams the shards in webdataset pipelines: pip install webdataset",
-}
-ASSETS = {
-    "ict_facekit_f16.npz": "--heads ict (ICT-FaceKit, MIT)",
-    "leeperrysmith_ccby3.zip": "a real head scan to try --heads scan:PATH with (CC BY 3.0)",
 }
 
 
@@ -70,9 +69,8 @@ def _browser() -> tuple[str, list[str]]:
 
 
 def _assets() -> tuple[str, list[str]]:
-    folder = os.environ.get("DATAGEN_ASSETS")
-    lines = ["makehuman   built in (CC0)"]
-    for name, use in ASSETS.items():
-        found = bool(folder) and (Path(str(folder)) / name).is_file()
-        lines.append(f"{name:26s} {'found' if found else 'not found; set DATAGEN_ASSETS to its folder'} - {use}")
-    return "Assets", lines
+    lines = ["makehuman            built in (CC0)"]
+    for card in cards().values():
+        found = present(card.packed)
+        lines.append(f"{card.name:20s} {found or 'not found'} - {card.title} ({card.licence})")
+    return "Assets", [*lines, "`datagen assets fetch NAME` gets one; docs/assets.md"]
