@@ -1,1 +1,1 @@
-"""Things that people wear or hold, and clothes: fitted to any head from its landmarks, with part labels of their own."""
+"""Things that people wear or hold, and their clothes: fitted to any head, with part labels of their own."""

@@ -36,7 +36,7 @@ _COVERED_M = 0.014
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """Where points lie on the canonical torso: height over the tilted root of the neck, |x|, front (+1) to back (-1)."""
+    """Where points lie on the canonical torso: metres below the neck's tilted root, |x|, front (+1) to back (-1)."""
 
     below: np.ndarray
     aside: np.ndarray

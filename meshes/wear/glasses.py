@@ -146,7 +146,7 @@ def _temple(fit: Fit, cut: _Cut, size: _Size, forward: float, side: float) -> li
     high = size.middle_y + 0.45 * size.lens * cut.aspect
     edge = np.array([[side * (size.bridge + 2 * size.lens - 0.001), high]])
     hinge = np.array([side * (size.half + 0.002), high, float(_front_z(edge, forward)[0]) - 0.004])
-    top, back = fit.ear(side, 0), fit.ear(side, 1)
+    top = fit.ear(side, 0)
     rest = np.array([0.0, top[1] - 0.004, top[2] + 0.002])
     t = np.linspace(0, 1, 14)[:, None]
     arm = hinge[1:] + (rest[1:] - hinge[1:]) * t

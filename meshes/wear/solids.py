@@ -129,7 +129,7 @@ def _rounded_ends(path: np.ndarray, sizes: np.ndarray, side: np.ndarray) -> tupl
 
 
 def disc(rim: np.ndarray, centre: np.ndarray, rings: int = 4, sag: np.ndarray | None = None) -> Shape:
-    """A sheet that fills a closed rim, (N, 3) counter-clockwise seen from outside, domed by `sag` (3,) at the centre."""
+    """A sheet that fills a rim (N, 3), counter-clockwise seen from outside, domed by `sag` (3,) at the centre."""
     share = np.linspace(0.001, 1.0, rings + 1)[:, None, None]
     points = centre + (rim - centre) * share
     if sag is not None:
