@@ -19,6 +19,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from datagen.assets_command import Assets
 from datagen.database import StoppedError
+from datagen.people_command import People
 from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
 from meshes.errors import UsageError, UserError
@@ -252,7 +253,7 @@ def _named_recipe(argv: Sequence[str]) -> str:
 
 def _parse(
     argv: Sequence[str],
-) -> Generate | Verify | View | Sheet | Animate | Scene | Bench | Doctor | Presets | Assets:
+) -> Generate | Verify | View | Sheet | Animate | Scene | Bench | Doctor | Presets | Assets | People:
     name = _named_recipe(argv)
     generate = Generate(out=tyro.MISSING, recipe=name, options=preset(name))
     command = (
@@ -266,6 +267,7 @@ def _parse(
         | Annotated[Doctor, tyro.conf.subcommand("doctor")]
         | Annotated[Presets, tyro.conf.subcommand("presets")]
         | Annotated[Assets, tyro.conf.subcommand("assets")]
+        | Annotated[People, tyro.conf.subcommand("people")]
     )
     return tyro.cli(command, args=list(argv), prog="datagen", description=__doc__)
 

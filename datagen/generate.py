@@ -12,6 +12,7 @@ from datagen.presets import PRESETS
 from datagen.progress import OnProgress, progress_bar, silent
 from datagen.recipe import Recipe, validate
 from datagen.render import render_sample
+from datagen.roster import pinned
 from datagen.sample import Sample
 from datagen.scene import build_scene, check_sources
 from datagen.scene_export import export_scene
@@ -33,9 +34,10 @@ class RenderSample:
 
 def run_of(recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pairs: int) -> Run:
     """What a folder made by these options will hold."""
+    recipe = pinned(validate(recipe))
     return Run(
         recipe_name=recipe_name,
-        recipe=validate(recipe).to_json(),
+        recipe=recipe.to_json(),
         seed=seed,
         pairs=pairs,
         shard_pairs=shard_pairs,

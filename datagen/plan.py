@@ -12,8 +12,9 @@ import numpy as np
 from datagen.heads import open_model
 from datagen.randomness import generator
 from datagen.recipe import Range, Recipe
+from datagen.roster import drawn_person, identity_of
 from meshes.arkit import sample_expression
-from meshes.head import HeadModel, Identity, Pose
+from meshes.head import HeadModel, Identity, OwnExpressions, Pose
 from meshes.skinning import rotation
 from renderers.environment import packaged_maps
 
@@ -50,7 +51,10 @@ class CameraPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """One sample, decided. `scene` and `step` place it in its dolly sequence."""
+    """One sample, decided. `scene` and `step` place it in its dolly sequence.
+
+    The person is draw `person` of `people_seed`: the run's seed, or its roster's.
+    """
 
     seed: int
     index: int
@@ -58,6 +62,7 @@ class Plan:
     step: int
     steps: int
     head: str
+    people_seed: int
     person: int
     identity: Identity
     expression: dict[str, float]
@@ -76,8 +81,8 @@ class Plan:
 def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
     """Decides sample `index` of a run; depends on nothing but its arguments."""
     scene, step = divmod(index, recipe.steps)
-    person = scene % recipe.people
-    head = _choice(generator(seed, person, "head"), recipe.heads)
+    people_seed, person = drawn_person(recipe, seed, scene)
+    head = _choice(generator(people_seed, person, "head"), recipe.heads)
     model = open_model(head)
     turn = _turn(recipe, generator(seed, scene, "pose"))
     neck = np.clip(recipe.neck_share * turn, -NECK_LIMIT_RAD, NECK_LIMIT_RAD)
@@ -89,8 +94,9 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         step=step,
         steps=recipe.steps,
         head=head,
+        people_seed=people_seed,
         person=person,
-        identity=model.sample_identity(generator(seed, person, f"identity {head}")),
+        identity=identity_of(model, head, people_seed, person),
         expression=_expression(recipe, model, generator(seed, scene, "expression")),
         pose=_pose(
             recipe,
@@ -129,6 +135,8 @@ def _turn(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
 
 def _expression(recipe: Recipe, model: HeadModel, rng: np.random.Generator) -> dict[str, float]:
     strength = _uniform(rng, recipe.expression)
+    if isinstance(model, OwnExpressions):
+        return model.sample_expression(rng, strength) if strength else {}
     return sample_expression(rng, model.expressions, strength) if strength and model.expressions else {}
 
 
@@ -136,7 +144,7 @@ def _pose(
     recipe: Recipe, model: HeadModel, neck: np.ndarray, turn: np.ndarray, camera_m: float, rng: np.random.Generator
 ) -> Pose:
     yaw, pitch, roll = map(float, neck)
-    if not model.expressions:
+    if not (model.moves_eyes if isinstance(model, OwnExpressions) else model.expressions):
         return Pose(yaw=yaw, pitch=pitch, roll=roll)
     towards_camera = rotation(*turn).T @ np.array([0.0, 0.0, camera_m])
     left, right = (gaze_towards(towards_camera, np.array([x, 0.0, 0.0])) for x in (EYE_OFFSET_M, -EYE_OFFSET_M))

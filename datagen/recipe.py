@@ -30,7 +30,7 @@ class Recipe:
     people: int = 1_000_000
     """How many different people there are; person i appears in scenes i, i + people, ..."""
     roster: str = ""
-    """File of `datagen people`, or a packaged roster: only its people appear, all of them different (docs/realism.md)."""
+    """File of `datagen people`, or a packaged roster: only its people appear, all different (docs/realism.md)."""
     expression: Range = (0.0, 1.0)
     """Strength of the expression: 0 is neutral, 1 extreme."""
     yaw_deg: Range = (-30.0, 30.0)

@@ -9,6 +9,7 @@ import numpy as np
 import datagen
 from datagen.plan import Plan
 from datagen.recipe import Recipe
+from datagen.roster import roster_sha256
 from datagen.scene import PosedScene
 from datagen.splits import split_of
 from meshes.head import Asset, Head
@@ -16,9 +17,9 @@ from renderers.camera import Camera, focal_mm35_from_px, project
 
 
 def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
-    """Stable name of the person: a scan is named by its content, a model's people by run seed and number."""
+    """Stable name of the person: a scan is named by its content, a model's people by seed and draw."""
     kind = plan.head.partition(":")[0]
-    return assets[0].id if kind == "scan" else f"{kind}-{plan.seed}-{plan.person:06d}"
+    return assets[0].id if kind in ("scan", "facescape") else f"{kind}-{plan.people_seed}-{plan.person:06d}"
 
 
 def record(
@@ -42,7 +43,12 @@ def record(
         "version": datagen.__version__,
         "split": split_of(person),
         "scene": {"index": plan.scene, "step": plan.step, "steps": plan.steps},
-        "person": {"id": person, "model": plan.head.partition(":")[0], **_plain(asdict(plan.identity))},
+        "person": {
+            "id": person,
+            "model": plan.head.partition(":")[0],
+            **_roster(recipe),
+            **_plain(asdict(plan.identity)),
+        },
         "expression": _plain(plan.expression),
         "pose": _plain(asdict(plan.pose)),
         "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
@@ -55,6 +61,11 @@ def record(
         "landmarks": _landmarks(scene, landmarks_visible),
         "assets": [asdict(asset) for asset in scene.assets],
     }
+
+
+def _roster(recipe: Recipe) -> dict[str, str]:
+    """Content of the roster that the person was taken from; nothing where there is none."""
+    return {"roster_sha256": roster_sha256(recipe.roster)} if recipe.roster else {}
 
 
 def _background(recipe: Recipe, plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from datagen.randomness import generator
+from datagen.roster import identity_of
 from meshes.head import HeadModel, Identity
 
 ANCESTRIES = ("african", "asian", "caucasian")
@@ -53,7 +53,7 @@ def choose(source: str, model: HeadModel, count: int, seed: int = 0) -> list[Per
 
 def _drawn(source: str, model: HeadModel, seed: int, limit: int) -> Iterator[Person]:
     for number in range(limit):
-        identity = model.sample_identity(generator(seed, number, f"identity {source}"))
+        identity = identity_of(model, source, seed, number)
         yield Person(number, identity, group_of(identity), _skin(identity), _distinct(source, model, identity))
 
 
