@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from meshes.noise import smooth_step
 
@@ -17,7 +18,7 @@ HEAD_CENTRE_M = np.array([0.0, 0.020, -0.085])
 """Middle of the skull, the origin of directions on the scalp."""
 
 SHORTEST_M = 0.003
-"""Shorter hair is drawn on the skin alone, longer hair has shells."""
+"""Shorter hair shows its roots everywhere, longer hair hides them but at the hairline."""
 
 _BEARD_TOP_X = np.array([0.0, 0.010, 0.024, 0.034, 0.046, 0.056, 0.066, 0.080])  # |x|
 _BEARD_TOP_Y = np.array([-0.052, -0.050, -0.056, -0.066, -0.058, -0.044, -0.020, 0.000])
@@ -119,7 +120,13 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
         "under_eye": blob(p, (25.0, -13.0, 18.0), (10.0, 3.5, 10.0)),
         "inner_corner": blob(p, (14.5, -2.5, 12.0), (3.0, 3.0, 6.0)),
         "nostril": (smooth_step(down, 0.2, 0.8) * blob(p, (7.0, -43.5, 29.0), (4.0, 2.6, 6.0))).astype(np.float32),
-        "lash_line": (lid * masks["eyelids"]).astype(np.float32),
+        "lash_line": (lid * masks["eyelids"] * smooth_step(p[:, 1], -5.5, -2.5)).astype(np.float32),
+        "water_line": (lid * masks["eyelids"] * smooth_step(p[:, 1], -2.5, -5.5)).astype(np.float32),
+        "lid_shadow": blob(p, (29.0, 6.5, 14.0), (12.0, 4.5, 12.0))
+        * smooth_step(p[:, 1], -1.0, 2.0).astype(np.float32),
+        "mouth_line": _near_mouth(template),
+        "lip_rim": (4.0 * masks["lips"] * (1.0 - masks["lips"])).astype(np.float32),
+        "upper_lip": (masks["lips"] * smooth_step(p[:, 1], -0.0695, -0.0660)).astype(np.float32),
         "mouth_corner": blob(p, (23.5, -67.0, 20.0), (3.0, 2.5, 6.0)),
         "perioral": blob(p, (0.0, -66.0, 28.0), (28.0, 17.0, 20.0)) * (1.0 - masks["lips"]),
         "forehead": blob(p, (0.0, 38.0, 18.0), (30.0, 16.0, 20.0)),
@@ -131,3 +138,13 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
         "lips": masks["lips"],
         "mouth": masks["inside_mouth"],
     }
+
+
+def _near_mouth(template: SkinTemplate) -> np.ndarray:
+    """(V,) float32: 1 where the lips meet, falling off over a millimetre of lip; less on skin."""
+    p, inside = template.rest, template.masks["inside_mouth"]
+    rim = p[(inside > 0.5) & (np.abs(p[:, 0]) < 0.026) & (p[:, 2] > 0.010) & (np.abs(p[:, 1] + 0.0675) < 0.008)]
+    near = np.flatnonzero(blob(p, (0.0, -67.5, 28.0), (14.0, 6.0, 12.0)) > 0.01)
+    line = np.zeros(len(p), np.float32)
+    line[near] = np.exp(-((cKDTree(rim).query(p[near])[0] / 0.0011) ** 2))
+    return line * (1.0 - inside)

@@ -12,10 +12,12 @@ import numpy as np
 
 from meshes.atlas import SHAPE
 from meshes.grains import Grains, grains, grains_by_zone, spots, texels
+from meshes.hair.hairline import hair_inside
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SHORTEST_M, SkinTemplate
 
 _BROW_DARKEST = (0.022, 0.015, 0.011)
+_PIMPLE, _AGE_SPOT = np.array([0.80, 0.36, 0.36]), np.array([0.55, 0.38, 0.28])
 _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
 _BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
 _BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
@@ -109,25 +111,56 @@ def _shared_base(template: SkinTemplate) -> np.ndarray:
     return base
 
 
-def skin_texture(template: SkinTemplate, look: Mapping[str, float], tone: np.ndarray, hair: np.ndarray) -> np.ndarray:
+def skin_texture(
+    template: SkinTemplate,
+    look: Mapping[str, float],
+    tone: np.ndarray,
+    hair: np.ndarray,
+    folds: np.ndarray | None = None,
+) -> np.ndarray:
     """One person's detail, to be multiplied by `paint`.
 
     Args:
         template: the canonical head.
         look: from `sample_look`.
         tone, hair: (3,) linear albedo of skin and hair.
+        folds: SHAPE float32 absorbance of folds (`skin_relief.FoldMaps.shade`); None for smooth skin.
 
     Returns:
         (1408, 744, 3) uint8 sRGB; plain skin is white.
     """
     plain = _shared_base(template)
     canvas = _Canvas(plain.copy(), plain)
+    if folds is not None:
+        _darken_folds(canvas.texture, folds)
+    _blemishes(canvas, template, look)
     _freckles(canvas, template, look)
     _stubble(canvas, template, look, hair / tone)
     _roots(canvas, template, look, hair / tone)
     # Brows stay darker than skin, even where age has turned them grey.
     _brows(canvas, template, look, np.minimum(np.maximum(hair, _BROW_DARKEST) / tone, 0.6))
     return canvas.texture
+
+
+def _darken_folds(texture: np.ndarray, shade: np.ndarray) -> None:
+    """Little light reaches the bottom of a fold, and what leaves it has met the skin twice, which reddens it."""
+    deep = np.flatnonzero(shade > 0.01)
+    codes = texture.reshape(-1, 3)
+    codes[deep] = codes[deep] * np.exp(-shade.reshape(-1)[deep, None] * np.array([0.42, 0.62, 0.66]))
+
+
+def _blemishes(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
+    """Red spots of young skin, brown ones of old skin."""
+    seats, rng = grains_by_zone(template)["face"], keyed(int(look["seed"]), 24)
+    strength = 1.0 - 0.5 * look["melanin"]
+    red = rng.integers(len(seats.rank), size=int(26 * look["blemishes"]))
+    for radius_mm, chosen in ((1.0, red), (0.5, red[::2])):
+        _stamp(canvas, seats, chosen, rng.uniform(0.15, 0.5, len(chosen)) * strength, radius_mm, _PIMPLE)
+    brown = rng.integers(len(seats.rank), size=int(30 * look["age_spots"]))
+    radii = rng.choice([0.9, 1.5, 2.2], len(brown))
+    depth = rng.uniform(0.12, 0.42, len(brown)) * seats.bare[brown]
+    for radius_mm in (0.9, 1.5, 2.2):
+        _stamp(canvas, seats, brown[radii == radius_mm], depth[radii == radius_mm], radius_mm, _AGE_SPOT)
 
 
 @lru_cache(maxsize=2)
@@ -164,10 +197,10 @@ def _roots(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
     """Hairs where they leave the scalp; a shaved head keeps a shadow of them."""
     seats, length_m = grains_by_zone(template)["scalp"], look["hair_length_m"]
     full, receded = seats.hair.T
-    hair = full + look["hair_recede"] * (receded - full)
+    hair = hair_inside(seats.point, full + look["hair_recede"] * (receded - full), look)
     ragged = 0.0015 * seats.patches(keyed(int(look["seed"]), 21))
     share = smooth_step(hair + ragged, -0.001, 0.016) * (1.0 - seats.ears) * min(1.0, 0.45 + length_m / 0.003)
-    open_to_view = hair < (0.030 if length_m >= SHORTEST_M else 1.0)  # Shells cover the rest.
+    open_to_view = hair < (0.030 if length_m >= SHORTEST_M else 1.0)  # Strands cover the rest.
     roots = np.flatnonzero((seats.rank < share) & open_to_view)
     depth = min(0.9, 0.22 + length_m / 0.003) * (0.4 + 0.6 * seats.vigour[roots])
     _stamp(canvas, seats, roots, depth, 0.28 + 0.17 * min(1.0, length_m / 0.004), ratio)

@@ -45,7 +45,7 @@ def _colour_matching() -> np.ndarray:
     """(33, 3) CIE 1931 x, y, z. Source: the fits of Wyman, Sloan and Shirley, JCGT 2(2), 2013."""
 
     def lobe(height: float, centre: float, left: float, right: float) -> np.ndarray:
-        return height * np.exp(-0.5 * ((_NM - centre) / np.where(_NM < centre, left, right)) ** 2)
+        return height * np.exp(-0.5 * ((_NM - centre) / np.where(centre > _NM, left, right)) ** 2)
 
     x = lobe(1.056, 599.8, 37.9, 31.0) + lobe(0.362, 442.0, 16.0, 26.7) + lobe(-0.065, 501.1, 20.4, 26.2)
     y = lobe(0.821, 568.8, 46.9, 40.5) + lobe(0.286, 530.9, 16.3, 31.1)
