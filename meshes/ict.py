@@ -17,7 +17,7 @@ from meshes.eyelids import SIDES, clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.geometry import fit_sphere, rotate
-from meshes.hair import HairShells, hair_shells, with_hair
+from meshes.hair import Grown, grow_hair, with_hair
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.ict_files import read_ict
 from meshes.ict_lashes import lash_cutout
@@ -66,7 +66,7 @@ class Person:
     relief_m: np.ndarray
     color: np.ndarray
     materials: tuple[Material, ...]
-    hair: HairShells | None
+    hair: Grown | None
 
 
 class Ict:
@@ -135,7 +135,7 @@ class Ict:
             points[lid] = clear_of_eye(points[lid], centre, radius, axis[:, 2])
         surface = self._surface(person, points, centres, gaze)
         return Head(
-            surface=surface if person.hair is None else with_hair(surface, person.hair, R),
+            surface=with_hair(surface, person.hair, self.layout.neck, angles),
             eye_centres=centres,
             nose_tip=points[self.layout.nose_tip],
             head_centre=points[self.layout.tragi].mean(axis=0),
@@ -203,8 +203,13 @@ class Ict:
             relief_m=displacement(self.layout.template, look).astype(np.float64),
             color=_colors(self.layout, self._eye, look, skin),
             materials=_materials(self.layout, look, skin),
-            hair=hair_shells(self.layout.template, look, hair_colour(look)),
+            hair=self._hair(neutral_m, look),
         )
+
+    def _hair(self, neutral_m: np.ndarray, look: Mapping[str, float]) -> Grown | None:
+        template = self.layout.template
+        own = self.layout.point[: len(template.rest)]
+        return grow_hair(template, look, neutral_m[own], self.layout.share[own], hair_colour(look))
 
     def _surface(self, person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
         fixed, eye = self.layout, self._eye

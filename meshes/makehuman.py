@@ -135,8 +135,7 @@ def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: 
     painted = slice(0, len(who.relief_m))
     skin[painted] += who.relief_m[:, None] * vertex_normals(skin, fixed.faces, fixed.point)[painted]
     surface = _surface(fixed, who, skin, list(zip(centres, who.eye_radii, turns, strict=True)))
-    if who.hair is not None:
-        surface = with_hair(surface, who.hair, skull)
+    surface = with_hair(surface, who.hair, who.neck, angles)
     corners = skin[fixed.faces[fixed.landmark_face]]
     marks = (fixed.landmark_barycentric[:, :, None] * corners).sum(axis=1)
     return Head(

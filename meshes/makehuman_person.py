@@ -11,7 +11,7 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, skin_texture, skin_tone
 from meshes.eyes import eye_materials, eyeball, paint_eye
-from meshes.hair import HairShells, hair_shells
+from meshes.hair import Grown, grow_hair
 from meshes.lips import seal_lips
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import target_weights
@@ -52,7 +52,7 @@ class Person:
     color: np.ndarray
     relief_m: np.ndarray
     materials: tuple[Material, ...]
-    hair: HairShells | None
+    hair: Grown | None
 
 
 @lru_cache(maxsize=8)
@@ -73,8 +73,13 @@ def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], 
         color=_colors(appearance, fixed),
         relief_m=displacement(fixed.skin, appearance).astype(np.float64),
         materials=_materials(appearance, fixed),
-        hair=hair_shells(fixed.skin, appearance, hair_colour(appearance)),
+        hair=_hair(base, appearance, fixed),
     )
+
+
+def _hair(base: np.ndarray, look: Mapping[str, float], fixed: Template) -> Grown | None:
+    onto = fixed.operator[: len(fixed.skin.rest)]
+    return grow_hair(fixed.skin, look, onto @ base, onto @ fixed.pack.neck_bend, hair_colour(look))
 
 
 def unposed_base(shape: Mapping[str, float], fixed: Template) -> np.ndarray:

@@ -13,9 +13,6 @@ from meshes.noise import keyed
 from meshes.skin_regions import SkinTemplate, beard, hair_depth
 
 ROOTS = 14_000
-WISP = 26
-"""Roots that share a guide, on average."""
-
 
 @dataclass(frozen=True, eq=False)
 class Roots:
@@ -94,6 +91,6 @@ def beard_roots(template: SkinTemplate) -> Roots:
 
 
 def wisps(points: np.ndarray, size: float) -> np.ndarray:
-    """(N,) int64: the guide of each strand, one of the first N / size, nearest to its root; guides follow themselves."""
+    """(N,) int64: the guide of each strand, the nearest of the first N / size; guides follow themselves."""
     guides = max(1, int(len(points) / size))
     return spatial.cKDTree(points[:guides]).query(points)[1].astype(np.int64)

@@ -7,6 +7,7 @@ import numpy as np
 
 from meshes.hair.field import Space, space
 from meshes.hair.grow import Air, Seeds, gather, integrate, settle
+from meshes.hair.hairline import hair_inside
 from meshes.hair.roots import Roots, scalp_roots, wisps
 from meshes.hair.strands import Strands
 from meshes.hair.style import Cut, cut_of
@@ -22,22 +23,7 @@ _FACE_OVAL_M = np.array([0.064, -0.035, 0.085])
 _BROW_Y_M = 0.019
 _LAYERS = 5.5  # How many ribbons lie over a point of the scalp, on average.
 _SCALP_M2 = 0.054
-_HORSESHOE_Z, _HORSESHOE_Y = (-0.165, -0.120, -0.030), (0.048, 0.040, 0.022)  # Where hair ends round a bald crown.
 _WIDEST_M, _FINEST_M = 0.0013, 0.00012
-
-
-def hair_inside(points: np.ndarray, depth_m: np.ndarray, recede_m: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
-    """(N,) metres inside the region of a person's hair; negative outside.
-
-    Args:
-        points: (N, 3) metres on the canonical head.
-        depth_m, recede_m: (N,) height above the full hairline, and what full recession takes away.
-        look: from `meshes.look.sample_look`.
-    """
-    inside = depth_m - look["hair_recede"] * recede_m
-    if look.get("hair_crown", 0.0) > 0.5:
-        inside = np.minimum(inside, np.interp(points[:, 2], _HORSESHOE_Z, _HORSESHOE_Y) - points[:, 1])
-    return inside
 
 
 def scalp_hair(template: SkinTemplate, look: Mapping[str, float], triangles: int = TRIANGLES) -> list[Strands]:
@@ -80,7 +66,8 @@ def _points(cut: Cut) -> int:
 def _kept_roots(template: SkinTemplate, look: Mapping[str, float], rng: np.random.Generator) -> Roots:
     roots = scalp_roots(template)
     ragged = np.minimum(rng.exponential(0.0035, len(roots.rank)), 0.016)
-    return roots[hair_inside(roots.point, roots.depth_m, roots.recede_m, look) > ragged]
+    depth_m = roots.depth_m - look["hair_recede"] * roots.recede_m
+    return roots[hair_inside(roots.point, depth_m, look) > ragged]
 
 
 def _tangent(vector: np.ndarray, normal: np.ndarray) -> np.ndarray:
@@ -231,7 +218,7 @@ def _tail(cut: Cut, air: Air, count: int, points: int, rng: np.random.Generator)
 
 
 def _bun_middle() -> np.ndarray:
-    return _TIE_M + [0.0, 0.004, -0.020]
+    return _TIE_M + np.array([0.0, 0.004, -0.020])
 
 
 def _bun(count: int, points: int, rng: np.random.Generator) -> np.ndarray:

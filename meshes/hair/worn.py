@@ -20,8 +20,8 @@ _LEVELS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Hair:
-    """Hair of the head of one person, unposed.
+class Grown:
+    """What grows on one person, unposed.
 
     Attributes:
         ribbons: in the frame of the person's own head.
@@ -32,14 +32,14 @@ class Hair:
     level: np.ndarray
 
 
-def head_hair(
+def grow_hair(
     template: SkinTemplate,
     look: Mapping[str, float],
     skin: np.ndarray,
     share: np.ndarray,
     colour: np.ndarray,
     triangles: int = TRIANGLES,
-) -> Hair | None:
+) -> Grown | None:
     """Grows the hair of one person's head.
 
     Args:
@@ -66,7 +66,7 @@ def head_hair(
         pieces.append(ribbons(strands, path, colour, rng))
         level = np.rint(_LEVELS * np.clip(moved[..., 3], 0.0, 1.0)).astype(np.int64)
         levels.append(np.repeat(level, 2, axis=1)[:, :-1].ravel())
-    return Hair(joined(pieces), np.concatenate(levels))
+    return Grown(_joined(pieces), np.concatenate(levels))
 
 
 def _rooted(template: SkinTemplate, skin: np.ndarray, strands: Strands, path: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def _rooted(template: SkinTemplate, skin: np.ndarray, strands: Strands, path: np
     return path + fade * shift[:, None]
 
 
-def joined(pieces: list[Ribbons]) -> Ribbons:
+def _joined(pieces: list[Ribbons]) -> Ribbons:
     """Several ribbons as one."""
     starts = np.cumsum([0] + [len(piece.vertices) for piece in pieces[:-1]])
     columns = {f.name: np.concatenate([getattr(piece, f.name) for piece in pieces]) for f in fields(Ribbons)}
@@ -85,7 +85,7 @@ def joined(pieces: list[Ribbons]) -> Ribbons:
     return Ribbons(**{**columns, "faces": np.concatenate(faces).astype(np.int32)})
 
 
-def posed(hair: Hair, neck: Neck, angles: tuple[float, float, float]) -> Ribbons:
+def _posed(hair: Grown, neck: Neck, angles: tuple[float, float, float]) -> Ribbons:
     """The hair when the skull turns by `angles` (yaw, pitch, roll): each vertex follows as `bend` moves its share."""
     if not any(angles):
         return hair.ribbons
@@ -99,12 +99,19 @@ def posed(hair: Hair, neck: Neck, angles: tuple[float, float, float]) -> Ribbons
     return replace(hair.ribbons, vertices=vertices, normals=normals)
 
 
-def with_ribbons(surface: Surface, pieces: list[tuple[Ribbons, Part]]) -> Surface:
-    """A posed head and what grows on it as one surface."""
-    if not pieces:
+def with_hair(surface: Surface, hair: Grown | None, neck: Neck, angles: tuple[float, float, float]) -> Surface:
+    """A posed head and what grows on it as one surface.
+
+    Args:
+        surface: its first faces and vertices are those of the skin template, posed; its normals are up to date.
+        hair: from `grow_hair`.
+        neck: the axis the skull bends about.
+        angles: yaw, pitch and roll of the skull, radians.
+    """
+    if hair is None:
         return surface
-    every = joined([piece for piece, _ in pieces])
-    part = np.repeat([label for _, label in pieces], [len(piece.faces) for piece, _ in pieces])
+    every = _posed(hair, neck, angles)
+    part = np.full(len(every.faces), Part.HAIR, np.uint8)
     return replace(
         surface,
         vertices=np.concatenate([surface.vertices, every.vertices]),
@@ -112,7 +119,7 @@ def with_ribbons(surface: Surface, pieces: list[tuple[Ribbons, Part]]) -> Surfac
         uv=np.concatenate([surface.uv, every.uv]),
         color=np.concatenate([surface.color, every.color]),
         faces=np.concatenate([surface.faces, every.faces + np.int32(len(surface.vertices))]),
-        part=np.concatenate([surface.part, part.astype(np.uint8)]),
+        part=np.concatenate([surface.part, part]),
         material=np.concatenate([surface.material, np.full(len(part), len(surface.materials), np.uint8)]),
         materials=(*surface.materials, hair_material()),
         cutout=np.concatenate([surface.cutout, np.full(len(part), -1, np.int32)]),
