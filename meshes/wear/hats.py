@@ -147,7 +147,11 @@ def _shell(dome: np.ndarray, rim: Rim, colour: np.ndarray, stuff: Material) -> S
     """The dome with a lip that turns inside to the head, and a closed crown."""
     flat = dome[0] * [1.0, 0.0, 1.0]
     inward = unit(flat)
-    lip = [dome[0] - inward * 0.0042 + [0.0, 0.010, 0.0], dome[0] - inward * 0.0035, dome[0] - [0.0, 0.0012, 0.0]]
+    lip = [
+        dome[0] - inward * 0.0042 + np.array([0.0, 0.010, 0.0]),
+        dome[0] - inward * 0.0035,
+        dome[0] - np.array([0.0, 0.0012, 0.0]),
+    ]
     crown = dome[-1].mean(axis=0) + (dome[-1] - dome[-1].mean(axis=0)) * 0.01
     rows = np.concatenate([np.stack(lip), dome, crown[None]])
     shape = grid(rows @ rim.axes + rim.origin, round_columns=True)
@@ -163,7 +167,10 @@ def _cap(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, floa
     stuff = cloth(0, (1.0, 1.0, 1.0), 0.02, int(worn["seed"]))
     button = shaped[-1].mean(axis=0)
     knob = tube(
-        np.array([button - [0, 0.001, 0], button + [0, 0.0025, 0]]) @ rim.axes + rim.origin, 0.007, 0.007, rim.axes[0]
+        np.array([button - np.array([0, 0.001, 0]), button + np.array([0, 0.0025, 0])]) @ rim.axes + rim.origin,
+        0.007,
+        0.007,
+        rim.axes[0],
     )
     return [
         _shell(shaped, rim, colour, stuff),
@@ -184,7 +191,7 @@ def _visor(dome: np.ndarray, rim: Rim, colour: np.ndarray, stuff: Material) -> S
     top = (arc - ahead * 0.004)[None] + ahead * (reach * out[:, None] + 0.0)[..., None]
     droop = -0.020 * np.square(across) * out[:, None] ** 0.7 - 0.012 * np.square(out[:, None]) + 0.004
     top = top + np.stack([np.zeros_like(droop), droop, np.zeros_like(droop)], axis=-1)
-    under = top - [0.0, 0.0030, 0.0]
+    under = top - np.array([0.0, 0.0030, 0.0])
     edge = (top[-1:] + under[-1:]) / 2 + ahead * 0.0015
     sheet = np.concatenate([top, edge, under[::-1]])
     return grid(sheet @ rim.axes + rim.origin).of(Part.HAT, stuff, colour, shades=True)
@@ -201,7 +208,7 @@ def _cuff(dome: np.ndarray, rim: Rim) -> Shape:
     """The turned-up edge of a beanie."""
     height = np.linspace(0.0, 0.048, 9)
     bulge = 0.0045 * np.sqrt(np.clip(1 - np.abs(2 * height / 0.048 - 1) ** 6, 0, 1))
-    rows = [_ring(dome, h, out) - [0.0, 0.002, 0.0] for h, out in zip(height, bulge, strict=True)]
+    rows = [_ring(dome, h, out) - np.array([0.0, 0.002, 0.0]) for h, out in zip(height, bulge, strict=True)]
     return grid(np.stack(rows) @ rim.axes + rim.origin, round_columns=True)
 
 
@@ -224,7 +231,7 @@ def _ring(dome: np.ndarray, height_m: float, out_m: float) -> np.ndarray:
     """(_AROUND, 3) the dome's outline at a height, moved outwards."""
     at = [[np.interp(height_m, dome[:, c, 1], dome[:, c, k]) for k in (0, 1, 2)] for c in range(_AROUND)]
     ring = np.array(at) * [1.0, 0.0, 1.0]
-    return ring + unit(ring) * out_m + [0.0, height_m, 0.0]
+    return ring + unit(ring) * out_m + np.array([0.0, height_m, 0.0])
 
 
 def _brim(dome: np.ndarray, rim: Rim, colour: np.ndarray) -> Solid:
@@ -234,8 +241,10 @@ def _brim(dome: np.ndarray, rim: Rim, colour: np.ndarray) -> Solid:
     share = np.linspace(0.0, 1.0, 9)[:, None, None]
     curl = 0.017 * np.square(out[:, 0]) - 0.010 * np.square(out[:, 2])
     top = ring - out * 0.004 + out * _BRIM_M * share
-    top = top + share**1.6 * np.stack([np.zeros(_AROUND), curl, np.zeros(_AROUND)], axis=1) + [0.0, 0.0012, 0.0]
-    under = top - [0.0, 0.0030, 0.0]
+    top = (
+        top + share**1.6 * np.stack([np.zeros(_AROUND), curl, np.zeros(_AROUND)], axis=1) + np.array([0.0, 0.0012, 0.0])
+    )
+    under = top - np.array([0.0, 0.0030, 0.0])
     edge = (top[-1:] + under[-1:]) / 2 + out * 0.0015
     sheet = np.concatenate([under, edge, top[::-1]])
     return grid(sheet @ rim.axes + rim.origin, round_columns=True).of(Part.HAT, _FELT, colour, shades=True)

@@ -110,7 +110,7 @@ def _hand(
     return [shape.of(Part.HELD_OBJECT, _SKIN, skin, shades=True) for shape in shapes]
 
 
-def _finger(root: np.ndarray, axes: np.ndarray, length: float, radius: float, curl: float, fan: float):  # noqa: ANN202
+def _finger(root: np.ndarray, axes: np.ndarray, length: float, radius: float, curl: float, fan: float):
     """Three joints that bend towards the palm."""
     across = np.cos(fan) * axes[1] + np.sin(fan) * axes[0] * -1.0
     points, angle = [root - 0.012 * across, root], 0.0
@@ -147,7 +147,7 @@ def _at_the_ear(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]
     mouth = fit.landmarks[54 if side > 0 else 48]
     out = unit(np.array([side, 0.0, 0.42 + 0.2 * worn["tilt"]]))
     middle = (ear.min(axis=0) + ear.max(axis=0)) / 2
-    towards = mouth + [side * 0.018, -0.030, 0.004] - middle
+    towards = mouth + np.array([side * 0.018, -0.030, 0.004]) - middle
     axes = _axes(-towards, out)
     cheek = np.concatenate([ear, fit.skin[side * fit.skin[:, 0] > 0.020]])
     flat = (cheek - middle) @ axes.T
@@ -162,7 +162,7 @@ def _at_the_ear(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]
 
 def _before_the_face(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]:
     """The phone stands before mouth and cheek, screen to the person, as in a picture in a mirror."""
-    centre = fit.landmarks[33] + [side * 0.035, -0.045, worn["distance_m"]]
+    centre = fit.landmarks[33] + np.array([side * 0.035, -0.045, worn["distance_m"]])
     lean = np.array([np.sin(worn["tilt"]), np.cos(worn["tilt"]), 0.12])
     axes = _axes(lean, np.array([0.10 * side, 0.0, 1.0]))
     wrist = centre - axes[1] * 0.112 + axes[2] * 0.018 + axes[0] * side * 0.012
@@ -175,7 +175,7 @@ def _at_the_chin(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid
     """Curled fingers under the jaw's corner."""
     jaw = fit.landmarks[11 if side > 0 else 5]
     axes = _axes(np.array([-side * 0.55, 0.75, 0.1]), np.array([side * 0.55, -0.3, 0.85]))
-    wrist = jaw + [side * 0.045, -0.098, 0.030]
+    wrist = jaw + np.array([side * 0.045, -0.098, 0.030])
     grip = axes * [[side], [1.0], [1.0]]
     return _hand(wrist, grip, 0.45 + 0.2 * worn["tilt"], 0.4, np.array([side * 0.5, -1.0, -0.1]), _skin(fit))
 
@@ -184,7 +184,7 @@ def _before_the_mouth(fit: Fit, worn: Mapping[str, float], side: float) -> list[
     """A flat hand before mouth and nose."""
     lips = fit.landmarks[57]
     axes = _axes(np.array([-side * 0.85, 0.55, 0.0]), np.array([side * 0.15, 0.0, 1.0]))
-    wrist = lips - axes[1] * 0.105 + [0.0, -0.012, worn["distance_m"] * 0.2 + 0.034]
+    wrist = lips - axes[1] * 0.105 + np.array([0.0, -0.012, worn["distance_m"] * 0.2 + 0.034])
     grip = axes * [[side], [1.0], [1.0]]
     return _hand(wrist, grip, 0.10, 0.5, np.array([side * 0.9, -1.0, 0.0]), _skin(fit))
 

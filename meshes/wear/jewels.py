@@ -35,12 +35,12 @@ def _pierced(fit: Fit, side: float) -> np.ndarray:
     """(3,) the outermost skin of the lobe just above its lower edge."""
     ear = fit.ears[0] if side > 0 else fit.ears[1]
     lowest = ear[ear[:, 1].argmin()]
-    near = ear[np.square(ear - lowest - [0.0, 0.006, 0.0]).sum(axis=1) < 0.009**2]
+    near = ear[np.square(ear - lowest - np.array([0.0, 0.006, 0.0])).sum(axis=1) < 0.009**2]
     return near[(side * near[:, 0]).argmax()]
 
 
 def _stud(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float, float]) -> list[Solid]:
-    ball = bead(at + [side * 0.35 * size_m, 0.0, 0.0], size_m)
+    ball = bead(at + np.array([side * 0.35 * size_m, 0.0, 0.0]), size_m)
     return [ball.of(Part.EARRINGS, _GOLD, colour)]
 
 
@@ -48,15 +48,15 @@ def _hoop(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float
     angle = 2 * np.pi * np.arange(40) / 40
     out = unit(np.array([side, 0.0, 0.45]))
     ahead = np.cross(out, [0.0, 1.0, 0.0])
-    centre = at + [side * 0.0005, 0.0008 - size_m, 0.0]
+    centre = at + np.array([side * 0.0005, 0.0008 - size_m, 0.0])
     path = centre + size_m * (np.cos(angle)[:, None] * [0.0, 1.0, 0.0] + np.sin(angle)[:, None] * ahead)
     return [tube(path, 0.0009, 0.0009, out, closed=True).of(Part.EARRINGS, _GOLD, colour)]
 
 
 def _drop(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float, float]) -> list[Solid]:
-    top = at + [side * 0.0012, -0.001, 0.0]
+    top = at + np.array([side * 0.0012, -0.001, 0.0])
     chain = top - np.linspace(0, size_m, 6)[:, None] * [0.0, 1.0, 0.0]
-    pearl = bead(chain[-1] - [0.0, 0.004, 0.0], np.array([0.0032, 0.0045, 0.0032]))
+    pearl = bead(chain[-1] - np.array([0.0, 0.004, 0.0]), np.array([0.0032, 0.0045, 0.0032]))
     return [
         *_stud(at, side, 0.0022, colour),
         tube(chain, 0.0004, 0.0004, np.array([1.0, 0.0, 0.0])).of(Part.EARRINGS, _GOLD, colour),
@@ -89,11 +89,11 @@ def _cup(fit: Fit, side: float, colour: tuple[float, float, float]) -> list[Soli
     angle = 2 * np.pi * np.arange(40) / 40
     oval = np.stack([_CUP_M[0] * np.cos(angle), _CUP_M[1] * np.sin(angle)], axis=1)
     axes = np.array([[0.0, 0.0, -side], [0.0, 1.0, 0.0], [side, 0.0, 0.0]])
-    shell = slab(oval, 0.0075, 0.006, axes, centre + [side * 0.006, 0.0, 0.0])
+    shell = slab(oval, 0.0075, 0.006, axes, centre + np.array([side * 0.006, 0.0, 0.0]))
     rim = oval @ axes[:2] * 0.82 + centre
     skin = np.array([fit.half_width(p[None, 1:], side)[0] for p in rim])
     inner = np.column_stack([side * np.minimum(skin - 0.003, np.abs(centre[0]) - 0.014), rim[:, 1:]])
-    outer = rim + [side * 0.001, 0.0, 0.0]
+    outer = rim + np.array([side * 0.001, 0.0, 0.0])
     return [shell.of(Part.HEADPHONES, _SHELL, colour, shades=True), _cushion(inner, outer, centre)]
 
 
@@ -115,7 +115,7 @@ def _cushion(inner: np.ndarray, outer: np.ndarray, centre: np.ndarray) -> Solid:
 
 def _band(fit: Fit, ends: list[np.ndarray], back: float, colour: tuple[float, float, float]) -> Solid:
     """The bow over the crown, clear of the skull by the hair under it."""
-    left, right = (end + [np.sign(end[0]) * 0.006, _CUP_M[1] * 0.7, 0.0] for end in ends)
+    left, right = (end + np.array([np.sign(end[0]) * 0.006, _CUP_M[1] * 0.7, 0.0]) for end in ends)
     middle, half = (left + right) / 2, (left - right)[0] / 2
     t = np.linspace(0, np.pi, 41)
     lean = unit(np.array([0.0, 1.0, -0.25 * back]))
