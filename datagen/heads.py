@@ -1,20 +1,18 @@
 """Opens head models by the names recipes use, once a process."""
 
 import difflib
-import os
 from functools import lru_cache
 from pathlib import Path
 
 from datagen.recipe import RecipeError
+from meshes.assets import AssetMissingError, find
 from meshes.head import HeadModel
-
-ICT_FILE = "ict_facekit_f16.npz"
-"""Name of the packed ICT-FaceKit model in the folder that DATAGEN_ASSETS names."""
+from meshes.loaders import LICENSED
 
 
 @lru_cache(maxsize=8)
 def open_model(spec: str) -> HeadModel:
-    """The head model for `makehuman`, `ict`, `ict:PATH`, `scan:PATH` or `animated:PATH`.
+    """The head model for `makehuman`, `ict`, `ict:PATH`, `scan:PATH`, `animated:PATH` or a licensed `KIND:PATH`.
 
     Raises:
         RecipeError: unknown kind, or `ict` without a file at hand.
@@ -37,17 +35,28 @@ def open_model(spec: str) -> HeadModel:
         from meshes.animated import Animated
 
         return Animated.open(Path(path))
-    near = difflib.get_close_matches(kind, ["makehuman", "ict", "scan", "animated"], n=1)
+    if kind in LICENSED and path:
+        return _licensed(kind, Path(path))
+    known = ["makehuman", "ict", "scan", "animated", *LICENSED]
+    near = difflib.get_close_matches(kind, known, n=1)
     hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
-    raise RecipeError(f"--heads: expected makehuman, ict, ict:PATH, scan:PATH or animated:PATH, got {spec!r}.{hint}")
+    raise RecipeError(
+        f"--heads: expected makehuman, ict, or one of ict, scan, animated, {', '.join(LICENSED)} with :PATH, got "
+        f"{spec!r}.{hint}"
+    )
+
+
+def _licensed(kind: str, path: Path) -> HeadModel:
+    from meshes.loaders import read_model
+    from meshes.loaders.linear_head import LinearHead
+
+    return LinearHead(read_model(kind, path))
 
 
 def _ict_path() -> Path:
-    folder = os.environ.get("DATAGEN_ASSETS")
-    path = Path(folder or ".") / ICT_FILE
-    if folder and path.is_file():
-        return path
-    raise RecipeError(
-        f"--heads ict: expected {ICT_FILE} in the folder that the environment variable DATAGEN_ASSETS names, "
-        f"got {folder or 'no such variable'}. Or say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)."
-    )
+    try:
+        return find("ict")
+    except AssetMissingError as error:
+        raise RecipeError(
+            f"--heads ict: {error} Or say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)."
+        ) from None

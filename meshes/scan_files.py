@@ -1,4 +1,4 @@
-"""Reads a user's scan: OBJ with MTL and textures, PLY with vertex colours, GLB. Nothing is scaled or turned here.
+"""Reads a user's scan: OBJ with MTL and textures, PLY with vertex colours, GLB, VRML. Nothing is scaled or turned here.
 
 Everything that can be wrong with a file is said here, before any library that would crash or guess sees it.
 """
@@ -16,11 +16,13 @@ import numpy as np
 import trimesh
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
-from trimesh.visual import ColorVisuals
+from trimesh.visual import ColorVisuals, TextureVisuals
+from trimesh.visual.material import SimpleMaterial
 
 from meshes.head import MeshError
+from meshes.loaders.wrl import WrlShape, read_wrl
 
-FORMATS = (".obj", ".ply", ".glb")
+FORMATS = (".obj", ".ply", ".glb", ".wrl")
 MAX_BYTES = 2 << 30
 MAX_FACES = 20_000_000
 MAX_MESHES = 255
@@ -63,14 +65,15 @@ def read_scan(path: Path, texture: Path | None = None) -> RawScan:
     """Reads and checks a scan; several meshes become one, of which only the textured ones count if any is.
 
     Args:
-        path: .obj, .ply or .glb file.
+        path: .obj, .ply, .glb or .wrl file.
         texture: image to use in place of whatever the file names.
 
     Raises:
         MeshError: not such a file, damaged, empty, or compressed in a way that cannot be read.
     """
     _check_path(path)
-    {".obj": _check_obj, ".ply": _check_ply, ".glb": _check_glb}[path.suffix.lower()](path, texture is not None)
+    if path.suffix.lower() in _CHECKS:
+        _CHECKS[path.suffix.lower()](path, texture is not None)
     image = None if texture is None else read_texture(texture)
     raw = _merge(path, list(_meshes(path)), image)
     check_mesh(raw.vertices, raw.faces, path.name)
@@ -129,12 +132,12 @@ def check_mesh(vertices: np.ndarray, faces: np.ndarray, name: str) -> None:
 
 
 def _check_path(path: Path) -> None:
+    known = ", ".join(FORMATS)
     if path.is_dir():
-        raise MeshError(f"{path}: expected a scan file, got a folder. Pass the .obj, .ply or .glb file in it.")
+        raise MeshError(f"{path}: expected a scan file, got a folder. Pass the scan in it ({known}).")
     if not path.is_file():
         raise MeshError(f"{path}: expected a scan file, found none. Check the path.")
     if path.suffix.lower() not in FORMATS:
-        known = ", ".join(FORMATS)
         raise MeshError(f"{path.name}: expected a scan as {known}, got {path.suffix or 'no extension'}. Convert it.")
     try:
         with path.open("rb") as file:
@@ -222,6 +225,10 @@ def _check_glb(path: Path, textured: bool) -> None:
         raise MeshError(f"{path.name}: expected a plain GLB, got one that requires {unknown[0]}. Re-export without it.")
 
 
+_CHECKS = {".obj": _check_obj, ".ply": _check_ply, ".glb": _check_glb}
+"""What is looked at before trimesh reads a file; VRML is read here."""
+
+
 def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
     """Every triangle mesh of the file, in its place in the scene; cameras, lamps and points are left out."""
     try:
@@ -246,11 +253,21 @@ def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
 
 
 def _load(path: Path) -> trimesh.Scene:
+    if path.suffix.lower() == ".wrl":
+        return trimesh.Scene([_of_shape(shape) for shape in read_wrl(path)])
     if path.suffix.lower() != ".obj":
         return trimesh.load_scene(path, process=False)
     # Names and comments in an old 8-bit code are no reason to refuse a mesh.
     text = io.StringIO(path.read_text(encoding="utf-8", errors="replace"))
     return trimesh.load_scene(text, file_type="obj", resolver=FilePathResolver(str(path)), process=False)
+
+
+def _of_shape(shape: WrlShape) -> trimesh.Trimesh:
+    mesh = trimesh.Trimesh(shape.vertices, shape.faces, process=False)
+    if shape.uv is not None:
+        image = None if shape.texture is None else Image.fromarray(read_texture(shape.texture))
+        mesh.visual = TextureVisuals(shape.uv, material=SimpleMaterial(image=image))
+    return mesh
 
 
 def _merge(path: Path, meshes: list[trimesh.Trimesh], image: np.ndarray | None) -> RawScan:
