@@ -13,8 +13,9 @@ from datagen.heads import open_model
 from datagen.randomness import generator
 from datagen.recipe import Range, Recipe
 from datagen.roster import drawn_person, identity_of
+from datagen.style import sample_style
 from meshes.arkit import sample_expression
-from meshes.head import HeadModel, Identity, OwnExpressions, Pose
+from meshes.head import HeadModel, Identity, OwnExpressions, Pose, Style
 from meshes.skinning import rotation
 from renderers.environment import packaged_maps
 
@@ -67,6 +68,7 @@ class Plan:
     identity: Identity
     expression: dict[str, float]
     pose: Pose
+    style: Style
     camera: CameraPlan
     light: LightPlan
     background_rgb: tuple[int, int, int]
@@ -87,6 +89,8 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
     turn = _turn(recipe, generator(seed, scene, "pose"))
     neck = np.clip(recipe.neck_share * turn, -NECK_LIMIT_RAD, NECK_LIMIT_RAD)
     camera = _camera(recipe, seed, scene, step, rotation(*neck) @ rotation(*turn).T)
+    identity = identity_of(model, head, people_seed, person)
+    nearest_m = min(recipe.near_sequence_m, default=camera.near_m)
     return Plan(
         seed=seed,
         index=index,
@@ -96,7 +100,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         head=head,
         people_seed=people_seed,
         person=person,
-        identity=identity_of(model, head, people_seed, person),
+        identity=identity,
         expression=_expression(recipe, model, generator(seed, scene, "expression")),
         pose=_pose(
             recipe,
@@ -106,6 +110,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
             max(recipe.near_sequence_m, default=camera.near_m),
             generator(seed, scene, "gaze"),
         ),
+        style=sample_style(recipe, model, identity, seed, scene, nearest_m),
         camera=camera,
         light=_light(recipe, generator(seed, scene, "light")),
         background_rgb=_background(recipe, generator(seed, scene, "background")),

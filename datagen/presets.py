@@ -1,10 +1,15 @@
 """Named recipes. They are values: take one, replace what you want, generate."""
 
+from dataclasses import replace
+
 from datagen.recipe import Recipe
+
+_BARE = Recipe(clothes=("none",), glasses=0.0, hats=0.0, earrings=0.0, headphones=0.0, held=0.0)
 
 PRESETS: dict[str, Recipe] = {
     "portrait": Recipe(),
-    "usc2019": Recipe(
+    "usc2019": replace(
+        _BARE,
         people=278,
         yaw_deg=(-45.0, 45.0),
         pitch_deg=(-45.0, 45.0),
@@ -13,7 +18,9 @@ PRESETS: dict[str, Recipe] = {
         background="black",
     ),
     "selfie": Recipe(near_m=(0.18, 0.60), yaw_deg=(-25.0, 25.0)),
-    "cmdp": Recipe(
+    "cmdp": replace(
+        _BARE,
+        clothes=Recipe().clothes,
         expression=(0.0, 0.0),
         yaw_deg=(0.0, 0.0),
         pitch_deg=(0.0, 0.0),

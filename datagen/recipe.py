@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from meshes.errors import UsageError
+from meshes.wear.sampling import GARMENTS
 from renderers.layers import LAYERS
 
 Range = tuple[float, float]
@@ -45,6 +46,21 @@ class Recipe:
     """Share of scenes whose eyes look at the near camera; the others look elsewhere."""
     gaze_deg: float = 20.0
     """Largest angle of a gaze that looks elsewhere."""
+
+    clothes: tuple[str, ...] = ("crew", "v-neck", "polo", "turtleneck", "hoodie", "tank")
+    """Garments drawn from evenly: crew, v-neck, polo, turtleneck, hoodie, tank, or none (bare shoulders)."""
+    hair_varies: bool = False
+    """Draw another cut of a person's hair for every scene; colour and hairline stay."""
+    glasses: float = 0.2
+    """Share of scenes with glasses, some of them dark."""
+    hats: float = 0.06
+    """Share of scenes with a cap, a beanie or a brimmed hat."""
+    earrings: float = 0.15
+    """Share of scenes with earrings; women's twice, men's none."""
+    headphones: float = 0.03
+    """Share of scenes with headphones."""
+    held: float = 0.03
+    """Share of scenes with a phone or a hand before a part of the face."""
 
     near_m: Range = (0.18, 1.60)
     """Distance of the near camera to the eye midpoint; drawn uniformly in 1/distance."""
@@ -194,6 +210,14 @@ def _check_people(recipe: Recipe) -> None:
         _check_share(recipe, field)
     if not 0.0 <= recipe.gaze_deg <= 35.0:
         _refuse("gaze_deg", "0 to 35 degrees", recipe.gaze_deg)
+
+
+def _check_style(recipe: Recipe) -> None:
+    for field in ("glasses", "hats", "earrings", "headphones", "held"):
+        _check_share(recipe, field)
+    unknown = sorted(set(recipe.clothes) - {*GARMENTS, "none"})
+    if unknown or not recipe.clothes:
+        _refuse("clothes", f"garments out of {', '.join(GARMENTS)}, none", ", ".join(unknown) or "nothing")
 
 
 def _check_light(recipe: Recipe) -> None:

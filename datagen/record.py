@@ -51,6 +51,7 @@ def record(
         },
         "expression": _plain(plan.expression),
         "pose": _plain(asdict(plan.pose)),
+        "style": _plain(asdict(plan.style)),
         "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
         "background": _background(recipe, plan),
         "cameras": {

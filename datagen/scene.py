@@ -1,6 +1,6 @@
 """A posed scene: the head, its two cameras and its light. No randomness is left in it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from datagen.licences import credit_missing, not_allowed
 from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
-from meshes.head import PLAIN, Asset, Head, HeadModel
+from meshes.head import Asset, Head, HeadModel
 from meshes.surface import Surface
+from meshes.wear.put_on import put_on
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
@@ -74,9 +75,10 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
         MeshError, RecipeError, LightError: something the plan names cannot be opened.
     """
     model = open_model(plan.head)
-    head = model.head(plan.identity, plan.expression, plan.pose)
+    head = model.head(plan.identity, plan.expression, plan.pose, plan.style)
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
     _check_clearance(plan, head, near)
+    plan, head = _with_things(recipe, plan, head, near)
     light, exposure = build_light(plan.seed, plan.scene, plan.light)
     assets = _person_assets(model, plan) + environment.light_assets(light)
     _check_assets(recipe, f"sample {plan.index}", assets)
@@ -86,7 +88,19 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
 def _person_assets(model: HeadModel, plan: Plan) -> tuple[Asset, ...]:
     """What this very person is made of, where the model can tell; else what all its people are."""
     assets_of = getattr(model, "assets_of", None)
-    return assets_of(plan.identity, getattr(plan, "style", PLAIN)) if assets_of else model.assets
+    return assets_of(plan.identity, plan.style) if assets_of else model.assets
+
+
+def _with_things(recipe: Recipe, plan: Plan, head: Head, near: Camera) -> tuple[Plan, Head]:
+    """Plan and head with the things worn, or without any where none fits or the scene's nearest camera touches one."""
+    nearest_m = min(recipe.near_sequence_m, default=plan.camera.near_m)
+    dressed = put_on(head, plan.style.worn)
+    T = dolly_camera(near, head.eye_midpoint, nearest_m).T_camera_head
+    things = dressed.surface.vertices[len(head.surface.vertices) :]
+    away_m = np.sqrt(np.square(things + T[:3, :3].T @ T[:3, 3]).sum(axis=1))
+    if len(things) and away_m.min() >= CLEARANCE_M:
+        return plan, dressed
+    return replace(plan, style=replace(plan.style, worn={})), head
 
 
 def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:

@@ -135,7 +135,8 @@ class HeadModel(Protocol):
 
     A model whose people are made of different assets (skin from one source, hair from another) also offers
     `assets_of(identity: Identity, style: Style) -> tuple[Asset, ...]`, a part of `assets`: what that very person,
-    styled so, is made of. A sample's record then lists just these.
+    styled so, is made of. A sample's record then lists just these. A model that grows hair and tailors clothes says
+    `tailored = True`: plans then draw `Style.look` and `Style.clothes` for it.
     """
 
     @property

