@@ -15,7 +15,7 @@ from tyro.conf import OmitSubcommandPrefixes, Positional
 
 from datagen.database import StoppedError
 from datagen.progress import working
-from meshes.assets.card import Card, card, cards
+from meshes.assets.catalogue import Card, card, cards
 from meshes.assets.contents import DamagedError, check
 from meshes.assets.fetch import OnFetch, fetch
 from meshes.assets.importing import import_asset

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from meshes.assets.archive import Archive, open_archive
 from meshes.assets.archive import ArchiveError as ArchiveError
-from meshes.assets.card import Card as Card
-from meshes.assets.card import card
-from meshes.assets.card import cards as cards
-from meshes.assets.card import licence_text as licence_text
+from meshes.assets.catalogue import Card as Card
+from meshes.assets.catalogue import card
+from meshes.assets.catalogue import cards as cards
+from meshes.assets.catalogue import licence_text as licence_text
 from meshes.assets.face_models import face_model as face_model
 from meshes.assets.store import AssetMissingError, present
 from meshes.head import Asset

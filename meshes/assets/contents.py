@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.assets.archive import Archive, open_archive
-from meshes.assets.card import Card, File
+from meshes.assets.catalogue import Card, File
 from meshes.head import MeshError
 from meshes.ict_files import IctData, read_ict
 

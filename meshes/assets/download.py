@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from meshes.assets.card import File
+from meshes.assets.catalogue import File
 from meshes.assets.store import writable
 from meshes.head import MeshError
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from meshes.assets.card import card
+from meshes.assets.catalogue import card
 from meshes.assets.store import AssetMissingError, present
 from meshes.digest import sha256_of
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from meshes.assets.archive import open_archive
-from meshes.assets.card import Card, File
+from meshes.assets.catalogue import Card, File
 from meshes.assets.contents import DamagedError, check
 from meshes.assets.download import PATIENT, Patience, download
 from meshes.assets.packing import pack

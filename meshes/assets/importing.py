@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshes.assets.archive import Archive, open_archive
-from meshes.assets.card import Card, cards
+from meshes.assets.catalogue import Card, cards
 from meshes.assets.contents import DamagedError, check, file_sha256, member_sha256
 from meshes.assets.fetch import copy, is_whole, remove, scratch_folder
 from meshes.assets.packing import pack

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.assets.archive import Archive
-from meshes.assets.card import Card
+from meshes.assets.catalogue import Card
 from meshes.assets.store import placing
 from meshes.ict_files import MATERIALS, read_ict
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from meshes.assets.archive import open_archive
-from meshes.assets.card import Card, File
+from meshes.assets.catalogue import Card, File
 from meshes.assets.contents import holds
 from meshes.assets.store import placing
 from meshes.head import MeshError
