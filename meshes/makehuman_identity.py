@@ -25,7 +25,10 @@ _OPPOSITES = (
     ("compress", "uncompress"),
 )
 _GENTLE = ("head/head-age", "head/head-scale", "head/head-trans", "neck/neck-trans", "mouth/mouth-trans-in")
-_LOCAL_SPREAD, _ASYMMETRY_SPREAD, _GENTLE_FACTOR, _OUTLINE_MAX = 0.2, 0.15, 0.4, 0.35
+_SPREAD = {"asym": 0.15, "nose": 0.23, "eyes": 0.25, "mouth": 0.20, "chin": 0.22, "cheek": 0.28, "eyebrows": 0.32}
+_LOCAL_SPREAD, _GENTLE_FACTOR, _OUTLINE_MAX = 0.2, 0.4, 0.45
+_MEAN = {"mouth/mouth-angles-down-up": 0.15, "mouth/mouth-scale-vert-decr-incr": -0.15}
+"""Resting mouths of the base mesh droop and pout a little."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def sliders(target_names: tuple[str, ...]) -> dict[str, Slider]:
 
 
 def _spread(name: str) -> float:
-    spread = _ASYMMETRY_SPREAD if name.startswith("asym/") else _LOCAL_SPREAD
+    spread = _SPREAD.get(name.partition("/")[0], _LOCAL_SPREAD)
     return spread * (_GENTLE_FACTOR if name.startswith(_GENTLE) else 1.0)
 
 
@@ -146,7 +149,7 @@ def sample_shape(
         **{race: float(share) for race, share in zip(RACES, mix, strict=True)},
     }
     for name, slider in sliders(target_names).items():
-        shape[name] = float(np.clip(rng.normal(0.0, slider.spread), -1, 1))
+        shape[name] = float(np.clip(rng.normal(_MEAN.get(name, 0.0), slider.spread), -1, 1))
     whole = outlines(target_names)
     shape[whole[int(rng.integers(len(whole)))]] = float(rng.uniform(0, _OUTLINE_MAX))
     return {name: round(value, 6) for name, value in shape.items()}

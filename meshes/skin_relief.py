@@ -96,7 +96,7 @@ def fold_maps(template: SkinTemplate, look: Mapping[str, float]) -> FoldMaps:
         ridge = depth_um.sum() < 0
         stroke(maps[int(ridge)], chart, line_mm, width_mm, 1e-6 * np.abs(depth_um))
         if not ridge:
-            stroke(maps[2], chart, line_mm, width_mm, 1.3e-3 * depth_um / (1.0 + 1.6 * width_mm**2))
+            stroke(maps[2], chart, line_mm, width_mm, 1.5e-3 * depth_um / (1.0 + 1.8 * width_mm**2))
     return FoldMaps(*maps.reshape(3, *SHAPE))
 
 
@@ -114,7 +114,7 @@ def skin_relief(template: SkinTemplate, look: Mapping[str, float], folds: FoldMa
     oily, lips = _zones(template)
     weights = keyed(int(look["seed"]), 42).standard_normal(4).astype(np.float32)
     furrows = np.einsum("k,khw->hw", weights / np.linalg.norm(weights), _lip_furrows(template))
-    height = np.float32(look["pores"] * 55e-6) * shared_pores(template) - folds.depth_m + folds.ridge_m
+    height = np.float32(look["pores"] * 85e-6) * shared_pores(template) - folds.depth_m + folds.ridge_m
     height -= np.float32(look["lip_furrows"] * 60e-6) * np.abs(furrows)
     film = np.float32(look["oil"]) * (np.float32(0.30) + np.float32(0.70) * oily)
     film = film + np.float32(0.15 + 0.3 * look["lip_gloss"]) * lips
