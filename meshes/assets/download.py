@@ -39,7 +39,7 @@ class Patience:
     """How long to put up with a server.
 
     Attributes:
-        attempts: connections made before giving up; one that brought anything new does not count.
+        attempts: connections made before giving up; one that brought `stall_bytes` starts the count again.
         wait_s: pause before the second attempt; each later pause is twice as long.
         timeout_s: longest silence.
         stall_s, stall_bytes: a connection that brings fewer bytes in such a time is given up.
@@ -136,7 +136,7 @@ def _fetch_checked(job: _Job) -> None:
 def _fetch(job: _Job) -> bool:
     """Attempts until everything has arrived; True where several answers brought it.
 
-    An attempt that brought something new starts the count again.
+    An attempt that brought a good piece starts the count again.
     """
     patience = job.patience
     attempt, wait_s, pieced = 1, patience.wait_s, job.size > 0
@@ -148,7 +148,8 @@ def _fetch(job: _Job) -> bool:
         except (_BrokenError, http.client.HTTPException, OSError) as error:
             reason = _reason_to_go_on(job, error)
         pieced = job.size > 0
-        attempt, wait_s = (1, patience.wait_s) if job.size > before else (attempt + 1, 2 * wait_s)
+        went_on = job.size - before >= patience.stall_bytes
+        attempt, wait_s = (1, patience.wait_s) if went_on else (attempt + 1, 2 * wait_s)
         if attempt > patience.attempts:
             job.refuse(f"an answer from {job.address} within {patience.attempts} attempts", reason)
         time.sleep(min(wait_s, LONGEST_WAIT_S))
