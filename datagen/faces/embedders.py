@@ -11,6 +11,8 @@ import numpy as np
 from datagen.faces.detector import Face
 from datagen.faces.tools import FaceToolError, package, weights
 
+SFACE_NUMBERS = 128
+"""Length of an SFace embedding."""
 CHIP_PX = 112
 CHIP_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]

@@ -139,7 +139,7 @@ def _thumbnail(rgb: np.ndarray) -> np.ndarray:
 def _read(path: Path) -> Shot | None:
     """The shot in a file; None where there is none, or a damaged one, which is then taken again."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Shot(**{field.name: arrays[field.name] for field in fields(Shot)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
