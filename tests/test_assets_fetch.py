@@ -207,11 +207,11 @@ def test_an_endless_body_is_bounded(cache, server, tmp_path, size, bound):
 
 def test_a_dripping_or_silent_server_is_given_up(cache, server, tmp_path):
     begun = time.monotonic()
-    server.orders["a.bin"] = ["drip", "silent", "silent", "silent"]
-    with pytest.raises(DownloadError, match="timed out"):
+    server.orders["a.bin"] = ["silent", "silent", "drip"]
+    with pytest.raises(DownloadError, match=r"fewer than 4000 bytes in 0\.3 s"):
         get(server, tmp_path / "a.bin")
     assert time.monotonic() - begun < 20, "a stalled connection must not hold the program"
-    assert len(server.log) == 4
+    assert len(server.log) == HASTY.attempts
 
 
 def test_drops_do_not_count_as_going_on(cache, server, tmp_path):
@@ -234,9 +234,10 @@ def test_a_full_disk_while_packing_leaves_no_half_pack(cache, server, card, monk
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(StoreError, match="expected room on the disk"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        fetch(card, patience=HASTY)
+        with pytest.raises(StoreError, match="expected room on the disk"):
+            fetch(card, patience=HASTY)
     assert left_behind(cache) == ["downloads/toy/a.bin", "downloads/toy/deep/b.bin"]
     asked = len(server.log)
     check(card, fetch(card, patience=HASTY))
