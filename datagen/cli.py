@@ -53,17 +53,23 @@ class Generate:
     """Processes that render."""
     shard_pairs: int = 8
     """Pairs a shard file, the unit of work of a worker and of what an interruption can cost."""
+    shard: str = "1/1"
+    """Which share of the shards to write, NUMBER/COUNT from 1, where several machines share one folder."""
 
     def run(self) -> int:
         """Generates and reports; 0 when every pair is written."""
+        from datagen.database import Share
         from datagen.generate import generate_with_bar, run_of
 
+        share = Share.parse(self.shard)
         run = run_of(self.recipe, self.options, seed=self.seed, pairs=self.pairs, shard_pairs=self.shard_pairs)
-        summary = generate_with_bar(run, self.out, self.workers)
+        summary = generate_with_bar(run, self.out, self.workers, share)
         _say(
             f"{summary.written} of {summary.expected} pairs in {summary.out} "
             f"({summary.resumed} were there), {summary.bytes / 1e6:.1f} MB"
         )
+        if summary.missing:
+            _say(f"{summary.missing} pairs of the set are for other shares; the last to finish writes the index.")
         return 0
 
 

@@ -26,8 +26,9 @@ FORMAT = 1
 MAX_PAIRS = 10**8
 """Indices up to 99,999,999 fit an 8-digit key."""
 
-_PART = re.compile(r"^\.(?:shard-\d+\.(?:tar|json)|run\.json|index\.json|README\.md)\.(\d+)\.part$")
+_PART = re.compile(r"^\.(?:shard-(?P<shard>\d+)\.(?:tar|json)|run\.json|index\.json|README\.md)\.(?P<pid>\d+)\.part$")
 """Unfinished files of a database and no others: downloaders and editors leave hidden .part files too."""
+_LOCK = re.compile(r"^\.lock(?:-\d+-of-\d+)?$")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -109,14 +110,51 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Every `count`-th shard of a run, beginning with the `number`-th: what one of several machines writes.
+
+    Attributes:
+        number: 1 to count.
+        count: how many share the run; 1 is a run of its own.
+    """
+
+    number: int = 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise MisuseError(
+                f"--shard: expected 1/{self.count} to {self.count}/{self.count}, got {self.number}/{self.count}; "
+                "count from 1."
+            )
+
+    @staticmethod
+    def parse(text: str) -> "Share":
+        """The share that "2/8" names. Raises MisuseError for any other text."""
+        match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+        if not match or int(match[2]) < 1:
+            raise MisuseError(f"--shard: expected NUMBER/COUNT such as 2/8, got {text!r}; count from 1.")
+        return Share(int(match[1]), int(match[2]))
+
+    def shards(self, run: Run) -> range:
+        """Numbers of the shards that are this one's to write."""
+        return range(self.number - 1, run.shards, self.count)
+
+
+EVERYTHING = Share()
+"""The share of a run that has its folder to itself."""
+
+
+@dataclass(frozen=True)
 class Summary:
     """How a run ended.
 
     Attributes:
         out: the folder.
-        expected, written: samples promised and samples on disk; equal, or the run raised.
+        expected, written: samples this run's share promised, and those of them on disk; equal, or the run raised.
         resumed: samples of them that an earlier run had finished.
-        bytes: of all shards.
+        bytes: of the share's shards.
+        missing: samples of the whole set that other shares have yet to write; 0 for a finished set.
     """
 
     out: Path
@@ -124,6 +162,7 @@ class Summary:
     written: int
     resumed: int
     bytes: int
+    missing: int = 0
 
 
 def shard_name(shard: int) -> str:
@@ -205,11 +244,11 @@ def _difference(name: str, there: Any, here: Any) -> str:
 
 
 @contextlib.contextmanager
-def writing(folder: Path, run: Run) -> Iterator[None]:
-    """The right to write `run` into `folder`, for the length of a `with` block.
+def writing(folder: Path, run: Run, share: Share = EVERYTHING) -> Iterator[None]:
+    """The right to write a share of `run` into `folder`, for the length of a `with` block.
 
-    Makes the folder, refuses one that holds other things or another run, locks out a second writer, and
-    removes unfinished files that dead processes left.
+    Makes the folder, refuses one that holds other things or another run, locks out a second writer of the same
+    shards, and removes unfinished files of these shards that dead processes left.
 
     Raises:
         DatabaseError: with what was expected, what was found, and the next step.
@@ -217,17 +256,16 @@ def writing(folder: Path, run: Run) -> Iterator[None]:
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
-        with open(folder / LOCK_FILE, "ab") as lock:
-            _lock(lock, folder)
+        with _locked(folder, share):
             write_run(folder, run)
-            _remove_stale_parts(folder)
+            _remove_stale_parts(folder, share)
             yield
 
 
 def _refuse_foreign(folder: Path) -> None:
     if (folder / RUN_FILE).exists():
         return
-    strangers = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not _PART.match(p.name))
+    strangers = sorted(p.name for p in folder.iterdir() if not _LOCK.match(p.name) and not _PART.match(p.name))
     if strangers:
         raise DatabaseError(
             f"{folder}: expected an empty folder or a database, found {strangers[0]!r} and no {RUN_FILE}; "
@@ -235,20 +273,37 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _lock(lock: BinaryIO, folder: Path) -> None:
+@contextlib.contextmanager
+def _locked(folder: Path, share: Share) -> Iterator[None]:
+    """Shares hold the folder together and their own shards alone; a run that is not shared holds the folder alone."""
+    with contextlib.ExitStack() as held:
+        if share.count > 1:
+            own = held.enter_context(open(folder / f"{LOCK_FILE}-{share.number}-of-{share.count}", "ab"))
+            _lock(own, folder, fcntl.LOCK_EX)
+        whole = held.enter_context(open(folder / LOCK_FILE, "ab"))
+        _lock(whole, folder, fcntl.LOCK_EX if share.count == 1 else fcntl.LOCK_SH)
+        yield
+
+
+def _lock(file: BinaryIO, folder: Path, kind: int) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DatabaseError(
             f"{folder}: expected no other writer, but a live run holds its lock; wait for it, or choose another folder."
         ) from None
 
 
-def _remove_stale_parts(folder: Path) -> None:
+def _remove_stale_parts(folder: Path, share: Share) -> None:
+    """Removes what dead processes left; of a share, only its own: the others' may live elsewhere."""
     for path in folder.iterdir():
         match = _PART.match(path.name)
-        if match and not _alive(int(match[1])):
+        if match and _owned(match, share) and not _alive(int(match["pid"])):
             path.unlink(missing_ok=True)
+
+
+def _owned(part: re.Match[str], share: Share) -> bool:
+    return share.count == 1 or (part["shard"] is not None and int(part["shard"]) % share.count == share.number - 1)
 
 
 def _alive(pid: int) -> bool:

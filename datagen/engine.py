@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from datagen.card import write_index_and_card
-from datagen.database import DatabaseError, MisuseError, Run, StoppedError, Summary, writing
+from datagen.database import EVERYTHING, DatabaseError, MisuseError, Run, Share, StoppedError, Summary, writing
 from datagen.making import MakeSample, samples
 from datagen.progress import OnProgress, silent
 from datagen.shards import ShardRecord, finished, write_shard
@@ -25,21 +25,26 @@ def generate(
     make: MakeSample,
     *,
     workers: int = 1,
+    share: Share = EVERYTHING,
     progress: OnProgress = silent,
     command: str = "",
 ) -> Summary:
     """Writes every sample of a run that is not there yet; the same call again finishes an interrupted one.
+
+    Of several shares, in any order and on any machines that see the folder, the one that finds nothing missing when
+    it is done writes index and card.
 
     Args:
         run: what the folder will hold.
         out: the folder; made if missing.
         make: makes sample `index`.
         workers: 0 or 1 works in this process, 2 or more start that many.
+        share: the shards to write.
         progress: told the samples done and the samples there are.
         command: how a person would run this again; printed on the card.
 
     Returns:
-        The summary; `expected == written`.
+        The summary; `expected == written`, and `missing` says what other shares have yet to do.
 
     Raises:
         StoppedError: on Ctrl-C, SIGTERM or SIGHUP. Finished shards are intact.
@@ -48,15 +53,17 @@ def generate(
     out = Path(out)
     if workers < 0:
         raise MisuseError(f"workers: expected 0 or more, got {workers}; 0 and 1 work in this process.")
-    with _stoppable(out), writing(out, run):
-        records = {shard: finished(out, run, shard) for shard in range(run.shards)}
+    with _stoppable(out), writing(out, run, share):
+        records = {shard: finished(out, run, shard) for shard in share.shards(run)}
         todo = [shard for shard, record in records.items() if record is None]
-        resumed = run.pairs - sum(len(run.indices(shard)) for shard in todo)
-        tick = _counter(resumed, run.pairs, progress)
+        promised = sum(len(run.indices(shard)) for shard in records)
+        resumed = promised - sum(len(run.indices(shard)) for shard in todo)
+        tick = _counter(resumed, promised, progress)
         engine = _in_processes if workers >= 2 and len(todo) > 1 else _in_process
         records |= engine(run, out, make, todo, workers, tick)
-        written = [record for record in records.values() if record is not None]
-        return _finish(run, out, written, resumed, command)
+        missing = _finish(run, out, share, command)
+        size = sum(record.bytes for record in records.values() if record is not None)
+        return Summary(out, promised, promised, resumed, size, missing)
 
 
 def _counter(done: int, total: int, progress: OnProgress) -> Callable[[], None]:
@@ -70,15 +77,18 @@ def _counter(done: int, total: int, progress: OnProgress) -> Callable[[], None]:
     return tick
 
 
-def _finish(run: Run, out: Path, records: list[ShardRecord], resumed: int, command: str) -> Summary:
-    """Index and card, once nothing is missing on disk."""
-    gaps = [shard for shard in range(run.shards) if finished(out, run, shard) is None]
-    if gaps or sum(len(record.keys) for record in records) != run.pairs:
+def _finish(run: Run, out: Path, share: Share, command: str) -> int:
+    """Index and card, once nothing is missing on disk; else the samples that other shares have yet to write."""
+    records = {shard: finished(out, run, shard) for shard in range(run.shards)}
+    gaps = [shard for shard, record in records.items() if record is None]
+    own = sorted(set(gaps) & set(share.shards(run)))
+    if own:
         raise DatabaseError(
-            f"{out}: expected {run.pairs} samples, but shards {gaps} are not whole; run the same command again."
+            f"{out}: expected {run.pairs} samples, but shards {own} are not whole; run the same command again."
         )
-    write_index_and_card(out, run, records, command)
-    return Summary(out, run.pairs, run.pairs, resumed, sum(record.bytes for record in records))
+    if not gaps:
+        write_index_and_card(out, run, [record for record in records.values() if record is not None], command)
+    return sum(len(run.indices(shard)) for shard in gaps)
 
 
 class _Stop(KeyboardInterrupt):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import datagen
-from datagen.database import RUN_FILE, DatabaseError, Run, Summary, read_run
+from datagen.database import EVERYTHING, RUN_FILE, DatabaseError, Run, Share, Summary, read_run
 from datagen.engine import generate
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
@@ -67,18 +67,20 @@ def _option(name: str, value: object) -> list[str]:
     return [f"--{name.replace('_', '-')}", *map(str, values)]
 
 
-def generate_pairs(run: Run, out: Path, *, workers: int = 1, progress: OnProgress = silent) -> Summary:
-    """Writes the run's missing samples into `out`. See `datagen.engine.generate` for errors."""
+def generate_pairs(
+    run: Run, out: Path, *, workers: int = 1, share: Share = EVERYTHING, progress: OnProgress = silent
+) -> Summary:
+    """Writes what is missing of the run, or of a share of it. See `datagen.engine.generate` for errors."""
     recipe = Recipe.from_json(run.recipe)
     check_sources(recipe)
     make = RenderSample(run.recipe_name, recipe, run.seed)
-    return generate(run, out, make, workers=workers, progress=progress, command=command_of(run))
+    return generate(run, out, make, workers=workers, share=share, progress=progress, command=command_of(run))
 
 
-def generate_with_bar(run: Run, out: Path, workers: int) -> Summary:
+def generate_with_bar(run: Run, out: Path, workers: int, share: Share = EVERYTHING) -> Summary:
     """`generate_pairs` for a terminal."""
     with progress_bar("generate") as progress:
-        return generate_pairs(run, out, workers=workers, progress=progress)
+        return generate_pairs(run, out, workers=workers, share=share, progress=progress)
 
 
 def _recipe_of(run: Run, folder: Path) -> Recipe:

@@ -15,7 +15,7 @@ from fake import CREDITED, fake_run, fake_sample
 from rich.console import Console
 
 from datagen.card import card
-from datagen.database import DatabaseError, StoppedError
+from datagen.database import DatabaseError, MisuseError, Share, StoppedError, writing
 from datagen.engine import generate
 from datagen.progress import progress_bar
 from datagen.reader import PairDataset
@@ -313,3 +313,56 @@ def test_the_card_states_people_splits_layers_credits_and_recipe(tmp_path):
     assert all(f"| `{name}` |" in text for name in DEFAULT_LAYERS)
     records = [read_record(tmp_path / f"shard-00000{i}.tar") for i in range(4)]
     assert text == card(RUN, records[::-1], "datagen generate OUT --recipe fake")
+
+
+def test_shares_of_a_run_end_in_the_same_folder_in_any_order(tmp_path, unbroken):
+    for number in (3, 1, 2):
+        summary = generate(RUN, tmp_path / "shared", make, share=Share(number, 3))
+        assert summary.expected == summary.written
+        assert (summary.missing == 0) == (number == 2)
+        assert (tmp_path / "shared" / "index.json").exists() == (number == 2)
+    shared = _content(tmp_path / "shared")
+    assert {name: data for name, data in shared.items() if not name.startswith(".lock-")} == unbroken
+
+
+def test_a_share_can_be_resumed_and_finished_by_a_run_of_its_own(tmp_path):
+    generate(RUN, tmp_path, make, share=Share(1, 2))
+    assert generate(RUN, tmp_path, make, share=Share(1, 2)).resumed == len(Share(1, 2).shards(RUN)) * RUN.shard_pairs
+    assert generate(RUN, tmp_path, make).missing == 0
+
+
+def test_shares_write_side_by_side_but_not_beside_a_run_of_its_own_or_the_same_share(tmp_path):
+    with writing(tmp_path, RUN, Share(1, 2)):
+        generate(RUN, tmp_path, make, share=Share(2, 2))
+        for share in (Share(1, 2), Share()):
+            with pytest.raises(DatabaseError, match="expected no other writer"):
+                generate(RUN, tmp_path, make, share=share)
+
+
+def test_a_share_leaves_the_unfinished_files_of_others(tmp_path):
+    dead = 2**22 + 1  # Above the largest pid of Linux.
+    tmp_path.joinpath(f".shard-000000.tar.{dead}.part").write_bytes(b"mine")
+    tmp_path.joinpath(f".shard-000001.tar.{dead}.part").write_bytes(b"another machine's")
+    generate(RUN, tmp_path, make, share=Share(1, 2))
+    assert [path.name for path in tmp_path.glob(".*.part")] == [f".shard-000001.tar.{dead}.part"]
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/4", "5/4", "1/0", "a/b", "-1/4", "1/4/2"])
+def test_what_is_no_share_is_refused(text):
+    with pytest.raises(MisuseError, match="--shard: expected"):
+        Share.parse(text)
+
+
+def test_the_slurm_script_shares_a_run(tmp_path):
+    script = (Path(__file__).parents[1] / "examples" / "slurm_array.sh").read_text()
+    fake = tmp_path / "datagen"
+    fake.write_text('#!/bin/sh\necho "$@"\n')
+    fake.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLURM_ARRAY_TASK_ID": "3",
+        "SLURM_ARRAY_TASK_COUNT": "16",
+    }
+    said = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True).stdout
+    assert "--shard 3/16" in said
+    assert "--workers 1 " in said
