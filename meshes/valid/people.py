@@ -1,0 +1,102 @@
+"""Who a VALID person is: parents by name and share, as plain floats of an `Identity`.
+
+Shape, skin and tone come from different avatars, but all from one pool, so that no split shares a face.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from meshes.head import Identity, MeshError
+from meshes.look import sample_look
+from meshes.valid.clusters import CLUSTERS, POOLS, cluster_of, pool_of
+
+NAMES: tuple[str, ...] = tuple(sorted(name for cluster in CLUSTERS for name in cluster))
+"""The 42 avatars."""
+
+SKIN = "skin "
+"""Prefix of a skin donor's name in `Identity.look`; its value is the share."""
+
+POOL_NAMES = tuple(POOLS)
+_POOL_EDGES = (0.8, 0.9)
+"""Shares of people: 80 % train, 10 % val, 10 % test, as for every other head."""
+
+_KEEPS_OWN_SKIN = ("MENA_M_3",)
+"""The beard reaches beyond the outline of the face: another skin on this head would keep half of it."""
+_NO_DONORS = ("Asian_M_2",)
+"""A painted fringe inside that outline."""
+
+_MOST_EXTRAPOLATED = 0.3
+_TONE_DEVIATION = 0.14
+_EYES = ("seed", "iris_", "limbal_", "pupil", "sclera_")
+"""What `meshes.eyes` reads of a look, by beginning."""
+
+_ANCESTRY = {
+    **{"AIAN": (0.0, 0.7, 0.3), "Asian": (0.0, 1.0, 0.0), "Black": (1.0, 0.0, 0.0)},
+    **{"Hispanic": (0.1, 0.3, 0.6), "MENA": (0.1, 0.2, 0.7), "NHPI": (0.1, 0.9, 0.0), "White": (0.0, 0.0, 1.0)},
+}
+"""African, Asian and Caucasian shares of upstream's groups, for the odds of eye colours."""
+
+
+def avatar_identity(rng: np.random.Generator) -> Identity:
+    """One of the 42 as shipped: first the skin cluster, then the avatar, so that no face comes more often."""
+    cluster = CLUSTERS[int(rng.integers(len(CLUSTERS)))]
+    name = _one(rng, cluster)
+    return Identity({name: 1.0}, {SKIN + name: 1.0, "pool": float(POOL_NAMES.index(pool_of(name))), **_eyes(rng, name)})
+
+
+def recombined_identity(rng: np.random.Generator) -> Identity:
+    """A new person: one shape or two extrapolated, one skin or two mixed, and a shift of tone, within one pool."""
+    pool = int(np.searchsorted(_POOL_EDGES, rng.random(), side="right"))
+    members = [name for name in NAMES if pool_of(name) == POOL_NAMES[pool]]
+    gender = "F" if rng.random() < 0.5 else "M"
+    alike = [name for name in members if name.split("_")[-2] == gender]
+    main = _one(rng, [name for name in alike if name not in _KEEPS_OWN_SKIN])
+    shape = {main: 1.0}
+    away = [name for name in alike if cluster_of(name) != cluster_of(main)]
+    if away and rng.random() < 0.8:
+        beyond = round(float(rng.uniform(0.05, _MOST_EXTRAPOLATED)), 4)
+        shape = {main: 1.0 + beyond, _one(rng, away): -beyond}
+    skins = _skins(rng, [name for name in alike if name not in _NO_DONORS])
+    tone = rng.normal(0.0, (_TONE_DEVIATION, 0.4 * _TONE_DEVIATION))
+    look = {SKIN + name: share for name, share in skins.items()}
+    look |= {"pool": float(pool), "darkness": round(float(tone[0]), 4), "redness": round(float(tone[1]), 4)}
+    return Identity(shape, {**look, **_eyes(rng, next(iter(skins)))})
+
+
+def pool_name(identity: Identity) -> str | None:
+    """The split that an identity's parents belong to; None for one that names no pool."""
+    return POOL_NAMES[int(identity.look["pool"])] if "pool" in identity.look else None
+
+
+def skins_of(look: Mapping[str, float]) -> dict[str, float]:
+    """Shares of skin donors by name, scaled to sum 1, the largest first.
+
+    Raises:
+        MeshError: no donor, or one that is not among the 42.
+    """
+    shares = {name.removeprefix(SKIN): share for name, share in look.items() if name.startswith(SKIN)}
+    total = sum(shares.values())
+    if not total > 0 or min(shares.values()) < 0:
+        raise MeshError(f"identity look: expected positive shares of skins ('{SKIN}White_F_2'), got {shares}.")
+    return {name: share / total for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))}
+
+
+def _skins(rng: np.random.Generator, names: list[str]) -> dict[str, float]:
+    """One donor, or a leading one with a second: clusters are drawn first, so that no skin comes more often."""
+    clusters = sorted({cluster_of(name) for name in names})
+    order = [int(k) for k in rng.permutation(clusters)]
+    first, *others = (_one(rng, [name for name in names if cluster_of(name) == k]) for k in order[:2])
+    second = round(float(rng.uniform(0.15, 0.35)), 4)
+    return {first: 1.0 - second, others[0]: second} if others and rng.random() < 0.5 else {first: 1.0}
+
+
+def _eyes(rng: np.random.Generator, name: str) -> dict[str, float]:
+    african, asian, caucasian = _ANCESTRY[name.removeprefix("X_").split("_")[0]]
+    gender = float(name.split("_")[-2] == "M")
+    look = sample_look(rng, gender=gender, age=0.55, african=african, asian=asian, caucasian=caucasian)
+    return {key: round(value, 6) for key, value in look.items() if key.startswith(_EYES)}
+
+
+def _one(rng: np.random.Generator, options: list[str] | tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]

@@ -1,0 +1,178 @@
+"""One VALID person before any pose: the points, pieces and textures that an identity's parents add up to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from meshes.eyes import CORNEA, IRIS, SCLERA, eye_materials, eyeball, paint_eye
+from meshes.head import Identity, MeshError
+from meshes.parts import Part
+from meshes.surface import Material
+from meshes.valid.avatar import Avatar, Morph, Piece, read_avatar
+from meshes.valid.layout import Layout, build_layout, parts
+from meshes.valid.people import NAMES, skins_of
+from meshes.valid.skin import body_texture, head_texture
+from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS
+
+MATERIALS = ("skin", "clothes", "mouth", "hair", "sclera", "iris", "cornea")
+_SKIN, _CLOTHES, _MOUTH, _HAIR = range(4)
+EYE_MATERIAL = {SCLERA: 4, IRIS: 5, CORNEA: 6}
+
+GLOBE = 1.06
+"""Radius of our eyeball over the reach of upstream's front, which is flattened where the cornea would be."""
+
+_RED_LIMIT = 0.62
+"""Teeth are this white: blue over red of the linear albedo; gums and tongue are below."""
+_PIECES = ("h_L_gland", "h_R_gland", "h_TeethUp", "h_TeethDown", "h_wig")
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """What one identity fixes. The body comes first, then the pieces; eyeballs are added when the head is posed.
+
+    Attributes:
+        layout: of the body.
+        points: (P, 3) float64 metres, head frame: V of the body, then of the pieces.
+        triangles: (F, 3) int32.
+        point: (P,) int64, equal for vertices that share a normal.
+        uv: (P, 2) float32, v upwards, each in the texture of its material.
+        part, material: (F,) uint8.
+        rigid: (P,) bool, turns with the skull whatever its height: teeth and glands.
+        lower_teeth: slice of `points`.
+        morphs, teeth_morphs: of the body and of the lower teeth, by upstream's name.
+        eye_centres, eye_radius: (2, 3) and metres.
+        eye_color: colour of both eyeballs' vertices, left first.
+        materials: in the order of MATERIALS.
+    """
+
+    layout: Layout
+    points: np.ndarray
+    triangles: np.ndarray
+    point: np.ndarray
+    uv: np.ndarray
+    part: np.ndarray
+    material: np.ndarray
+    rigid: np.ndarray
+    lower_teeth: slice
+    morphs: dict[str, Morph]
+    teeth_morphs: dict[str, Morph]
+    eye_centres: np.ndarray
+    eye_radius: float
+    eye_color: np.ndarray
+    materials: tuple[Material, ...]
+
+
+def make_person(identity: Identity, pack: Path | None) -> Person:
+    """Reads the parents and adds them up.
+
+    Args:
+        identity: shape: avatar names and weights that sum to 1; look: see `meshes.valid.people`.
+        pack: where the avatars are; the asset "valid" if None.
+
+    Raises:
+        MeshError: a parent that is not among the 42, or weights that do not sum to 1.
+    """
+    weights = _weights(identity.shape)
+    parents = {name: read_avatar(name, pack) for name in weights}
+    main = parents[max(weights, key=lambda name: weights[name])]
+    layout = build_layout(main.template)
+    body = sum((weight * parents[name].points for name, weight in weights.items()), np.zeros_like(main.points))
+    eyes = sum((weight * parents[name].eye_centres for name, weight in weights.items()), np.zeros((2, 3)))
+    moved = {name: _shift(body - main.points, layout, name) for name in _PIECES}
+    pieces = {name: main.pieces[name] for name in _PIECES if name in main.pieces}
+    points = [body, *(piece.points + moved[name] for name, piece in pieces.items())]
+    start = np.cumsum([0, *(len(p) for p in points)])
+    lower = 1 + list(pieces).index("h_TeethDown")
+    body_part = parts(layout, body)
+    material = np.where(layout.skin_face, _SKIN, np.where(body_part == Part.MOUTH_INTERIOR, _MOUTH, _CLOTHES))
+    return Person(
+        layout=layout,
+        points=np.concatenate(points),
+        triangles=np.concatenate(
+            [layout.template.triangles, *(p.triangles + s for p, s in zip(pieces.values(), start[1:], strict=False))]
+        ).astype(np.int32),
+        point=np.concatenate([layout.template.point, np.arange(start[1], start[-1])]),
+        uv=_uv(layout, pieces),
+        part=np.concatenate([body_part, *(_piece_part(main, *item) for item in pieces.items())]).astype(np.uint8),
+        material=np.concatenate([material, *(_piece_material(*item) for item in pieces.items())]).astype(np.uint8),
+        rigid=np.repeat([False, *(name != "h_wig" for name in pieces)], np.diff(start)),
+        lower_teeth=slice(int(start[lower]), int(start[lower + 1])),
+        morphs=main.morphs,
+        teeth_morphs=main.pieces["h_TeethDown"].morphs,
+        eye_centres=eyes,
+        eye_radius=GLOBE * float(np.mean([main.pieces[p].points[:, 2].max() for p in ("h_L_eye", "h_R_eye")])),
+        eye_color=np.concatenate([paint_eye(eyeball(), identity.look, side) for side in (0, 1)]),
+        materials=_materials(identity.look, main, pack),
+    )
+
+
+def _weights(shape: Mapping[str, float]) -> dict[str, float]:
+    for name in shape:
+        if name not in NAMES:
+            raise MeshError(f"identity shape: expected names of the 42 VALID avatars, got {name!r}. See docs/valid.md.")
+    if not shape or abs(sum(shape.values()) - 1.0) > 1e-3:
+        raise MeshError(
+            f"identity shape: expected weights that sum to 1, got {dict(shape)}. "
+            "Give one avatar weight 1, or extrapolate a pair: 1.2 and -0.2."
+        )
+    return dict(sorted(shape.items()))
+
+
+def _shift(moved: np.ndarray, layout: Layout, piece: str) -> np.ndarray:
+    """(3,) metres: how far the face around a piece has moved from the main parent's."""
+    landmarks = {"h_L_gland": [42], "h_R_gland": [39], "h_wig": [0, 16, 19, 24]}.get(piece, [48, 51, 54, 57])
+    return moved[layout.landmark_vertex[landmarks]].mean(axis=0)
+
+
+def _uv(layout: Layout, pieces: Mapping[str, Piece]) -> np.ndarray:
+    """(P, 2) float32, v upwards: in the head's texture where that is used, else in the whole atlas."""
+    template = layout.template
+    on_head = np.zeros(len(template.uv), bool)
+    on_head[template.triangles[layout.skin_face]] = True
+    uv = [np.where(on_head[:, None], _in_head(template.uv), template.uv)]
+    uv += [_in_head(p.uv) if name.endswith("gland") else p.uv for name, p in pieces.items()]
+    whole = np.concatenate(uv)
+    return np.stack([whole[:, 0], 1.0 - whole[:, 1]], axis=1).astype(np.float32)
+
+
+def _in_head(uv: np.ndarray) -> np.ndarray:
+    return uv * (ATLAS_TEXELS / np.array(HEAD_TEXELS))
+
+
+def _piece_material(name: str, piece: Piece) -> np.ndarray:
+    material = {"h_wig": _HAIR, "h_TeethUp": _MOUTH, "h_TeethDown": _MOUTH}.get(name, _SKIN)
+    return np.full(len(piece.triangles), material)
+
+
+def _piece_part(owner: Avatar, name: str, piece: Piece) -> np.ndarray:
+    """(F,) part of each face of a piece; teeth, gums and tongue are told apart by colour and motion."""
+    if not name.startswith("h_Teeth"):
+        return np.full(len(piece.triangles), Part.HAIR if name == "h_wig" else Part.EYE_SOCKET)
+    image = owner.body
+    column, row = (piece.uv[piece.triangles].mean(axis=1) * (image.shape[1], image.shape[0])).astype(int).T
+    texel = image[row.clip(0, image.shape[0] - 1), column.clip(0, image.shape[1] - 1)].astype(np.float64)
+    white = (texel[:, 2] > _RED_LIMIT * texel[:, 0]) & (texel.sum(axis=1) > 180)
+    part = np.where(white, Part.TEETH_UPPER if name == "h_TeethUp" else Part.TEETH_LOWER, Part.MOUTH_INTERIOR)
+    if name == "h_TeethDown":
+        tongue = np.zeros(len(piece.points), bool)
+        tongue[piece.morphs["OutMiddle_tg"][0]] = True
+        part[tongue[piece.triangles].all(axis=1)] = Part.TONGUE
+    return part
+
+
+def _materials(look: Mapping[str, float], owner: Avatar, pack: Path | None) -> tuple[Material, ...]:
+    skins = tuple((read_avatar(name, pack), share) for name, share in skins_of(look).items())
+    darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
+    # Melanin takes blue first and red last; blood takes green.
+    tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
+    body = body_texture(skins, owner, tone)
+    hair = owner.wig if owner.wig is not None else body[:8, :8]
+    return (
+        Material("skin", 0.5, 0.028, 1.0, head_texture(skins, owner, tone)),
+        Material("clothes", 0.85, 0.03, 0.0, body),
+        Material("mouth", 0.3, 0.035, 0.3, body),
+        Material("hair", 0.5, 0.03, 0.0, hair),
+        *eye_materials(),
+    )
