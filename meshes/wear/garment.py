@@ -19,7 +19,7 @@ from meshes.skin_regions import SkinTemplate
 from meshes.surface import Surface
 from meshes.wear.cloth import SPAN_M, cloth
 from meshes.wear.patch import Patch, creased, cut, edge, whole
-from meshes.wear.solids import Solid, joined
+from meshes.wear.solids import Solid, joined, with_faces
 
 KINDS = ("crew neck", "V neck", "polo", "turtleneck", "hoodie", "tank top")
 """Garments by number, as `clothes["kind"]` counts them."""
@@ -99,7 +99,11 @@ def dress(head: Head, template: SkinTemplate, clothes: Mapping[str, float]) -> H
     if not clothes:
         return head
     garment = tailor(template, int(clothes["kind"]), int(clothes["seed"]))
-    return _without(replace(head, surface=joined(head.surface, [_posed(head.surface, garment, clothes)])), garment)
+    cloth_on = _posed(head.surface, garment, clothes)
+    keep = np.ones(len(head.surface.faces), bool)
+    keep[: len(garment.covered)] = ~garment.covered
+    head = with_faces(head, keep)
+    return replace(head, surface=joined(head.surface, [cloth_on]))
 
 
 def _posed(surface: Surface, garment: Garment, clothes: Mapping[str, float]) -> Solid:
@@ -112,17 +116,6 @@ def _posed(surface: Surface, garment: Garment, clothes: Mapping[str, float]) -> 
     colour = np.array([clothes[name] for name in ("red", "green", "blue")]) * garment.shade[:, None]
     normals = vertex_normals(points, garment.faces, garment.twin)
     return Solid(points, garment.faces, normals, garment.uv, colour.astype(np.float32), Part.CLOTHES, stuff)
-
-
-def _without(head: Head, garment: Garment) -> Head:
-    """The head without the skin that the garment covers; landmarks keep to their faces, which are never covered."""
-    surface = head.surface
-    keep = np.ones(len(surface.faces), bool)
-    keep[: len(garment.covered)] = ~garment.covered
-    number = (np.cumsum(keep) - 1).astype(np.int32)
-    names = ("faces", "part", "material", "cutout")
-    kept = replace(surface, **{name: getattr(surface, name)[keep] for name in names})
-    return replace(head, surface=kept, landmark_face=number[head.landmark_face])
 
 
 @lru_cache(maxsize=16)
@@ -156,7 +149,8 @@ def tailor(template: SkinTemplate, kind: int, seed: int) -> Garment:
 
 
 def _below_jaw(corners: np.ndarray) -> np.ndarray:
-    return (_place(corners.reshape(-1, 3)).below.reshape(-1, 3) > -0.075).all(axis=1)
+    below = _place(corners.reshape(-1, 3)).below.reshape(-1, 3)
+    return np.all(below > -0.075, axis=1)
 
 
 def _place(rest: np.ndarray) -> _Place:

@@ -158,7 +158,7 @@ def _temple(fit: Fit, cut: _Cut, size: _Size, forward: float, side: float) -> li
     thin = max(0.75 * cut.rim_m, 0.0009)
     joint = np.stack([_lifted(edge, forward)[0], [hinge[0], high, float(_front_z(edge, forward)[0]) - 0.001], hinge])
     out = np.array([side, 0.0, 0.0])
-    return [tube(path, thin, tall, out), tube(joint, tall[0], tall[0], np.array([0.0, 1.0, 0.0]))]
+    return [tube(path, thin, tall, out), tube(joint, thin, 0.8 * tall[0], np.array([0.0, 1.0, 0.0]))]
 
 
 def _beside_skull(fit: Fit, line: np.ndarray, start: float, side: float) -> np.ndarray:

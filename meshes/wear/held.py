@@ -10,7 +10,7 @@ import numpy as np
 from meshes.parts import Part
 from meshes.surface import Material
 from meshes.wear.fit import Fit
-from meshes.wear.solids import Colour, Solid, bead, rounded_rectangle, slab, tube, unit
+from meshes.wear.solids import Colour, Shape, Solid, bead, rounded_rectangle, slab, tube, unit
 
 KINDS = ("phone at the ear", "phone before the face", "hand at the chin", "hand before the mouth")
 """What is held where, by number, as `worn["held"]["kind"]` counts them."""
@@ -49,7 +49,6 @@ def _phone(centre: np.ndarray, axes: np.ndarray, colour: Colour) -> list[Solid]:
     body = slab(rounded_rectangle(width, height, 0.011), thick / 2, 0.0030, axes, centre)
     face = rounded_rectangle(width - 0.006, height - 0.006, 0.009)
     screen = slab(face, 0.0006, 0.0002, axes, centre - axes[2] * thick / 2)
-    bump = slab(rounded_rectangle(0.028, 0.030, 0.007), 0.0012, 0.0006, axes, centre + axes @ np.zeros(3))
     place = centre + axes.T @ [0.017, height / 2 - 0.024, thick / 2]
     bump = slab(rounded_rectangle(0.028, 0.030, 0.007), 0.0012, 0.0006, axes, place)
     eyes = [
@@ -82,7 +81,7 @@ def _hand(
     heel = bead(at(0.026, 0.028, -0.005), [0.015, 0.029, 0.014], axes)
     knuckle_y = (0.084, 0.090, 0.087, 0.078)
     fingers = [
-        _finger(at(x, y, 0.001), axes, length, radius, curl, -x * 1.6)
+        _finger(at(x, y, 0.001), axes, length, radius, curl, -0.5 * x)
         for (x, length, radius), y in zip(_FINGERS, knuckle_y, strict=True)
     ]
     out = np.cos(thumb) * axes[1] + np.sin(thumb) * axes[0]
@@ -110,7 +109,7 @@ def _hand(
     return [shape.of(Part.HELD_OBJECT, _SKIN, skin, shades=True) for shape in shapes]
 
 
-def _finger(root: np.ndarray, axes: np.ndarray, length: float, radius: float, curl: float, fan: float):
+def _finger(root: np.ndarray, axes: np.ndarray, length: float, radius: float, curl: float, fan: float) -> Shape:
     """Three joints that bend towards the palm."""
     across = np.cos(fan) * axes[1] + np.sin(fan) * axes[0] * -1.0
     points, angle = [root - 0.012 * across, root], 0.0
@@ -154,9 +153,9 @@ def _at_the_ear(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]
     under = (np.abs(flat[:, 0]) < 0.036) & (flat[:, 1] > -0.105) & (flat[:, 1] < 0.045)
     lift = flat[under, 2].max() + _PHONE_M[2] / 2 + 0.001
     centre = middle - axes[1] * 0.030 + axes[2] * lift
-    wrist = centre - axes[1] * 0.098 + axes[2] * 0.021 - axes[0] * side * 0.0
-    grip = axes * [[side], [1.0], [1.0]] if side > 0 else axes * [[-1.0], [1.0], [1.0]]
-    hand = _hand(wrist, grip, 0.30, 0.9, np.array([side * 0.35, -1.0, 0.15]), _skin(fit))
+    wrist = centre - axes[1] * 0.098 + axes[2] * 0.021
+    grip = axes * [[side], [1.0], [1.0]]
+    hand = _hand(wrist, grip, 0.26, 0.45, np.array([side * 0.35, -1.0, 0.15]), _skin(fit))
     return [*_phone(centre, axes, _colour(worn)), *hand]
 
 
@@ -167,7 +166,7 @@ def _before_the_face(fit: Fit, worn: Mapping[str, float], side: float) -> list[S
     axes = _axes(lean, np.array([0.10 * side, 0.0, 1.0]))
     wrist = centre - axes[1] * 0.112 + axes[2] * 0.018 + axes[0] * side * 0.012
     grip = axes if side < 0 else axes * [[-1.0], [1.0], [1.0]]
-    hand = _hand(wrist, grip, 0.22, 0.8, np.array([side * 0.7, -1.0, 0.10]), _skin(fit))
+    hand = _hand(wrist, grip, 0.24, 0.6, np.array([side * 0.7, -1.0, 0.10]), _skin(fit))
     return [*_phone(centre, axes, _colour(worn)), *hand]
 
 
@@ -175,7 +174,7 @@ def _at_the_chin(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid
     """Curled fingers under the jaw's corner."""
     jaw = fit.landmarks[11 if side > 0 else 5]
     axes = _axes(np.array([-side * 0.55, 0.75, 0.1]), np.array([side * 0.55, -0.3, 0.85]))
-    wrist = jaw + np.array([side * 0.045, -0.098, 0.030])
+    wrist = jaw + np.array([side * 0.040, -0.094, 0.014])
     grip = axes * [[side], [1.0], [1.0]]
     return _hand(wrist, grip, 0.45 + 0.2 * worn["tilt"], 0.4, np.array([side * 0.5, -1.0, -0.1]), _skin(fit))
 

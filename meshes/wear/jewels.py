@@ -40,7 +40,7 @@ def _pierced(fit: Fit, side: float) -> np.ndarray:
 
 
 def _stud(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float, float]) -> list[Solid]:
-    ball = bead(at + np.array([side * 0.35 * size_m, 0.0, 0.0]), size_m)
+    ball = bead(at + np.array([side * 0.35 * size_m, 0.0, 0.0]), [size_m] * 3)
     return [ball.of(Part.EARRINGS, _GOLD, colour)]
 
 
@@ -56,7 +56,7 @@ def _hoop(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float
 def _drop(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float, float]) -> list[Solid]:
     top = at + np.array([side * 0.0012, -0.001, 0.0])
     chain = top - np.linspace(0, size_m, 6)[:, None] * [0.0, 1.0, 0.0]
-    pearl = bead(chain[-1] - np.array([0.0, 0.004, 0.0]), np.array([0.0032, 0.0045, 0.0032]))
+    pearl = bead(chain[-1] - np.array([0.0, 0.004, 0.0]), [0.0032, 0.0045, 0.0032])
     return [
         *_stud(at, side, 0.0022, colour),
         tube(chain, 0.0004, 0.0004, np.array([1.0, 0.0, 0.0])).of(Part.EARRINGS, _GOLD, colour),

@@ -8,13 +8,12 @@ import numpy as np
 from meshes.geometry import rotate
 from meshes.head import Head
 from meshes.parts import Part
-from meshes.surface import Surface
 from meshes.wear.fit import Fit, measure
 from meshes.wear.glasses import glasses
 from meshes.wear.hats import Hat, hat, tucked
 from meshes.wear.held import held
 from meshes.wear.jewels import earrings, headphones
-from meshes.wear.solids import Solid, joined, moved
+from meshes.wear.solids import Solid, joined, moved, with_faces
 
 _MAKERS: dict[str, Callable[[Fit, Mapping[str, float]], list[Solid]]] = {
     "earrings": earrings,
@@ -48,19 +47,13 @@ def put_on(head: Head, worn: Mapping[str, Mapping[str, float]]) -> Head:
 def _with_hair_tucked(head: Head, on_top: Hat) -> Head:
     surface, R, origin = head.surface, head.skull_rotation, head.eye_midpoint
     is_hair = surface.part == Part.HAIR
-    hair = np.unique(surface.faces[is_hair])
+    used = np.zeros(len(surface.vertices), bool)
+    used[surface.faces[is_hair]] = True
+    hair = np.flatnonzero(used)
     pressed, hidden = tucked(rotate(surface.vertices[hair] - origin, R.T), on_top)
     vertices = surface.vertices.copy()
     vertices[hair] = rotate(pressed, R) + origin
     gone = np.zeros(len(vertices), bool)
     gone[hair[hidden]] = True
     keep = ~(is_hair & gone[surface.faces].any(axis=1))
-    return replace(head, **_kept(replace(surface, vertices=vertices), head.landmark_face, keep))
-
-
-def _kept(surface: Surface, landmark_face: np.ndarray, keep: np.ndarray) -> dict[str, object]:
-    """Surface and landmark faces after some faces, none of them under a landmark, are left out."""
-    number = (np.cumsum(keep) - 1).astype(np.int32)
-    names = ("faces", "part", "material", "cutout")
-    left = replace(surface, **{name: getattr(surface, name)[keep] for name in names})
-    return {"surface": left, "landmark_face": number[landmark_face]}
+    return with_faces(replace(head, surface=replace(surface, vertices=vertices)), keep)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from meshes.geometry import rotate
+from meshes.head import Head
 from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.surface import Material, Surface
@@ -144,9 +145,10 @@ def slab(outline: np.ndarray, half_m: float, bevel_m: float, axes: np.ndarray, c
         outline: (N, 2) metres, counter-clockwise, convex about the origin.
         half_m: half of the thickness, along the third axis.
         bevel_m: radius of the edges.
-        axes: (3, 3), rows are the outline's x and y and the thickness.
+        axes: (3, 3), rows are the outline's x and y and the thickness; may be mirrored, as for a left hand.
         centre: (3,).
     """
+    outline = outline if np.linalg.det(axes) > 0 else outline[::-1]
     turn = np.linspace(-np.pi / 2, np.pi / 2, 7)
     inset = bevel_m * (1 - np.cos(turn))
     height = bevel_m * np.sin(turn) + np.where(turn < 0, bevel_m - half_m, np.where(turn > 0, half_m - bevel_m, 0.0))
@@ -158,11 +160,12 @@ def slab(outline: np.ndarray, half_m: float, bevel_m: float, axes: np.ndarray, c
     return grid(flat @ axes + centre, round_columns=True)
 
 
-def bead(centre: np.ndarray, radii_m: np.ndarray | float, axes: np.ndarray | None = None, sides: int = 16) -> Shape:
-    """An ellipsoid: radii (3,) along the rows of `axes`."""
+def bead(centre: np.ndarray, radii_m: Sequence[float], axes: np.ndarray | None = None, sides: int = 16) -> Shape:
+    """An ellipsoid: three radii along the rows of `axes`, which may be mirrored."""
     polar, azimuth = np.linspace(np.pi - 0.01, 0.01, sides // 2 + 1), 2 * np.pi * np.arange(sides) / sides
     ring = np.stack([np.cos(azimuth), np.sin(azimuth), np.ones(sides)], axis=1)
-    ball = np.stack([ring * [np.sin(p), np.sin(p), np.cos(p)] for p in polar]) * radii_m
+    ball = np.stack([ring * [np.sin(p), np.sin(p), np.cos(p)] for p in polar]) * np.asarray(radii_m)
+    ball = ball if axes is None or np.linalg.det(axes) > 0 else ball * [1.0, 1.0, -1.0]
     return grid((ball if axes is None else ball @ axes) + centre, round_columns=True)
 
 
@@ -213,3 +216,16 @@ def joined(surface: Surface, solids: Sequence[Solid]) -> Surface:
         cutout=np.concatenate([surface.cutout, np.full(sum(count), -1)]).astype(np.int32),
         occluder_faces=np.concatenate([surface.occluder_faces, *casting]).astype(np.int32),
     )
+
+
+def with_faces(head: Head, keep: np.ndarray) -> Head:
+    """The head with some faces alone; no landmark may lie on a face that goes.
+
+    Args:
+        head: posed.
+        keep: (F,) bool.
+    """
+    number = (np.cumsum(keep) - 1).astype(np.int32)
+    surface = head.surface
+    kept = {name: getattr(surface, name)[keep] for name in ("faces", "part", "material", "cutout")}
+    return replace(head, surface=replace(surface, **kept), landmark_face=number[head.landmark_face])
