@@ -24,7 +24,7 @@ class Person:
         identity: who.
         group: gender and ancestry where the model has them ("female african"), else "".
         skin: name of the skin where people of this source share skins, else "".
-        distinct: people of one `distinct` name are one face by design (two VALID avatars of one skin), else "".
+        distinct: people of one `distinct` name are one face by design: a scan's, two VALID avatars of one skin.
     """
 
     number: int
@@ -43,11 +43,11 @@ def choose(source: str, model: HeadModel, count: int, seed: int = 0) -> list[Per
     for person in _drawn(source, model, seed, DRAWS_A_PERSON * count):
         if len(chosen) == count:
             break
-        if (person.group and groups[person.group] >= share) or person.distinct in faces:
+        if person.distinct in faces or (person.group and groups[person.group] >= share):
             continue
         chosen.append(person)
         groups[person.group] += 1
-        faces |= {person.distinct} - {""}
+        faces.add(person.distinct)
     return chosen
 
 
@@ -74,4 +74,6 @@ def _skin(identity: Identity) -> str:
 
 def _distinct(source: str, model: HeadModel, identity: Identity) -> str:
     group = getattr(model, "group_of", None)
-    return str(group(identity)) if group and source == "valid:avatars" else ""
+    if group and source == "valid:avatars":
+        return str(group(identity))
+    return repr((sorted(identity.shape.items()), sorted(identity.look.items())))

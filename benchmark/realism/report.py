@@ -98,9 +98,9 @@ def _range(result: Result, *path: str) -> str:
 
 def _median(result: Result) -> str:
     source = result["source"]
-    low, high = result["impostors"]["interval"]
+    interval = result["impostors"]["interval"]
     median = judged(_of(result, "impostors", "sface", "median"), MEDIAN_TARGETS.get(source), at_most=True)
-    return f"{median}, interval {number(low)} to {number(high)}"
+    return f"{median}, interval {number(interval[0])} to {number(interval[1])}" if interval else "–"
 
 
 def _closest(result: Result) -> str:

@@ -26,7 +26,7 @@ class Impostors:
     Attributes:
         people: compared.
         sface: cosines of all pairs.
-        interval: 95 % of the median, by bootstrap over people.
+        interval: 95 % of the median, by bootstrap over people; None where there are no pairs.
         same_group: of pairs of one gender and ancestry.
         other_skin, same_skin: of pairs by whether they share a photographed skin.
         closest: of every person the cosine to the closest other.
@@ -35,7 +35,7 @@ class Impostors:
 
     people: int
     sface: Spread | None
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     same_group: Spread | None
     other_skin: Spread | None
     same_skin: Spread | None
@@ -60,8 +60,8 @@ class Genuine:
     sface: Spread | None
     by_change: dict[str, Spread | None]
     dlib: Spread | None
-    separation: float
-    d_prime: float
+    separation: float | None
+    d_prime: float | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SourceResult:
 
 
 def analyse(gathered: Gathered) -> SourceResult:
-    """The figures of a source; needs at least two people with a face."""
+    """The figures of a source."""
     impostor, result = _impostors(gathered)
     return SourceResult(
         gathered.source,
@@ -116,7 +116,7 @@ def _impostors(gathered: Gathered) -> tuple[np.ndarray, Impostors]:
     return values, Impostors(
         people=len(people),
         sface=statistics.spread(values),
-        interval=statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if measured else (0, 0),
+        interval=statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if measured else None,
         same_group=statistics.spread(statistics.pair_values(matrix, statistics.same(groups))),
         other_skin=statistics.spread(statistics.pair_values(matrix, ~shared)) if any(skins) else None,
         same_skin=statistics.spread(statistics.pair_values(matrix, shared)),
@@ -126,9 +126,7 @@ def _impostors(gathered: Gathered) -> tuple[np.ndarray, Impostors]:
 
 
 def _genuine(gathered: Gathered, impostor: np.ndarray) -> Genuine | None:
-    if not gathered.conditions or not len(impostor):
-        return None
-    people = len(next(iter(gathered.conditions.values())))
+    people = len(next(iter(gathered.conditions.values()), []))
     own = [[gathered.standard[i], *(shots[i] for shots in gathered.conditions.values())] for i in range(people)]
     pairs = [pair for shots in own for pair in itertools.combinations(shots, 2)]
     alike = _cosines(pairs)
@@ -141,8 +139,8 @@ def _genuine(gathered: Gathered, impostor: np.ndarray) -> Genuine | None:
         statistics.spread(alike),
         change,
         statistics.spread(np.array(apart)),
-        statistics.separation(alike, impostor),
-        statistics.d_prime(alike, impostor),
+        statistics.separation(alike, impostor) if len(impostor) else None,
+        statistics.d_prime(alike, impostor) if len(impostor) else None,
     )
 
 
