@@ -17,7 +17,6 @@ CELL_M = 0.007
 _MARGIN_M = (0.035, 0.060, 0.060)
 _HIDDEN = (Part.MOUTH_INTERIOR, Part.EYE_SOCKET)
 _PLANE_M = 0.006  # Nearer than this a skin sample stands for its tangent plane, farther for a point.
-_COARSE = 2  # The warp is smooth: it is kept on every second node.
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class Space:
     Attributes:
         origin: (3,) float64 metres.
         distance_m: (nx, ny, nz) float32, signed distance to the skin, positive outside; mouth and eyes count as shut.
-        nearest: (mx, my, mz) int32 template vertex nearest to every second node.
+        nearest: (nx, ny, nz) int32 template vertex nearest to every node.
     """
 
     origin: np.ndarray
@@ -50,7 +49,7 @@ def space(template: SkinTemplate) -> Space:
     return Space(
         origin=low,
         distance_m=ndimage.gaussian_filter(distance_m, 0.5).astype(np.float32),
-        nearest=vertex[nearest].reshape(shape)[::_COARSE, ::_COARSE, ::_COARSE].astype(np.int32),
+        nearest=vertex[nearest].reshape(shape).astype(np.int32),
     )
 
 
@@ -87,14 +86,14 @@ def spread(around: Space, values: np.ndarray) -> np.ndarray:
         values: (V, K) on the template's vertices.
 
     Returns:
-        (mx, my, mz, K) float64 on every second node, for `read`.
+        (nx, ny, nz, K) float64 at the nodes, for `read`.
     """
     return ndimage.uniform_filter(values[around.nearest], size=(3, 3, 3, 1), mode="nearest")
 
 
 def read(around: Space, field: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N, K) float64: a field of `spread` at (N, 3) points, linear between nodes."""
-    return _read(around.origin, CELL_M * _COARSE, np.ascontiguousarray(field), np.ascontiguousarray(points))
+    return _read(around.origin, CELL_M, np.ascontiguousarray(field), np.ascontiguousarray(points))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -43,6 +43,7 @@ class Seeds(NamedTuple):
         weight, reach_m, hug: (N,) pull of gravity against stiffness 1, arc length over which combing fades, and how
             firmly hair is held at its layer, 0 to 1.
         goal: (N, 3) point that the comb leads to; used where `tied` (N,) is true.
+        held: (N,) 1 for hair that stays combed while it is above the forehead, 0 for a fringe.
     """
 
     root: np.ndarray
@@ -56,6 +57,7 @@ class Seeds(NamedTuple):
     hug: np.ndarray
     goal: np.ndarray
     tied: np.ndarray
+    held: np.ndarray
 
 
 @kernel
@@ -98,6 +100,22 @@ def _aside(air, number, px, py, pz):
 
 
 @kernel
+def _over_forehead(px, py, pz):
+    """1 above the forehead, falling to 0 where hair comes past the edge of the face; neighbours hold it there."""
+    if pz < -0.045 or py < 0.0:
+        return 0.0
+    return min(max((0.070 - abs(px)) / 0.012, 0.0), 1.0) * min((pz + 0.045) / 0.020, 1.0)
+
+
+@kernel
+def _off_shoulder(py, pz):
+    """Hair that reaches a shoulder slides to the chest or to the back, whichever is nearer."""
+    if py > -0.090 or py < -0.230:
+        return 0.0
+    return 0.5 if pz > -0.085 else -0.5
+
+
+@kernel
 def _shorten(path, i, last):
     """Respace the points of a strand over its part up to the (fractional) point `last`."""
     steps = path.shape[1] - 1
@@ -128,7 +146,7 @@ def integrate(seeds, air, steps):
             s = step * k
             _, gx, gy, gz = _skin(air, px, py, pz)
             cx, cy, cz = seeds.comb[i, 0], seeds.comb[i, 1], seeds.comb[i, 2]
-            comb = np.exp(-((s / seeds.reach_m[i]) ** 2))
+            comb = max(np.exp(-((s / seeds.reach_m[i]) ** 2)), seeds.held[i] * _over_forehead(px, py, pz))
             if seeds.tied[i]:
                 cx, cy, cz = seeds.goal[i, 0] - px, seeds.goal[i, 1] - py, seeds.goal[i, 2] - pz
                 away = max(np.sqrt(cx * cx + cy * cy + cz * cz), 1e-6)
@@ -139,6 +157,7 @@ def integrate(seeds, air, steps):
             scale = 1.2 * comb * (step / 0.010) / max(np.sqrt(cx * cx + cy * cy + cz * cz), 0.2)
             pull = seeds.weight[i] * (1.0 - comb if not seeds.tied[i] else 0.0) * (step / 0.010)
             dx, dy, dz = dx + scale * cx, dy + scale * cy - pull, dz + scale * cz
+            dz += seeds.weight[i] * _off_shoulder(py, pz) * (step / 0.010)
             length = np.sqrt(dx * dx + dy * dy + dz * dz)
             dx, dy, dz = dx / length, dy / length, dz / length
             qx, qy, qz = px + step * dx, py + step * dy, pz + step * dz
@@ -146,9 +165,9 @@ def integrate(seeds, air, steps):
             height = SKIN_GAP_M + seeds.layer_m[i] * (1.0 - np.exp(-s / (0.004 + 0.8 * seeds.layer_m[i])))
             lift = height - away
             if lift < 0.0:
-                lift *= seeds.hug[i]
+                lift *= seeds.hug[i] * (1.0 if seeds.tied[i] else max(gy, 0.0))
             qx, qy, qz = qx + lift * gx, qy + lift * gy, qz + lift * gz
-            qx += _aside(air, i, qx, qy, qz)
+            qx += seeds.held[i] * _aside(air, i, qx, qy, qz)
             dx, dy, dz = qx - px, qy - py, qz - pz
             length = max(np.sqrt(dx * dx + dy * dy + dz * dz), 1e-9)
             dx, dy, dz = dx / length, dy / length, dz / length

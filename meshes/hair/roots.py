@@ -14,6 +14,7 @@ from meshes.skin_regions import SkinTemplate, beard, hair_depth
 
 ROOTS = 14_000
 
+
 @dataclass(frozen=True, eq=False)
 class Roots:
     """Places on the skin; N rows.

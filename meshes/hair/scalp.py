@@ -23,7 +23,7 @@ _FACE_OVAL_M = np.array([0.064, -0.035, 0.085])
 _BROW_Y_M = 0.019
 _LAYERS = 5.5  # How many ribbons lie over a point of the scalp, on average.
 _SCALP_M2 = 0.054
-_WIDEST_M, _FINEST_M = 0.0013, 0.00012
+_WIDEST_M, _FINEST_M = 0.0009, 0.00012
 
 
 def scalp_hair(template: SkinTemplate, look: Mapping[str, float], triangles: int = TRIANGLES) -> list[Strands]:
@@ -47,7 +47,8 @@ def scalp_hair(template: SkinTemplate, look: Mapping[str, float], triangles: int
     seeds, fringe = _seeds(roots, cut, look, rng)
     path = integrate(seeds, air, points - 1)
     guide = wisps(roots.point, 24.0)
-    guide = np.where(fringe == fringe[guide], guide, np.arange(len(guide)))
+    side = fringe + 2 * (roots.point[:, 0] > look.get("hair_part_m", 0.028)) * (cut.comb == "part")
+    guide = np.where(side == side[guide], guide, np.arange(len(guide)))
     _wind(path, guide, cut, seeds, rng, air)
     bundles = [_strands(path, settle(path, air), roots, cut, seeds.layer_m, rng)]
     if tied:
@@ -60,7 +61,7 @@ def _points(cut: Cut) -> int:
     if cut.length_m < 0.004:
         return 3
     turns = cut.length_m / cut.pitch_m if cut.curl_m > 0.0 else 0.0
-    return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 6.0 * turns), 4, 26))
+    return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 8.0 * turns), 4, 40))
 
 
 def _kept_roots(template: SkinTemplate, look: Mapping[str, float], rng: np.random.Generator) -> Roots:
@@ -82,14 +83,16 @@ def _combed(roots: Roots, cut: Cut, part_m: float, wild: np.ndarray) -> np.ndarr
     direction = p - HEAD_CENTRE_M
     direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
     away = _tangent(direction * np.einsum("nk,k->n", direction, _WHORL)[:, None] - _WHORL, normal)
-    behind = smooth_step(p[:, 2], -0.075, -0.125)[:, None]
+    behind = smooth_step(p[:, 2], -0.085, -0.140)[:, None]
+    down = _tangent(np.stack([5.0 * p[:, 0], np.full(len(p), -1.0), np.full(len(p), -0.4)], axis=1), normal)
     if cut.comb == "part":
         side = np.tanh((p[:, 0] - part_m) / 0.004)
-        sideways = np.stack([side, np.full(len(p), -0.1), np.full(len(p), -0.75)], axis=1)
-        comb = _tangent(sideways, normal) * (1.0 - behind) + away * behind
+        fall = -0.1 - 1.4 * smooth_step(np.abs(p[:, 0]), 0.030, 0.062)
+        sideways = np.stack([side, fall, np.full(len(p), -0.60)], axis=1)
+        comb = _tangent(sideways, normal) * (1.0 - behind) + down * behind
     elif cut.comb == "back":
         back = np.stack([0.25 * p[:, 0] / 0.07, np.full(len(p), 0.1), np.full(len(p), -1.0)], axis=1)
-        comb = _tangent(back, normal) * (1.0 - behind) + away * behind
+        comb = _tangent(back, normal) * (1.0 - behind) + down * behind
     elif cut.comb in ("tail", "bun"):
         comb = _TIE_M - p
     else:
@@ -109,8 +112,9 @@ def _seeds(roots: Roots, cut: Cut, look: Mapping[str, float], rng: np.random.Gen
     comb = _combed(roots, cut, part_m, wild)
     top = smooth_step(p[:, 1], 0.005, 0.060)
     length = cut.length_m * (cut.side + (1.0 - cut.side) * top) * rng.uniform(0.82, 1.0, count)
-    fringe = (cut.fringe > 0.0) & (np.abs(p[:, 0]) < 0.043) & (roots.depth_m < 0.030) & (p[:, 2] > -0.030)
-    drop = (p[:, 1] - _BROW_Y_M) * cut.fringe * rng.uniform(1.05, 1.22, count)
+    fringe = (cut.fringe > 0.0) & (np.abs(p[:, 0]) < 0.046) & (p[:, 2] > -0.036)
+    drop = p[:, 1] - _BROW_Y_M + np.maximum(0.018 - p[:, 2], 0.0)
+    drop = drop * cut.fringe * rng.uniform(0.92, 1.06, count)
     length = np.where(fringe, drop, length)
     forward = _tangent(
         np.stack([np.sign(part_m) * -0.35 + 4.0 * p[:, 0], -np.ones(count), np.ones(count)], 1), roots.normal
@@ -122,7 +126,9 @@ def _seeds(roots: Roots, cut: Cut, look: Mapping[str, float], rng: np.random.Gen
     lift = cut.lift * (1.0 if cut.comb == "out" else 0.6 + 0.4 * top)
     start = comb * np.sqrt(1.0 - lift**2)[:, None] if np.ndim(lift) else comb * np.sqrt(1.0 - lift**2)
     edge = smooth_step(roots.depth_m, 0.0, 0.030)
-    layer = cut.volume_m * rng.random(count) ** 0.7 * (0.25 + 0.75 * edge) * (0.75 + 0.25 * top)
+    if cut.comb == "part":  # Hair lies flat where it parts.
+        edge = edge * np.maximum(smooth_step(np.abs(p[:, 0] - part_m), 0.0, 0.035), smooth_step(p[:, 2], -0.10, -0.13))
+    layer = cut.volume_m * (0.15 + 0.85 * rng.random(count) ** 0.6) * (0.25 + 0.75 * edge) * (0.75 + 0.25 * top)
     return Seeds(
         root=p,
         start=start + np.reshape(lift, (-1, 1)) * roots.normal,
@@ -132,9 +138,10 @@ def _seeds(roots: Roots, cut: Cut, look: Mapping[str, float], rng: np.random.Gen
         hem_m=np.where(fringe | (cut.length_m < 0.12) | tied, -1.0, hem),
         weight=np.full(count, 0.02 if cut.comb == "out" else np.clip(8.0 * cut.length_m, 0.1, 1.0)),
         reach_m=np.full(count, 0.10 if cut.comb == "part" else 0.12),
-        hug=np.full(count, 0.7 if tied else 0.0 if cut.comb == "out" else 0.12),
+        hug=np.full(count, 0.7 if tied else 0.0 if cut.comb == "out" else 0.5),
         goal=_TIE_M + rng.normal(0.0, 0.004, (count, 3)),
         tied=np.full(count, tied),
+        held=np.where(fringe | (cut.length_m < 0.12), 0.0, 1.0),
     ), fringe
 
 
@@ -162,7 +169,7 @@ def _strands(
     # Hair that lies below other hair is in its shade.
     open_to_light = 0.45 + 0.55 * np.clip(layer_m / np.maximum(0.7 * cut.volume_m, 1e-6), 0.0, 1.0)
     over_scalp = min(cut.length_m, 0.11)
-    half = 0.5 * _LAYERS * _SCALP_M2 / (count * over_scalp)
+    half = 0.5 * _LAYERS * (1.0 + 5.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
     half = np.clip(half * rng.uniform(0.5, 1.4, count), _FINEST_M, _WIDEST_M)
     fine_edge = 0.45 + 0.55 * smooth_step(roots.depth_m, 0.002, 0.022)
     return Strands(
@@ -210,6 +217,7 @@ def _tail(cut: Cut, air: Air, count: int, points: int, rng: np.random.Generator)
         hug=np.zeros(count),
         goal=np.zeros((count, 3)),
         tied=np.zeros(count, bool),
+        held=np.zeros(count),
     )
     path = integrate(seeds, air, points - 1)
     guide = wisps(path[:, 3], 20.0)
