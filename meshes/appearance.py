@@ -115,7 +115,7 @@ def _skin(template: SkinTemplate, zone: Mapping[str, np.ndarray], look: Mapping[
     flush = 0.8 * zone["cheek"] + 0.75 * zone["nose"] + 0.8 * zone["ears"] + 0.35 * zone["chin"]
     flush = look["blush"] * (flush + 0.3 * zone["eyelids"] + 0.5 * zone["mouth_corner"] - 0.25 * zone["forehead"])
     flush = flush + look["mottling"] * (0.20 * blood[0] + 0.16 * blood[1] + 0.10 * blood[2])
-    flush = flush + 1.1 * look["blusher"] * zone["cheek"] + 1.0 * zone["inner_corner"] + 0.9 * zone["water_line"]
+    flush = flush + 1.1 * look["blusher"] * zone["cheek"] + 1.6 * zone["inner_corner"] + 1.2 * zone["water_line"]
     shade = look["shadow"] * (0.45 * zone["socket"] + 0.65 * zone["under_eye"]) + 0.3 * zone["mouth_corner"]
     tan = look["mottling"] * (0.28 * pigment[0] + 0.18 * pigment[1]) + 0.15 * zone["forehead"] - 0.12 * zone["neck"]
     tan = tan + 0.5 * look["shadow"] * (zone["socket"] + zone["under_eye"])
@@ -158,7 +158,7 @@ def _lips(skin: np.ndarray, zone: Mapping[str, np.ndarray], look: Mapping[str, f
 
 
 def displacement(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarray:
-    """Micro relief of the skin, along the normal.
+    """Relief of the skin, along the normal: unevenness that is finer than any slider, the same on no two people.
 
     Returns:
         (V,) float32 metres, for the vertices of `template`; the same for every expression.
@@ -166,8 +166,9 @@ def displacement(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarra
     zone = _zones(template)
     relief = _personal_noise(template, look, 12)
     smooth = (1.0 - zone["lips"]) * (1.0 - zone["eyelids"]) * (1.0 - zone["mouth"])
-    skin = look["mottling"] * smooth * (1.2e-4 * relief[0] + 0.5e-4 * relief[1])
-    return skin.astype(np.float32)
+    skin = look["mottling"] * (1.2e-4 * relief[0] + 0.5e-4 * relief[1])
+    form = 2.8e-4 * _personal_noise(template, look, 13)[0] * (1.0 - zone["neck"]) * (1.0 - zone["ears"])
+    return (smooth * (skin + form)).astype(np.float32)
 
 
 def materials(texture: np.ndarray | None = None, relief: np.ndarray | None = None) -> dict[str, Material]:

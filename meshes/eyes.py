@@ -172,7 +172,7 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
 def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(N, 3) off-white, yellower with age, redder and veined towards the corners, grey at the limbus."""
     rng = keyed(int(look["seed"]), stream)
-    white = np.array([0.62, 0.575, 0.53]) * (1.0 - look["sclera_yellow"] * np.array([0.05, 0.11, 0.28]))
+    white = np.array([0.56, 0.515, 0.475]) * (1.0 - look["sclera_yellow"] * np.array([0.05, 0.11, 0.28]))
     side = smooth_step(np.abs(vertices[:, 0]), 0.42, 0.95)
     wavy = vertices + 0.05 * value_noise(vertices, 0.2, 3, rng).T
     thick, thin = (value_noise(wavy * (k, 3.2 * k, k), 1.0, 1, rng)[0] for k in (2.6, 5.0))  # From corner to iris.
@@ -188,10 +188,10 @@ def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) 
 
 def _lid_shade(vertices: np.ndarray) -> np.ndarray:
     """(N,) the shade of lids and lashes, too fine for vertex shadows; it turns with the gaze, which is small."""
-    above = smooth_step(vertices[:, 1], 0.08, 0.40)
+    above = smooth_step(vertices[:, 1], -0.02, 0.34)
     below = smooth_step(vertices[:, 1], -0.22, -0.45)
     aside = smooth_step(np.abs(vertices[:, 0]), 0.45, 0.95)
-    return (1.0 - 0.50 * above) * (1.0 - 0.25 * below) * (1.0 - 0.55 * aside)
+    return (1.0 - 0.62 * above) * (1.0 - 0.35 * below) * (1.0 - 0.55 * aside)
 
 
 def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0) -> np.ndarray:

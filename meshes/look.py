@@ -23,7 +23,7 @@ _IRIS_SHARE = {
     "caucasian": (0.06, 0.30, 0.18, 0.13, 0.25, 0.08),
 }
 # Mean and deviation on the scale of `skin_tone.MELANIN`; broad, as people of every continent are.
-_MELANIN = {"african": (0.76, 0.17), "asian": (0.42, 0.18), "caucasian": (0.20, 0.16)}
+_MELANIN = {"african": (0.80, 0.16), "asian": (0.43, 0.18), "caucasian": (0.18, 0.17)}
 _LIPSTICKS: tuple[Colour, ...] = (
     (0.33, 0.028, 0.035), (0.20, 0.022, 0.055), (0.45, 0.20, 0.15), (0.48, 0.105, 0.075), (0.44, 0.13, 0.17),
     (0.15, 0.030, 0.035), (0.30, 0.10, 0.085),
@@ -67,11 +67,11 @@ def _sample_skin(rng: np.random.Generator, mix: dict[str, float], gender: float,
     fair, aged = max(0.0, 1.0 - 2.2 * melanin), max(0.0, 2.0 * age - 1.0)
     return {
         "melanin": melanin,
-        "redness": np.clip(rng.normal(0.70, 0.18), 0.0, 1.0),
+        "redness": np.clip(rng.normal(0.62, 0.20), 0.0, 1.0),
         "undertone": np.clip(rng.normal(0.0, 0.45), -1.0, 1.0),
         "blush": np.clip(rng.normal(0.5, 0.25), 0.05, 1.2),
         "mottling": np.clip(rng.normal(0.35 + 0.45 * aged, 0.15), 0.1, 1.0),
-        "freckles": rng.uniform(0.2, 1.0) if rng.random() < 0.08 + 0.30 * fair else rng.uniform(0.0, 0.08),
+        "freckles": rng.uniform(0.2, 1.0) if rng.random() < 0.08 + 0.30 * fair else rng.uniform(0.0, 0.03),
         "moles": rng.integers(0, 14),
         "blemishes": rng.uniform(0.2, 1.0) if rng.random() < 0.25 * (1.0 - aged) else rng.uniform(0.0, 0.12),
         "age_spots": np.clip(rng.normal(1.1 * aged - 0.35, 0.25), 0.0, 1.0),

@@ -10,9 +10,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from meshes.noise import smooth_step
+from meshes.parts import Part
 
 EYE_X_M, EYE_RADIUS_M = 0.0289, 0.01545
 """Distance of the eyeballs' centres from the middle of the canonical head, and their radius."""
+
+_INNER_CORNER = (0.0189, -0.0029)  # Of the left eye; x, y.
+_LID_SLANT = 0.075  # The outer corner is higher.
 
 HEAD_CENTRE_M = np.array([0.0, 0.020, -0.085])
 """Middle of the skull, the origin of directions on the scalp."""
@@ -107,8 +111,7 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
     """Weights in [0, 1], (V,) float32 by name, of the zones in which skin differs."""
     p, masks = template.rest, template.masks
     down = np.clip(-template.normal[:, 1], 0.0, 1.0)
-    globe = np.linalg.norm(np.abs(p) * (1.0, 0.0, 0.0) + p * (0.0, 1.0, 1.0) - (EYE_X_M, 0.0, 0.0), axis=1)
-    lid = smooth_step(globe, EYE_RADIUS_M + 0.0018, EYE_RADIUS_M + 0.0004)
+    upper, lower = _lid_edges(template)
     return {
         "cheek": blob(p, (40.0, -36.0, 12.0), (14.0, 12.0, 20.0)),
         "nose": np.maximum(
@@ -118,10 +121,10 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
         "brow_bone": blob(p, (0.0, 18.0, 25.0), (14.0, 10.0, 12.0)),
         "socket": blob(p, (27.0, -1.0, 14.0), (17.0, 9.0, 14.0)),
         "under_eye": blob(p, (25.0, -13.0, 18.0), (10.0, 3.5, 10.0)),
-        "inner_corner": blob(p, (14.5, -2.5, 12.0), (3.0, 3.0, 6.0)),
+        "inner_corner": blob(p, (18.6, -3.0, 12.0), (1.6, 1.7, 3.0)),
         "nostril": (smooth_step(down, 0.2, 0.8) * blob(p, (7.0, -43.5, 29.0), (4.0, 2.6, 6.0))).astype(np.float32),
-        "lash_line": (lid * masks["eyelids"] * smooth_step(p[:, 1], -5.5, -2.5)).astype(np.float32),
-        "water_line": (lid * masks["eyelids"] * smooth_step(p[:, 1], -2.5, -5.5)).astype(np.float32),
+        "lash_line": _near(template, upper, 0.0008),
+        "water_line": _near(template, lower, 0.0006),
         "lid_shadow": blob(p, (29.0, 6.5, 14.0), (12.0, 4.5, 12.0))
         * smooth_step(p[:, 1], -1.0, 2.0).astype(np.float32),
         "mouth_line": _near_mouth(template),
@@ -140,11 +143,25 @@ def zones(template: SkinTemplate) -> dict[str, np.ndarray]:
     }
 
 
+def _near(template: SkinTemplate, line: np.ndarray, reach_m: float) -> np.ndarray:
+    """(V,) float32: 1 on points (N, 3) metres, falling off as a Gaussian; 0 everywhere where there are none."""
+    if not len(line):
+        return np.zeros(len(template.rest), np.float32)
+    away = cKDTree(line).query(template.rest, distance_upper_bound=4.0 * reach_m)[0]
+    return np.exp(-((away / reach_m) ** 2)).astype(np.float32)
+
+
 def _near_mouth(template: SkinTemplate) -> np.ndarray:
-    """(V,) float32: 1 where the lips meet, falling off over a millimetre of lip; less on skin."""
+    """(V,) float32: 1 where the lips meet, falling off over a millimetre of lip."""
     p, inside = template.rest, template.masks["inside_mouth"]
-    rim = p[(inside > 0.5) & (np.abs(p[:, 0]) < 0.026) & (p[:, 2] > 0.010) & (np.abs(p[:, 1] + 0.0675) < 0.008)]
-    near = np.flatnonzero(blob(p, (0.0, -67.5, 28.0), (14.0, 6.0, 12.0)) > 0.01)
-    line = np.zeros(len(p), np.float32)
-    line[near] = np.exp(-((cKDTree(rim).query(p[near])[0] / 0.0011) ** 2))
-    return line * (1.0 - inside)
+    rim = (inside > 0.5) & (np.abs(p[:, 0]) < 0.026) & (p[:, 2] > 0.010) & (np.abs(p[:, 1] + 0.0675) < 0.008)
+    return _near(template, p[rim], 0.0011) * (1.0 - inside)
+
+
+def _lid_edges(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
+    """Points (N, 3) on the edges of the upper and of the lower lids, where the skin of the face ends at the eye."""
+    corner = template.part[template.faces]
+    edge = (corner == Part.EYE_SOCKET).any(axis=1) & (corner == Part.FACE).any(axis=1)
+    p = template.rest[np.unique(template.faces[edge])]
+    above = p[:, 1] - (_INNER_CORNER[1] + (np.abs(p[:, 0]) - _INNER_CORNER[0]) * _LID_SLANT) > 0.0
+    return p[above], p[~above]

@@ -16,11 +16,10 @@ from scipy.sparse import csgraph
 from meshes import appearance
 from meshes.appearance import SkinTemplate, sample_look
 from meshes.atlas import SHAPE
-from meshes.hair import _CHART_RADIUS, _WHORL, SHORTEST_M, scalp_chart
 from meshes.makehuman_template import template
 from meshes.noise import keyed, value_noise
-from meshes.parts import Part
-from meshes.skin_regions import HEAD_CENTRE_M, beard, hair_depth, zones
+from meshes.skin_regions import beard, hair_depth, zones
+from meshes.skin_tone import typology_angle_deg
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +67,20 @@ def test_age_greys_and_women_grow_no_beard() -> None:
 def test_skin_tones_span_light_to_very_dark() -> None:
     plain = draw(0) | {"redness": 0.5, "undertone": 0.0}
     light, dark = (appearance.skin_tone(plain | {"melanin": m}) for m in (0.0, 1.0))
-    np.testing.assert_allclose(light, (0.60, 0.40, 0.32), atol=0.02)
-    np.testing.assert_allclose(dark, (0.066, 0.040, 0.027), atol=0.005)
+    assert typology_angle_deg(light) > 55 - 3
+    assert typology_angle_deg(dark) < -45
+    assert light[0] > 4 * dark[0]
+
+
+def test_sampled_tones_leave_no_gap_from_very_light_to_dark() -> None:
+    """Classes of the typology angle (see `typology_angle_deg`), ancestry drawn as the head model draws it."""
+    mixes = [np.random.Generator(np.random.Philox(key=[s, 1])).dirichlet([0.35] * 3) for s in range(600)]
+    looks = [draw(s, **dict(zip(("african", "asian", "caucasian"), mix, strict=True))) for s, mix in enumerate(mixes)]
+    angles = typology_angle_deg(np.array([appearance.skin_tone(look) for look in looks]))
+    classes = np.histogram(angles, [-90, -30, 10, 28, 41, 55, 90])[0] / len(angles)
+    assert classes.min() > 0.015
+    assert classes.max() < 0.35
+    assert np.histogram(angles, np.arange(-55, 56, 10))[0].min() > 0
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(-1.0, 1.0))
@@ -109,11 +120,10 @@ from meshes.makehuman_template import template
 def digest(seed):
     rng, skin = np.random.Generator(np.random.Philox(key=seed)), template().skin
     look = appearance.sample_look(rng, gender=1.0, age=0.55, african=0.2, asian=0.3, caucasian=0.5)
-    look["hair_length_m"] = 0.008
-    hair = appearance.hair_colour(look)
-    shells = appearance.hair_shells(skin, look, hair)
+    hair, folds = appearance.hair_colour(look), appearance.fold_maps(skin, look)
     arrays = [appearance.paint(skin, look), appearance.displacement(skin, look), paint_eye(eyeball(), look),
-              appearance.skin_texture(skin, look, appearance.skin_tone(look), hair), shells.offset, *shells.cutouts]
+              appearance.skin_texture(skin, look, appearance.skin_tone(look), hair, folds.shade),
+              appearance.skin_relief(skin, look, folds)]
     return hashlib.blake2b(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
 print({seed: digest(seed) for seed in map(int, sys.argv[1:])})
 """
@@ -139,7 +149,7 @@ def test_zones_lie_where_they_are_named(skin: SkinTemplate) -> None:
         return 1e3 * (zone[name][:, None] * skin.rest).sum(axis=0) / zone[name].sum()
 
     assert all(weight.min() >= 0.0 and weight.max() <= 1.0 for weight in zone.values())
-    assert all(abs(centre_mm(name)[0]) < 2.0 for name in zone)
+    assert all(abs(centre_mm(name)[0]) < 2.5 for name in zone)  # Sums over vertices, which are not quite mirrored.
     assert -50 < centre_mm("nose")[1] < -30
     assert -75 < centre_mm("lips")[1] < -60
     assert -20 < centre_mm("under_eye")[1] < -8
@@ -192,64 +202,8 @@ def test_displacement_is_small_off_the_hair(skin: SkinTemplate) -> None:
     look = draw(9) | {"hair_length_m": 0.010, "hair_recede": 0.0}
     relief = appearance.displacement(skin, look)
     assert relief.dtype == np.float32
-    assert np.abs(relief[hair_depth(skin.rest) < 0.0]).max() < 8e-4
+    assert np.abs(relief[hair_depth(skin.rest) < 0.0]).max() < 1.5e-3
     assert relief.max() < 0.010
-
-
-def test_short_hair_has_no_shells(skin: SkinTemplate) -> None:
-    assert appearance.hair_shells(skin, draw(1) | {"hair_length_m": 0.9 * SHORTEST_M}, np.ones(3)) is None
-
-
-def test_shells_stand_on_the_scalp_and_repeat(skin: SkinTemplate) -> None:
-    look = draw(10) | {"hair_length_m": 0.010, "hair_recede": 0.0}
-    shells = appearance.hair_shells(skin, look, np.array([0.1, 0.06, 0.03]))
-    again = appearance.hair_shells(skin, look, np.array([0.1, 0.06, 0.03]))
-    assert shells is not None
-    assert again is not None
-    assert shells.offset.min() > 0.0
-    assert shells.offset.max() < 1.2 * look["hair_length_m"]
-    assert shells.faces.max() < len(shells.vertex)
-    assert shells.uv.min() >= 0.0
-    assert shells.uv.max() <= 1.0
-    assert (skin.masks["ears"][shells.vertex] < 0.35).all()
-    assert all(np.array_equal(a, b) for a, b in zip(shells.cutouts, again.cutouts, strict=True))
-
-
-def test_receding_hair_keeps_a_subset_of_the_strands(skin: SkinTemplate) -> None:
-    look = draw(11) | {"hair_length_m": 0.010}
-    full, high = (appearance.hair_shells(skin, look | {"hair_recede": r}, np.full(3, 0.1)) for r in (0.0, 1.0))
-    assert full is not None
-    assert high is not None
-    for more, less in zip(full.cutouts, high.cutouts, strict=True):
-        assert (less <= more).all()
-        assert less.sum() < 0.99 * more.sum()
-
-
-def test_scalp_chart_keeps_angles_from_the_whorl(skin: SkinTemplate) -> None:
-    """Azimuthal equidistant: the angle between two charted directions through the whorl is their distance."""
-    direction = skin.rest[hair_depth(skin.rest) > 0] - HEAD_CENTRE_M
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    angle = np.arccos(direction @ _WHORL)
-    radius = 2.0 * np.linalg.norm(scalp_chart(HEAD_CENTRE_M + 0.1 * direction) - 0.5, axis=1)
-    np.testing.assert_allclose(radius * _CHART_RADIUS, angle, atol=1e-9)
-    assert radius.max() < 1.0
-
-
-def test_hair_is_in_the_posed_surface_and_labels_see_it() -> None:
-    from meshes.head import Identity, Pose
-    from meshes.makehuman import MakeHuman
-
-    bald, hairy = (draw(12) | {"hair_length_m": length} for length in (0.0, 0.010))
-    model = MakeHuman()
-    plain, dressed = (model.head(Identity({}, look), {}, Pose(yaw=0.5)).surface for look in (bald, hairy))
-    hair = dressed.part == Part.HAIR
-    assert not (plain.part == Part.HAIR).any()
-    assert hair.sum() > 3000
-    assert dressed.face_label[hair].all()
-    assert (dressed.cutout[hair] >= 0).all()
-    assert len(dressed.faces) < 110_000
-    np.testing.assert_allclose(np.linalg.norm(dressed.normals, axis=1), 1.0, atol=1e-5)
-    assert {dressed.materials[m].name for m in np.unique(dressed.material[hair])} == {"hair"}
 
 
 def test_atlas_islands_hold_whole_faces_and_do_not_overlap(skin: SkinTemplate) -> None:
@@ -287,7 +241,7 @@ def test_materials_share_the_texture_of_the_skin_only() -> None:
     texture = np.full((4, 4, 3), 255, np.uint8)
     table = appearance.materials(texture)
     assert table["skin"].texture is texture
-    assert {name for name, material in table.items() if material.texture is not None} == {"skin"}
+    assert {name for name, material in table.items() if material.texture is not None} == {"skin", "lips"}
     assert not any(material.clear for material in table.values())
 
 
