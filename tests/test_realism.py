@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.realism import statistics
 from benchmark.realism.landmarks import REGIONS, aligned, landmark_errors
-from benchmark.realism.people import choose
+from benchmark.realism.people import choose, group_of
 from benchmark.realism.protocol import CONDITIONS, TURNED_DEG, Gathered, turns
 from benchmark.realism.report import BEGIN, END, ReportError, inserted, judged, markdown
 from benchmark.realism.results import analyse, histograms
@@ -141,10 +141,8 @@ class _Drawn:
     def sample_identity(self, rng):
         shape = {"gender": float(rng.random()), "age": 0.5}
         shape |= dict(zip(("african", "asian", "caucasian"), map(float, rng.dirichlet([0.3, 0.3, 0.3])), strict=True))
-        return Identity(shape, {"skin_a": float(rng.integers(4))})
-
-    def group_of(self, identity):
-        return f"face {int(10 * identity.shape['gender'])}"
+        skins = ("skin Asian_F_1", "skin Asian_M_3", "skin White_M_2", "skin photograph")
+        return Identity(shape, {skins[int(rng.integers(4))]: 0.7, "skin MENA_F_1": 0.3})
 
 
 def test_people_are_balanced_over_groups_and_numbered_by_draw():
@@ -159,7 +157,21 @@ def test_people_are_balanced_over_groups_and_numbered_by_draw():
 
 def test_no_avatar_face_comes_twice():
     people = choose("valid:avatars", _Drawn(), 60)
-    assert len(people) == len({person.distinct for person in people}) <= 11
+    assert sorted(person.skin for person in people) == ["cluster 13", "cluster 2", "photograph"]
+
+
+def test_a_scan_is_one_person():
+    class Scan:
+        def sample_identity(self, rng):
+            return Identity()
+
+    assert [person.number for person in choose("scan:a.obj", Scan(), 60)] == [0]
+
+
+def test_avatars_tell_their_group():
+    assert group_of(Identity({"X_NHPI_F_1": 1.2, "MENA_F_1": -0.2})) == "female NHPI"
+    assert group_of(Identity({"White_M_3": 1.0})) == "male White"
+    assert group_of(Identity({"identity000": 1.0})) == ""
 
 
 def _shot(vector, found=True):

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from datagen.roster import identity_of
 from meshes.head import HeadModel, Identity
+from meshes.valid.clusters import cluster_of
+from meshes.valid.people import NAMES as AVATARS
+from meshes.valid.people import SKIN
 
 ANCESTRIES = ("african", "asian", "caucasian")
 DRAWS_A_PERSON = 40
@@ -54,26 +57,35 @@ def choose(source: str, model: HeadModel, count: int, seed: int = 0) -> list[Per
 def _drawn(source: str, model: HeadModel, seed: int, limit: int) -> Iterator[Person]:
     for number in range(limit):
         identity = identity_of(model, source, seed, number)
-        yield Person(number, identity, group_of(identity), _skin(identity), _distinct(source, model, identity))
+        yield Person(number, identity, group_of(identity), skin_of(identity), _distinct(source, identity))
 
 
 def group_of(identity: Identity) -> str:
     """Gender and main ancestry of people whose model has them, else ""."""
-    shape: Mapping[str, float] = identity.shape
-    if "gender" not in shape or not set(ANCESTRIES) <= set(shape):
-        return ""
-    gender = "male" if shape["gender"] > 0.5 else "female"
-    return f"{gender} {max(ANCESTRIES, key=lambda name: shape[name])}"
+    shape = identity.shape
+    if {"gender", *ANCESTRIES} <= set(shape):
+        gender = "male" if shape["gender"] > 0.5 else "female"
+        return f"{gender} {max(ANCESTRIES, key=lambda name: shape[name])}"
+    avatar = _most(shape)
+    if avatar in AVATARS:
+        group, gender, _ = avatar.removeprefix("X_").split("_")
+        return f"{'male' if gender == 'M' else 'female'} {group}"
+    return ""
 
 
-def _skin(identity: Identity) -> str:
-    """Main skin of people who share photographed skins."""
-    skin = identity.look.get("skin_a")
-    return "" if skin is None else f"{skin:g}"
+def skin_of(identity: Identity) -> str:
+    """The photographed or painted skin that a person mainly wears, where people of this source share skins."""
+    shares = {name.removeprefix(SKIN): share for name, share in identity.look.items() if name.startswith(SKIN)}
+    main = _most(shares)
+    return f"cluster {cluster_of(main)}" if main in AVATARS else main
 
 
-def _distinct(source: str, model: HeadModel, identity: Identity) -> str:
-    group = getattr(model, "group_of", None)
-    if group and source == "valid:avatars":
-        return str(group(identity))
+def _distinct(source: str, identity: Identity) -> str:
+    if source == "valid:avatars":
+        return skin_of(identity)
     return repr((sorted(identity.shape.items()), sorted(identity.look.items())))
+
+
+def _most(shares: Mapping[str, float]) -> str:
+    """The name of the greatest share; the first by name among equals."""
+    return max(sorted(shares), key=lambda name: shares[name], default="")
