@@ -22,6 +22,11 @@ $(VENV)/.lint: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[lint]'
 	@touch $@
 
+$(VENV)/.eval: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[valid,eval]'
+	$(BIN)/datagen assets fetch face-models
+	@touch $@
+
 dataset: $(VENV)/.core ## Install, generate 16 verified pairs into out/, make their page
 	$(BIN)/datagen generate $(OUT) --recipe portrait --pairs 16 --size 512 --seed 0 --workers 2 --shard-pairs 4
 	$(BIN)/datagen verify $(OUT)
@@ -42,10 +47,14 @@ pictures: $(VENV)/.core ## The pictures of README and docs, from out/
 	@mkdir -p docs/pictures
 	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
 
+REALISM ?= makehuman ict valid valid:avatars
+realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures
+	$(BIN)/python -m benchmark.realism --sources $(REALISM)
+
 bench: $(VENV)/.core ## Pairs a second on this machine
 	$(BIN)/datagen bench
 
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint pictures bench clean
+.PHONY: help dataset test check lint pictures realism bench clean
