@@ -25,6 +25,29 @@ def toy_bytes(seed: int, size: int) -> bytes:
     return np.random.default_rng(seed).bytes(size)
 
 
+WORDS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"PK\x01\x02")
+
+
+def damaged(seed: int, whole: bytes) -> bytes:
+    """One way to damage a file: cut, flipped bits, bytes overwritten, a stretch doubled or lost."""
+    rng = np.random.default_rng(seed)
+    data = bytearray(whole)
+    at = int(rng.integers(len(data)))
+    kind = seed % 5
+    if kind == 0:
+        return bytes(data[:at])
+    if kind == 1:
+        for bit in rng.integers(8 * len(data), size=int(rng.integers(1, 9))):
+            data[bit // 8] ^= 1 << (bit % 8)
+    elif kind == 2:
+        data[at : at + 4] = WORDS[int(rng.integers(len(WORDS)))]
+    elif kind == 3:
+        data[at:at] = data[at : at + int(rng.integers(1, 200))]
+    else:
+        del data[at : at + int(rng.integers(1, 200))]
+    return bytes(data)
+
+
 def toy_file(path: str, data: bytes, address: str = "http://127.0.0.1:9/nobody") -> File:
     """The card's line of a file."""
     return File(path, address, hashlib.sha256(data).hexdigest(), len(data))

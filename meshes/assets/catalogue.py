@@ -16,7 +16,9 @@ from meshes.errors import UsageError
 from meshes.head import Asset, MeshError
 
 DATA = Path(__file__).parent / "data"
-"""Folder of the cards and of the licences' texts."""
+"""Folder of the cards."""
+TEXTS = DATA
+"""Folder of the licences' texts, by SPDX name."""
 CARD_BYTES = 1 << 20
 """Longest card file that is read."""
 
@@ -121,7 +123,7 @@ class Card:
 
 def licence_text(licence: str) -> str:
     """What a licence asks to be shown, by SPDX name; "" for one that this package has no text of."""
-    path = DATA / f"{licence}.txt"
+    path = TEXTS / f"{licence}.txt"
     return path.read_text().strip() if re.fullmatch(r"[\w.+-]+", licence) and path.is_file() else ""
 
 
@@ -173,7 +175,7 @@ def _card(path: Path, value: Any) -> Card:
 
 def _file(path: Path, value: Any) -> File:
     file = File(**_record(path, value, File))
-    if not _PATH.fullmatch(file.path) or ".." in file.path.split("/"):
+    if not _is_plain(file.path):
         _refuse(path, "a plain relative path of each file", repr(file.path))
     if file.sha256 and not _SHA256.fullmatch(file.sha256):
         _refuse(path, f"a sha256 of {file.path}", repr(file.sha256))
@@ -195,13 +197,18 @@ def _record(path: Path, value: Any, kind: type) -> dict[str, Any]:
     return dict(value)
 
 
+def _is_plain(path: str) -> bool:
+    """Relative, downward, without anything that a shell or another system reads differently."""
+    return bool(_PATH.fullmatch(path)) and not {".", ".."} & set(path.split("/"))
+
+
 def _check_card(path: Path, made: Card) -> None:
     if made.name != path.stem or not _WORD.fullmatch(made.name):
         _refuse(path, "the card's name to be the file's", repr(made.name))
     if made.origin not in get_args(Origin) or made.packer not in get_args(Packer):
         _refuse(path, f"origin of {get_args(Origin)} and packer of {get_args(Packer)}", (made.origin, made.packer))
-    if not made.licence or not _PATH.fullmatch(made.packed):
-        _refuse(path, "a licence and the name of the packed file", (made.licence, made.packed))
+    if not made.licence or not _is_plain(made.packed) or not 0 <= made.packed_bytes < 1 << 40:
+        _refuse(path, "a licence, name and size of the packed file", (made.licence, made.packed, made.packed_bytes))
     for digest in filter(None, (made.packed_sha256, made.content_sha256)):
         if not _SHA256.fullmatch(digest):
             _refuse(path, "sha256 digests", repr(digest))
