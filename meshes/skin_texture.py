@@ -255,6 +255,8 @@ def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.
 
 def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
     """Lays single hairs over each other; where they are dense the skin below is gone."""
+    if look["brow_density"] <= 0.0:  # A photographed skin has its own.
+        return
     for side, chart in zip((1.0, -1.0), _brow_chart(template), strict=True):
         x, y, opacity = _brow_hairs(look, side)
         texel = np.einsum("hsk,kd->hsd", _cubic(x, y), chart).reshape(-1, 2) - 0.5
