@@ -48,9 +48,12 @@ class Recipe:
     """Largest angle of a gaze that looks elsewhere."""
 
     clothes: tuple[str, ...] = ("crew", "v-neck", "polo", "turtleneck", "hoodie", "tank")
-    """Garments drawn from evenly: crew, v-neck, polo, turtleneck, hoodie, tank, or none (bare shoulders)."""
+    """Garments drawn from evenly: crew, v-neck, polo, turtleneck, hoodie, tank, wardrobe (the outfits of the asset
+    makehuman-wardrobe), or none (bare shoulders)."""
     hair_varies: bool = False
     """Draw another cut of a person's hair for every scene; colour and hairline stay."""
+    hair_cards: float = 0.0
+    """Share of scenes whose hair is cards of the asset makehuman-wardrobe instead of grown strands."""
     glasses: float = 0.2
     """Share of scenes with glasses, some of them dark."""
     hats: float = 0.06
@@ -213,11 +216,11 @@ def _check_people(recipe: Recipe) -> None:
 
 
 def _check_style(recipe: Recipe) -> None:
-    for field in ("glasses", "hats", "earrings", "headphones", "held"):
+    for field in ("glasses", "hats", "earrings", "headphones", "held", "hair_cards"):
         _check_share(recipe, field)
-    unknown = sorted(set(recipe.clothes) - {*GARMENTS, "none"})
+    unknown = sorted(set(recipe.clothes) - {*GARMENTS, "wardrobe", "none"})
     if unknown or not recipe.clothes:
-        _refuse("clothes", f"garments out of {', '.join(GARMENTS)}, none", ", ".join(unknown) or "nothing")
+        _refuse("clothes", f"garments out of {', '.join(GARMENTS)}, wardrobe, none", ", ".join(unknown) or "nothing")
 
 
 def _check_light(recipe: Recipe) -> None:

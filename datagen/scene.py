@@ -14,6 +14,7 @@ from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, Head, HeadModel
 from meshes.surface import Surface
 from meshes.wear.put_on import put_on
+from meshes.wear.wardrobe import wardrobe_at_hand
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
@@ -52,6 +53,9 @@ def check_sources(recipe: Recipe) -> None:
     """
     for head in recipe.heads:
         _check_assets(recipe, f"--heads {head}", open_model(head).assets)
+    if "wardrobe" in recipe.clothes or recipe.hair_cards > 0:
+        option = "--clothes wardrobe" if "wardrobe" in recipe.clothes else "--hair-cards"
+        _check_assets(recipe, option, wardrobe_at_hand())
     for kind in recipe.lights:
         if kind != "studio":
             # The packaged maps are one file under one licence: any of them stands for all.

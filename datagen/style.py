@@ -10,6 +10,7 @@ from datagen.recipe import Recipe
 from meshes.hair.style import STYLES, sample_hair, style_look
 from meshes.head import HeadModel, Identity, Style
 from meshes.wear import sampling
+from meshes.wear.wardrobe import CARDS, OUTFITS
 
 _ANCESTRIES = ("african", "asian", "caucasian")
 
@@ -28,14 +29,19 @@ def sample_style(
     """
     tailored = getattr(model, "tailored", False)
     return Style(
-        look=_hair(identity, seed, scene) if recipe.hair_varies and tailored else {},
-        clothes=_clothes(recipe, seed, scene) if tailored else {},
+        look=_hair(recipe, identity, seed, scene) if tailored else {},
+        clothes=_clothes(recipe, identity, seed, scene) if tailored else {},
         worn=_worn(recipe, identity, seed, scene, nearest_m),
     )
 
 
-def _hair(identity: Identity, seed: int, scene: int) -> dict[str, float]:
-    """Another cut for the same person; colour and hairline stay."""
+def _hair(recipe: Recipe, identity: Identity, seed: int, scene: int) -> dict[str, float]:
+    """Another cut for the same person, or cards on a bald head; colour and hairline stay."""
+    cards = generator(seed, scene, "hair cards")
+    if cards.random() < recipe.hair_cards:
+        return {**style_look("bald"), "hair_cards": float(cards.integers(len(CARDS)))}
+    if not recipe.hair_varies:
+        return {}
     known = {**identity.look, **identity.shape}
     mix = {name: known.get(name, 1 / 3) for name in _ANCESTRIES}
     rng = generator(seed, scene, "hair style")
@@ -49,9 +55,13 @@ def gender_of(identity: Identity) -> float:
     return known.get("gender", float(known.get("stubble", 0.0) > 0.0))
 
 
-def _clothes(recipe: Recipe, seed: int, scene: int) -> dict[str, float]:
+def _clothes(recipe: Recipe, identity: Identity, seed: int, scene: int) -> dict[str, float]:
     rng = generator(seed, scene, "clothes")
     garment = recipe.clothes[int(rng.integers(len(recipe.clothes)))]
+    if garment == "wardrobe":
+        wanted = "male" if gender_of(identity) > 0.5 else "female"
+        fitting = [n for n, name in enumerate(OUTFITS) if name.startswith(f"{wanted}_")]
+        return {"outfit": float(fitting[int(rng.integers(len(fitting)))])}
     return {} if garment == "none" else sampling.sample_clothes(rng, garment)
 
 

@@ -26,7 +26,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import bend, rotation
 from meshes.surface import Material, Surface
-from meshes.wear.garment import dress
+from meshes.wear.wardrobe import body_on_ict, clothe, wardrobe_assets
 
 JAW_OPEN_RADIANS = 0.44
 """Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
@@ -121,7 +121,19 @@ class Ict:
         check_expression(expression, self.expressions)
         look = {**(identity.look or average_look()), **style.look}
         person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        return dress(self.posed(person, expression, pose), self.layout.template, style.clothes)
+        return self.clothed(self.posed(person, expression, pose), person, pose, style, hair_colour(look))
+
+    def clothed(self, head: Head, person: Person, pose: Pose, style: Style, hair: np.ndarray) -> Head:
+        """A head from `posed` with the clothes and hair cards of a style; `hair` is the (3,) linear albedo of hair."""
+        angles = (pose.yaw, pose.pitch, pose.roll)
+        layout = self.layout
+        return clothe(
+            head, layout.template, style, lambda: body_on_ict(person.points, layout.share, layout.neck), angles, hair
+        )
+
+    def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:
+        """The model, and the wardrobe where the style takes from it."""
+        return self.assets + wardrobe_assets(style)
 
     def posed(self, person: Person, expression: Mapping[str, float], pose: Pose) -> Head:
         """One person with an expression, jaw, gaze and neck; weights are by ARKit name and not checked."""

