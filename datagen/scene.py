@@ -125,9 +125,9 @@ def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
 
 
 def _solid_vertices(surface: Surface) -> np.ndarray:
-    """(V,) bool: vertices of opaque faces. Lashes and hair cards stand off the skin and face any way."""
-    solid = np.zeros(len(surface.vertices), bool)
-    solid[surface.faces[surface.face_label & (surface.cutout < 0)]] = True
+    """(V,) bool: vertices of opaque faces. Hairs and cards stand off the skin and face any way."""
+    solid, fibre = np.zeros(len(surface.vertices), bool), np.array([m.fibre for m in surface.materials], bool)
+    solid[surface.faces[surface.face_label & (surface.cutout < 0) & ~fibre[surface.material]]] = True
     return solid
 
 

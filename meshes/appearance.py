@@ -9,7 +9,6 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.hair import hair_inside
-from meshes.lashes import lash_cutout, lash_uv
 from meshes.look import sample_look
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SkinTemplate, hair_depth, zones
@@ -23,8 +22,6 @@ __all__ = [
     "displacement",
     "fold_maps",
     "hair_colour",
-    "lash_cutout",
-    "lash_uv",
     "materials",
     "paint",
     "sample_look",

@@ -20,7 +20,6 @@ from meshes.geometry import fit_sphere, rotate
 from meshes.hair import Grown, grow_hair, with_hair
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.ict_files import read_ict
-from meshes.ict_lashes import lash_cutout
 from meshes.ict_layout import MATERIALS, Layout, build_layout, eye_uv
 from meshes.normals import vertex_normals
 from meshes.parts import Part
@@ -67,7 +66,7 @@ class Person:
     relief_m: np.ndarray
     color: np.ndarray
     materials: tuple[Material, ...]
-    hair: Grown | None
+    hair: Grown
 
 
 class Ict:
@@ -173,6 +172,11 @@ class Ict:
         return points
 
     def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
+        if "skin_a" in dict(look):
+            raise MeshError(
+                "identity look: expected a painted skin, got one that is taken from the VALID avatars. "
+                "Run `datagen assets fetch valid`, or leave skin_a out."
+            )
         return self.person(self.neutral(dict(shape)), dict(look))
 
     def neutral(self, shape: Mapping[str, float]) -> np.ndarray:
@@ -216,13 +220,15 @@ class Ict:
             relief_m=displacement(self.layout.template, look).astype(np.float64),
             color=_colors(self.layout, self._eye, look, skin),
             materials=_materials(self.layout, look, skin),
-            hair=self._hair(neutral_m, look),
+            hair=self._hair(neutral_m, look, skin is None),
         )
 
-    def _hair(self, neutral_m: np.ndarray, look: Mapping[str, float]) -> Grown | None:
+    def _hair(self, neutral_m: np.ndarray, look: Mapping[str, float], painted: bool) -> Grown:
         template = self.layout.template
         own = self.layout.point[: len(template.rest)]
-        return grow_hair(template, look, neutral_m[own], self.layout.share[own], hair_colour(look))
+        # A photographed skin shows its own brows.
+        tone = skin_tone(look) if painted else None
+        return grow_hair(template, look, neutral_m[own], self.layout.share[own], tone, self.layout.lashes)
 
     def _surface(self, person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
         fixed, eye = self.layout, self._eye
@@ -244,8 +250,7 @@ class Ict:
             part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
             material=np.concatenate([fixed.material, tissue, tissue]),
             materials=person.materials,
-            cutout=np.concatenate([fixed.cutout, np.full(2 * len(eye.faces), -1, np.int32)]),
-            cutouts=(lash_cutout(),),
+            cutout=np.full(len(fixed.faces) + 2 * len(eye.faces), -1, np.int32),
         )
 
 

@@ -1,23 +1,23 @@
-"""Eyelashes of the ICT head: its strips are opaque slabs, so an alpha map of single hairs cuts them.
+"""Eyelashes of the ICT head: single hairs tied to upstream's strips, which move with the lids and are never seen.
 
-Upstream gives every lid three layered strips; each takes one cell of the map, so that the layers differ.
+Upstream gives every lid three layered strips; each takes one cell of a chart, so that the layers differ.
 """
 
-from functools import lru_cache
+from dataclasses import fields
 
 import numpy as np
 
+from meshes.hair.bound import Bound
+from meshes.lashes import bound_hairs
 from meshes.noise import keyed
 
-_CELLS, _CELL_PX = 6, (96, 768)
+_CELLS, _POINTS = 6, 6
 _HAIRS = (34, 34, 34, 20, 20, 20)
 _LENGTH = (1.0, 0.95, 0.9, 0.8, 0.75, 0.7)
-_HALF_WIDTH_PX = 2.6
-_STEPS = 160
 
 
 def lash_uv(points_cm: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """(N, 2) float64 coordinates in `lash_cutout`: along the lid, and up one cell from root to tip.
+    """(N, 2) float64 coordinates in the chart of all cells: along the lid, and up one cell from root to tip.
 
     Args:
         points_cm: (N, 3) neutral positions of the strips' vertices, which tell root from tip and lid from lid.
@@ -48,30 +48,26 @@ def _cells(points_cm: np.ndarray, strip: np.ndarray) -> tuple[list[int], list[in
     return numbers, cells
 
 
-@lru_cache(maxsize=1)
-def lash_cutout() -> np.ndarray:
-    """(576, 768) uint8, 255 on a hair and 0 between; row 0 is v = 1."""
-    height, width = _CELL_PX
-    alpha = np.concatenate([_cell(k) for k in reversed(range(_CELLS))])
-    alpha.setflags(write=False)
-    return alpha.reshape(_CELLS * height, width)
+def lash_hairs(faces: np.ndarray, uv: np.ndarray, x: np.ndarray) -> Bound:
+    """All lashes of both eyes.
+
+    Args:
+        faces: (F, 3) int of the strips.
+        uv: (V, 2) from `lash_uv`, of the vertices that the faces index.
+        x: (V,) their place along the axis from the right to the left of the person.
+    """
+    left = x[faces[:, 0]] > 0
+    paths = np.concatenate([_cell(k) for k in range(_CELLS)])
+    halves = [bound_hairs(faces[side], uv, paths) for side in (left, ~left)]
+    return Bound(*(np.concatenate([getattr(half, field.name) for half in halves]) for field in fields(Bound)))
 
 
 def _cell(k: int) -> np.ndarray:
-    """(96, 768) uint8: tapering hairs in loose clusters, rooted in the bottom row, fanning out to the corners."""
-    height, width = _CELL_PX
+    """(hairs, points, 2) hairs of one strip in loose clusters, rooted in the lid, fanning out to the corners."""
     rng, count = keyed(1, k), _HAIRS[k]
     root = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
     lean = 0.10 * (root - 0.5) + 0.35 * (np.round(root * count / 3) * 3 / count - root) + rng.normal(0, 0.006, count)
     reach = _LENGTH[k] * rng.uniform(0.6, 1.0, count) * (0.6 + 0.4 * np.sin(np.pi * root))
-    t = np.linspace(0.0, 1.0, _STEPS)
-    x = (root[:, None] + lean[:, None] * t**1.4) * width
-    y = (1.0 - reach[:, None] * t) * height
-    half = _HALF_WIDTH_PX * (1.0 - 0.8 * t) * rng.uniform(0.8, 1.1, count)[:, None]
-    alpha = np.zeros((height, width), np.uint8)
-    for step in range(-3, 4):
-        column = np.floor(x).astype(int) + step
-        near = (np.abs(column + 0.5 - x) <= half) & (column >= 0) & (column < width)
-        row = np.clip(np.floor(y).astype(int), 0, height - 1)
-        alpha[row[near], column[near]] = 255
-    return alpha
+    t = np.linspace(0.0, 1.0, _POINTS)
+    along = root[:, None] + lean[:, None] * t**1.4
+    return np.stack([along, (k + 0.01 + 0.98 * reach[:, None] * t) / _CELLS], axis=2)

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from meshes.geometry import cut_corners, fit_sphere, inside_polygon, triangulate, vertex_share
+from meshes.hair.bound import Bound
 from meshes.ict_files import MATERIALS as UPSTREAM
 from meshes.ict_files import IctData
-from meshes.ict_lashes import lash_uv
+from meshes.ict_lashes import lash_hairs, lash_uv
 from meshes.noise import smooth_step
 from meshes.normals import vertex_normals
 from meshes.parts import Part
@@ -65,8 +66,9 @@ class Layout:
     Attributes:
         point: (V,) int64 upstream vertex of each split vertex.
         faces: (F, 3) int32.
-        uv: (V, 2) float32: one atlas in [0, 1]^2; lashes index their own alpha map.
-        part, material, cutout: (F,) uint8, uint8, int32.
+        uv: (V, 2) float32: one atlas in [0, 1]^2.
+        part, material: (F,) uint8.
+        lashes: hairs tied to strips along the lids, whose vertices are among the rest but whose faces are not.
         template: the skin for `meshes.appearance`, the first vertices.
         landmark_face, landmark_barycentric: (76,), (76, 3).
         share, neck: of upstream vertices, for `meshes.skinning.bend`; metres from the mean eye midpoint.
@@ -82,7 +84,7 @@ class Layout:
     uv: np.ndarray
     part: np.ndarray
     material: np.ndarray
-    cutout: np.ndarray
+    lashes: Bound
     template: SkinTemplate
     landmark_face: np.ndarray
     landmark_barycentric: np.ndarray
@@ -110,18 +112,18 @@ def build_layout(data: IctData) -> Layout:
     faces = corner.reshape(-1, 3).astype(np.int32)
     point = split[:, 1]
     uv = _atlas(data.uv[split[:, 2]])
-    hair = split[:, 0] == LASHES
+    hair, strips = split[:, 0] == LASHES, material == LASHES
     uv[hair] = lash_uv(data.neutral[point[hair]], data.uv[split[hair, 2]])
     part = _parts(data, corner_point, material)
     skin_faces = int((material == SKIN).sum())
     landmark_face, landmark_barycentric = _landmarks(data, corner_point[:skin_faces])
     return Layout(
         point=point,
-        faces=faces,
+        faces=faces[~strips],
         uv=uv.astype(np.float32),
-        part=part,
-        material=material,
-        cutout=np.where(material == LASHES, 0, -1).astype(np.int32),
+        part=part[~strips],
+        material=material[~strips],
+        lashes=lash_hairs(faces[strips], uv, data.neutral[point, 0]),
         template=_template(data, eye_midpoint_cm, point, uv, faces[:skin_faces], part[:skin_faces]),
         landmark_face=landmark_face,
         landmark_barycentric=landmark_barycentric,

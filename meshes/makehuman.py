@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meshes.appearance import hair_colour, lash_cutout, sample_look
+from meshes.appearance import hair_colour, sample_look
 from meshes.arkit import ARKIT, check_expression
 from meshes.digest import sha256_of
 from meshes.eyelids import LOOKS, SIDES, clear_of_eye
@@ -183,7 +183,6 @@ def _surface(
         part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
         material=np.concatenate([fixed.material, tissue, tissue]).astype(np.uint8),
         materials=who.materials,
-        cutout=np.concatenate([fixed.cutout, np.full(2 * len(eye.faces), -1)]).astype(np.int32),
-        cutouts=(lash_cutout(),),
+        cutout=np.full(len(fixed.faces) + 2 * len(eye.faces), -1, np.int32),
         occluder_faces=fixed.occluder_faces,
     )

@@ -9,7 +9,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from meshes.appearance import displacement, hair_colour, materials, paint, skin_texture, skin_tone
+from meshes.appearance import (
+    displacement,
+    fold_maps,
+    hair_colour,
+    materials,
+    paint,
+    skin_relief,
+    skin_texture,
+    skin_tone,
+)
 from meshes.eyes import eye_materials, eyeball, paint_eye
 from meshes.hair import Grown, grow_hair
 from meshes.lips import seal_lips
@@ -42,7 +51,7 @@ class Person:
         color: (all vertices, 3) float32 linear: skin, tongue, lashes, teeth, left eye, right eye.
         relief_m: (skin vertices,) float64, added along the normal.
         materials: in the order of `makehuman_template.MATERIALS`.
-        hair: on the skin; None for a shaved or bald person.
+        hair: what grows on the person.
     """
 
     base: np.ndarray
@@ -52,7 +61,7 @@ class Person:
     color: np.ndarray
     relief_m: np.ndarray
     materials: tuple[Material, ...]
-    hair: Grown | None
+    hair: Grown
 
 
 @lru_cache(maxsize=8)
@@ -77,9 +86,9 @@ def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], 
     )
 
 
-def _hair(base: np.ndarray, look: Mapping[str, float], fixed: Template) -> Grown | None:
+def _hair(base: np.ndarray, look: Mapping[str, float], fixed: Template) -> Grown:
     onto = fixed.operator[: len(fixed.skin.rest)]
-    return grow_hair(fixed.skin, look, onto @ base, onto @ fixed.pack.neck_bend, hair_colour(look))
+    return grow_hair(fixed.skin, look, onto @ base, onto @ fixed.pack.neck_bend, skin_tone(look), fixed.lashes)
 
 
 def unposed_base(shape: Mapping[str, float], fixed: Template) -> np.ndarray:
@@ -110,6 +119,10 @@ def _colors(look: Mapping[str, float], fixed: Template) -> np.ndarray:
 
 
 def _materials(look: Mapping[str, float], fixed: Template) -> tuple[Material, ...]:
-    texture = skin_texture(fixed.skin, look, skin_tone(look), hair_colour(look))
-    table = {**materials(texture), **{material.name: material for material in eye_materials()}}
+    folds = fold_maps(fixed.skin, look)
+    texture = skin_texture(fixed.skin, look, skin_tone(look), hair_colour(look), folds.shade)
+    table = {
+        **materials(texture, skin_relief(fixed.skin, look, folds)),
+        **{material.name: material for material in eye_materials()},
+    }
     return tuple(table[name] for name in MATERIALS)

@@ -14,8 +14,9 @@ from meshes.appearance import SkinTemplate
 from meshes.atlas import skin_atlas
 from meshes.eyelids import look_angles
 from meshes.geometry import fit_sphere
+from meshes.hair.bound import Bound
 from meshes.landmarks import landmark_vertices
-from meshes.lashes import lash_uv
+from meshes.lashes import lash_hairs
 from meshes.lips import LipSeal, lip_seal
 from meshes.makehuman_data import Pack, add_targets, load
 from meshes.makehuman_identity import target_weights
@@ -64,7 +65,7 @@ class Template:
         pack: the base mesh and its targets.
         skin: the canonical head that appearance paints; its vertices are the first of the surface.
         operator, point, uv, faces, part, material: as in `Piece`, all pieces joined.
-        cutout: (T,) int32, 0 on lashes and -1 elsewhere.
+        lashes: hairs tied to strips along the lids, whose vertices are among the rest but whose faces are not.
         occluder_faces: (G, 3) int32, the base quads as triangles over vertices.
         landmark_face, landmark_barycentric: as in `meshes.head.Head`.
         eye_vertices: base vertices of the left and the right eyeball.
@@ -83,7 +84,7 @@ class Template:
     faces: np.ndarray
     part: np.ndarray
     material: np.ndarray
-    cutout: np.ndarray
+    lashes: Bound
     occluder_faces: np.ndarray
     landmark_face: np.ndarray
     landmark_barycentric: np.ndarray
@@ -302,8 +303,8 @@ def template() -> Template:
     faces = np.concatenate([p.faces + s for p, s in zip(pieces, starts, strict=True)]).astype(np.int32)
     part, material = (np.concatenate([getattr(p, name) for p in pieces]) for name in ("part", "material"))
     uv = np.concatenate([p.attributes[:, :2] for p in pieces])
-    lashes = slice(starts[2], starts[3])
-    uv[lashes] = lash_uv(uv[lashes])
+    hanging = part == Part.LASHES
+    lashes = lash_hairs(faces[hanging], uv)
     uv[: starts[1]] = skin_atlas(uv[: starts[1]])
     skin = pieces[0]
     corners = skin.descendant[pack.quads[pack.group == "body"]]
@@ -315,10 +316,10 @@ def template() -> Template:
         operator=operator,
         point=np.concatenate([p.point + o for p, o in zip(pieces, points, strict=True)]),
         uv=uv.astype(np.float32),
-        faces=faces,
-        part=part,
-        material=material,
-        cutout=np.where(material == MATERIALS.index("lashes"), 0, -1).astype(np.int32),
+        faces=faces[~hanging],
+        part=part[~hanging],
+        material=material[~hanging],
+        lashes=lashes,
         occluder_faces=np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]]).astype(np.int32),
         landmark_face=landmark_face,
         landmark_barycentric=landmark_barycentric,

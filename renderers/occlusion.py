@@ -159,7 +159,8 @@ def _frames(toward: np.ndarray) -> np.ndarray:
 
 def _occluders(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N, 3) float32 and faces (G, 3) uint32 of what casts shadows, other vertices left out."""
-    solid = surface.face_label & (surface.cutout < 0)
+    fibre = np.array([material.fibre for material in surface.materials], bool)
+    solid = surface.face_label & (surface.cutout < 0) & ~fibre[surface.material]
     faces = surface.occluder_faces if len(surface.occluder_faces) else surface.faces[solid]
     used = np.zeros(len(surface.vertices), bool)
     used[faces] = True

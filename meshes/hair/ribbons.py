@@ -145,6 +145,25 @@ def strip_faces(count: int, points: int) -> np.ndarray:
     return (face + (2 * points - 1) * np.arange(count)[:, None, None]).reshape(-1, 3).astype(np.int32)
 
 
+def strand_paint(
+    colour: np.ndarray, shade: np.ndarray, points: int, rng: np.random.Generator, root_shade: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (V, 3) and texture coordinates (V, 2) float32 of short, single hairs.
+
+    Args:
+        colour: (3,) linear albedo.
+        shade: (N,) factor of each hair.
+        points: of a strand.
+        rng: for the place in the texture.
+        root_shade: factor at the root.
+    """
+    row = np.arange(2 * points - 1) // 2
+    along = root_shade + (1.0 - root_shade) * np.clip(row / (points - 1) / 0.35, 0.0, 1.0)
+    color = np.clip(shade[:, None, None] * along[:, None] * colour, 0.0, 1.0)
+    place = np.repeat(rng.uniform(0.05, 0.95, (len(shade), 1, 2)), len(row), axis=1)
+    return color.reshape(-1, 3).astype(np.float32), place.reshape(-1, 2).astype(np.float32)
+
+
 @lru_cache(maxsize=1)
 def hair_material() -> Material:
     """One material for all hair; its texture holds the shade of single hairs along a ribbon."""

@@ -167,6 +167,12 @@ def cut_of(look: Mapping[str, float]) -> Cut:
     return Cut(comb=base.comb, **numbers)
 
 
+def beard_of(look: Mapping[str, float]) -> Beard:
+    """The beard that a look asks for; a look that names none is shaven."""
+    base = list(BEARDS.values())[min(max(int(look.get("beard_style", 0)), 0), len(BEARDS) - 1)]
+    return Beard(**{key: look.get(f"beard_{key}", value) for key, value in asdict(base).items()})
+
+
 def style_odds(ancestry: Mapping[str, float], gender: float, age: float) -> np.ndarray:
     """(styles,) probabilities: by gender, how coiled the hair is, and how much of it age has left."""
     women, men = np.array([_ODDS[name] for name in STYLES]).T

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from meshes.hair.bound import Bound, on_surface
+from meshes.hair.face import brows, facial_hair
 from meshes.hair.field import read, space, spread
 from meshes.hair.ribbons import Ribbons, hair_material, ribbons
 from meshes.hair.scalp import TRIANGLES, scalp_hair
@@ -24,12 +26,14 @@ class Grown:
     """What grows on one person, unposed.
 
     Attributes:
-        ribbons: in the frame of the person's own head.
+        ribbons: hair of the head, in the frame of the person's own head; None for a bald one.
         level: (V,) int64, the share of the skull's rotation that each vertex follows, in steps of 1 / 1024.
+        bound: what is tied to the skin, and the part it belongs to.
     """
 
-    ribbons: Ribbons
+    ribbons: Ribbons | None
     level: np.ndarray
+    bound: tuple[tuple[Bound, Part], ...]
 
 
 def grow_hair(
@@ -37,25 +41,43 @@ def grow_hair(
     look: Mapping[str, float],
     skin: np.ndarray,
     share: np.ndarray,
-    colour: np.ndarray,
+    tone: np.ndarray | None,
+    lashes: Bound | None = None,
     triangles: int = TRIANGLES,
-) -> Grown | None:
-    """Grows the hair of one person's head.
+) -> Grown:
+    """Grows what one person has: hair of the head, brows, beard, lashes.
 
     Args:
         template: the canonical head.
         look: from `meshes.look.sample_look`.
         skin: (V, 3) float64 metres, the person's unposed skin, vertices as in the template.
         share: (V,) in [0, 1], the part of the skull's rotation that the skin follows.
-        colour: (3,) linear albedo.
-        triangles: about how many to spend.
-
-    Returns:
-        The hair; None for a bald head.
+        tone: (3,) linear albedo of the skin; None where the skin is a photograph that shows its own brows.
+        lashes: of the head model.
+        triangles: about how many to spend on the head.
     """
+    colour = np.array([look["hair_red"], look["hair_green"], look["hair_blue"]])
+    ribbons, level = _head_hair(template, look, skin, share, colour, triangles)
+    beard = facial_hair(template, look, colour)
+    bound = [
+        (None if tone is None else brows(template, look, colour, tone), Part.BROWS),
+        (beard, Part.BEARD),
+        (lashes, Part.LASHES),
+    ]
+    return Grown(ribbons, level, tuple((hairs, part) for hairs, part in bound if hairs is not None))
+
+
+def _head_hair(
+    template: SkinTemplate,
+    look: Mapping[str, float],
+    skin: np.ndarray,
+    share: np.ndarray,
+    colour: np.ndarray,
+    triangles: int,
+) -> tuple[Ribbons | None, np.ndarray]:
     bundles = scalp_hair(template, look, triangles)
     if not bundles:
-        return None
+        return None, np.zeros(0, np.int64)
     rng = keyed(int(look["seed"]), 35)
     around = space(template)
     warp = spread(around, np.concatenate([skin - template.rest, share[:, None]], axis=1))
@@ -66,7 +88,7 @@ def grow_hair(
         pieces.append(ribbons(strands, path, colour, rng))
         level = np.rint(_LEVELS * np.clip(moved[..., 3], 0.0, 1.0)).astype(np.int64)
         levels.append(np.repeat(level, 2, axis=1)[:, :-1].ravel())
-    return Grown(_joined(pieces), np.concatenate(levels))
+    return _joined(pieces), np.concatenate(levels)
 
 
 def _rooted(template: SkinTemplate, skin: np.ndarray, strands: Strands, path: np.ndarray) -> np.ndarray:
@@ -85,33 +107,35 @@ def _joined(pieces: list[Ribbons]) -> Ribbons:
     return Ribbons(**{**columns, "faces": np.concatenate(faces).astype(np.int32)})
 
 
-def _posed(hair: Grown, neck: Neck, angles: tuple[float, float, float]) -> Ribbons:
-    """The hair when the skull turns by `angles` (yaw, pitch, roll): each vertex follows as `bend` moves its share."""
+def _posed(hair: Ribbons, level: np.ndarray, neck: Neck, angles: tuple[float, float, float]) -> Ribbons:
+    """Hair when the skull turns by `angles` (yaw, pitch, roll): each vertex follows as `bend` moves its share."""
     if not any(angles):
-        return hair.ribbons
+        return hair
     share = np.arange(_LEVELS + 1) / _LEVELS
-    used, index = np.unique(hair.level, return_inverse=True)
-    R = rotation(*(share[used] * angle for angle in angles))
-    shift = bend(np.zeros((len(used), 3)), share[used], neck, *angles)
-    own = R[index]
-    vertices = np.einsum("nij,nj->ni", own, hair.ribbons.vertices) + shift[index]
-    normals = np.einsum("nij,nj->ni", own.astype(np.float32), hair.ribbons.normals)
-    return replace(hair.ribbons, vertices=vertices, normals=normals)
+    R = rotation(*(share * angle for angle in angles))
+    shift = bend(np.zeros((_LEVELS + 1, 3)), share, neck, *angles)
+    own = R[level]
+    vertices = np.einsum("nij,nj->ni", own, hair.vertices) + shift[level]
+    normals = np.einsum("nij,nj->ni", own.astype(np.float32), hair.normals)
+    return replace(hair, vertices=vertices, normals=normals)
 
 
-def with_hair(surface: Surface, hair: Grown | None, neck: Neck, angles: tuple[float, float, float]) -> Surface:
+def with_hair(surface: Surface, hair: Grown, neck: Neck, angles: tuple[float, float, float]) -> Surface:
     """A posed head and what grows on it as one surface.
 
     Args:
-        surface: its first faces and vertices are those of the skin template, posed; its normals are up to date.
+        surface: its first vertices are those that hairs are bound to, posed.
         hair: from `grow_hair`.
         neck: the axis the skull bends about.
         angles: yaw, pitch and roll of the skull, radians.
     """
-    if hair is None:
+    pieces = [(on_surface(hairs, surface.vertices), part) for hairs, part in hair.bound]
+    if hair.ribbons is not None:
+        pieces.append((_posed(hair.ribbons, hair.level, neck, angles), Part.HAIR))
+    if not pieces:
         return surface
-    every = _posed(hair, neck, angles)
-    part = np.full(len(every.faces), Part.HAIR, np.uint8)
+    every, count = _joined([piece for piece, _ in pieces]), sum(len(piece.faces) for piece, _ in pieces)
+    part = np.repeat([label for _, label in pieces], [len(piece.faces) for piece, _ in pieces])
     return replace(
         surface,
         vertices=np.concatenate([surface.vertices, every.vertices]),
@@ -119,8 +143,8 @@ def with_hair(surface: Surface, hair: Grown | None, neck: Neck, angles: tuple[fl
         uv=np.concatenate([surface.uv, every.uv]),
         color=np.concatenate([surface.color, every.color]),
         faces=np.concatenate([surface.faces, every.faces + np.int32(len(surface.vertices))]),
-        part=np.concatenate([surface.part, part]),
-        material=np.concatenate([surface.material, np.full(len(part), len(surface.materials), np.uint8)]),
+        part=np.concatenate([surface.part, part.astype(np.uint8)]),
+        material=np.concatenate([surface.material, np.full(count, len(surface.materials), np.uint8)]),
         materials=(*surface.materials, hair_material()),
-        cutout=np.concatenate([surface.cutout, np.full(len(part), -1, np.int32)]),
+        cutout=np.concatenate([surface.cutout, np.full(count, -1, np.int32)]),
     )
