@@ -75,7 +75,8 @@ def _damaged(card: Card, path: Path, difference: str) -> DamagedError:
 def ict_digest(data: IctData) -> str:
     """sha256 of the ICT model's arrays as float16 offsets, the same for upstream's files and for either packed form.
 
-    Hashed in a fixed order: each array's name, dtype and shape, then its bytes in C order, little-endian.
+    Hashed in a fixed order: each array's name, dtype and shape, then its bytes in C order, little-endian; offsets
+    with +0 for either zero, as a vertex that does not move says nothing by its sign.
     """
     digest = hashlib.sha256()
     for name in ("neutral", "uv", "faces", "faces_uv", "material", "landmarks"):
@@ -83,7 +84,7 @@ def ict_digest(data: IctData) -> str:
     rows = {f"identity/{mode:03d}": row for mode, row in data.identity.items()}
     rows |= {f"expression/{name}": row for name, row in data.expression.items()}
     for name in sorted(rows):
-        _update(digest, name, rows[name].astype("<f2"))
+        _update(digest, name, rows[name].astype("<f2") + np.float16(0))
     return digest.hexdigest()
 
 
