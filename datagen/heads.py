@@ -12,7 +12,7 @@ from meshes.loaders import LICENSED
 
 @lru_cache(maxsize=8)
 def open_model(spec: str) -> HeadModel:
-    """The head model for `makehuman`, `ict`, `ict:PATH`, `scan:PATH`, `animated:PATH` or a licensed `KIND:PATH`.
+    """The head model for `makehuman`, `ict[:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
 
     Raises:
         RecipeError: unknown kind, or `ict` without a file at hand.
@@ -27,6 +27,8 @@ def open_model(spec: str) -> HeadModel:
         from meshes.ict import Ict
 
         return Ict(Path(path) if path else _ict_path())
+    if kind == "valid":
+        return _valid(path)
     if kind == "scan" and path:
         from meshes.scan import Scan
 
@@ -37,13 +39,24 @@ def open_model(spec: str) -> HeadModel:
         return Animated.open(Path(path))
     if kind in LICENSED and path:
         return _licensed(kind, Path(path))
-    known = ["makehuman", "ict", "scan", "animated", *LICENSED]
+    known = ["makehuman", "ict", "valid", "scan", "animated", *LICENSED]
     near = difflib.get_close_matches(kind, known, n=1)
     hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
     raise RecipeError(
-        f"--heads: expected makehuman, ict, or one of ict, scan, animated, {', '.join(LICENSED)} with :PATH, got "
-        f"{spec!r}.{hint}"
+        "--heads: expected makehuman, ict, valid, valid:avatars, or one of ict, valid, scan, animated, "
+        f"{', '.join(LICENSED)} with :PATH, got {spec!r}.{hint}"
     )
+
+
+def _valid(path: str) -> HeadModel:
+    """New people of several VALID avatars; `avatars` as shipped."""
+    from meshes.valid import Valid
+
+    try:
+        pack = Path(path) if path not in ("", "avatars") else find("valid")
+    except AssetMissingError as error:
+        raise RecipeError(f"--heads valid: {error} Or say where they are: --heads valid:PATH.") from None
+    return Valid(pack, recombined=path != "avatars")
 
 
 def _licensed(kind: str, path: Path) -> HeadModel:

@@ -7,18 +7,23 @@ from typing import Any
 import numpy as np
 
 import datagen
+from datagen.heads import open_model
 from datagen.plan import Plan
 from datagen.recipe import Recipe
 from datagen.roster import roster_sha256
 from datagen.scene import PosedScene
-from datagen.splits import split_of
+from datagen.splits import KnownPeople, split_of
 from meshes.head import Asset, Head
 from renderers.camera import Camera, focal_mm35_from_px, project
 
 
 def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
-    """Stable name of the person: a scan is named by its content, a model's people by seed and draw."""
+    """Stable name of the person: a scan is named by its content, a model's people by name, or by seed and draw."""
     kind = plan.head.partition(":")[0]
+    model = open_model(plan.head)
+    name = model.name_of(plan.identity) if isinstance(model, KnownPeople) else None
+    if name is not None:
+        return f"{kind}-{name}"
     return assets[0].id if kind in ("scan", "facescape") else f"{kind}-{plan.people_seed}-{plan.person:06d}"
 
 
@@ -34,18 +39,19 @@ def record(
         landmarks_visible: (L,) bool by view, "near" and "far".
     """
     plan, head = scene.plan, scene.head
-    person = person_id(plan, scene.assets)
+    person, pool = person_id(plan, scene.assets), _pool(plan)
     return {
         "index": plan.index,
         "key": f"{plan.index:08d}",
         "seed": plan.seed,
         "recipe": recipe_name,
         "version": datagen.__version__,
-        "split": split_of(person),
+        "split": split_of(person, pool),
         "scene": {"index": plan.scene, "step": plan.step, "steps": plan.steps},
         "person": {
             "id": person,
             "model": plan.head.partition(":")[0],
+            **({"pool": pool} if pool else {}),
             **_roster(recipe),
             **_plain(asdict(plan.identity)),
         },
@@ -62,6 +68,12 @@ def record(
         "landmarks": _landmarks(scene, landmarks_visible),
         "assets": [asdict(asset) for asset in scene.assets],
     }
+
+
+def _pool(plan: Plan) -> str | None:
+    """The split that the person's parents belong to, for people who are made of few."""
+    model = open_model(plan.head)
+    return model.pool_of(plan.identity) if isinstance(model, KnownPeople) else None
 
 
 def _roster(recipe: Recipe) -> dict[str, str]:

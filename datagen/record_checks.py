@@ -83,9 +83,9 @@ def _identity(run: Run, key: str, meta: Mapping[str, Any]) -> Iterator[Issue]:
     for name, value in expected.items():
         if meta[name] != value:
             yield "record", f"expected {name} {value!r}, got {meta[name]!r}"
-    person = meta["person"]["id"]
-    if meta["split"] != split_of(person):
-        yield "split", f"expected person {person!r} in {split_of(person)}, got {meta['split']!r}"
+    person, pool = meta["person"]["id"], meta["person"].get("pool")
+    if meta["split"] != split_of(person, pool):
+        yield "split", f"expected person {person!r} in {split_of(person, pool)}, got {meta['split']!r}"
 
 
 def _licences(meta: Mapping[str, Any]) -> Iterator[Issue]:

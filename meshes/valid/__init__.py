@@ -5,5 +5,6 @@
 
 from meshes.valid.avatar import Avatar, avatars, read_avatar
 from meshes.valid.clusters import CLUSTERS, POOLS, cluster_of, pool_of
+from meshes.valid.model import Valid
 
-__all__ = ["CLUSTERS", "POOLS", "Avatar", "avatars", "cluster_of", "pool_of", "read_avatar"]
+__all__ = ["CLUSTERS", "POOLS", "Avatar", "Valid", "avatars", "cluster_of", "pool_of", "read_avatar"]

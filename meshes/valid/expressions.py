@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from meshes.arkit import ARKIT
 
 _PAIRED: dict[str, dict[str, float]] = {
-    "browDown": {"{s}browDown": 0.8, "{ss}browDown": 0.6},
+    "browDown": {"{s}browDown": 1.0, "{ss}browDown": 0.8},
     "browOuterUp": {"{ss}browUp": 1.0},
     "eyeBlink": {"{s}eyeClose": 1.0},
     "eyeLookDown": {"{s}eyeClose": 0.35},
     "eyeLookIn": {},
     "eyeLookOut": {},
-    "eyeLookUp": {"{s}eyeOpen": 0.5},
+    "eyeLookUp": {"{s}eyeOpen": 1.0},
     "eyeSquint": {"{s}squint": 0.35, "{s}lowLid": 0.5},
     "eyeWide": {"{s}eyeOpen": 1.0},
     "mouthDimple": {"{s}lipCorner": 0.8},
@@ -23,10 +23,10 @@ _PAIRED: dict[str, dict[str, float]] = {
     "mouthSmile": {"{s}smileClose": 1.0},
     "mouthStretch": {"{s}lipSide": 1.0},
     "mouthUpperUp": {"{s}lipUp": 0.8},
-    "noseSneer": {"{s}nostril": 0.7, "{s}disgust": 0.35},
+    "noseSneer": {"{s}nostril": 1.0, "{s}disgust": 0.5, "{s}lipUp": 0.2},
 }
 _SINGLE: dict[str, dict[str, float]] = {
-    "browInnerUp": {"Lpityful": 0.5, "Rpityful": 0.5, "LbrowUp": 0.6, "RbrowUp": 0.6},
+    "browInnerUp": {"Lpityful": 0.8, "Rpityful": 0.8, "LbrowUp": 0.8, "RbrowUp": 0.8},
     "cheekPuff": {"Lblow": 0.8, "Rblow": 0.8},
     "jawForward": {"JawFront": 1.0},
     "jawLeft": {"Ljaw": 1.0},
@@ -34,10 +34,10 @@ _SINGLE: dict[str, dict[str, float]] = {
     "jawRight": {"Rjaw": 1.0},
     "mouthFunnel": {"UW_U": 1.0},
     "mouthPucker": {"Kiss": 1.0},
-    "mouthRollLower": {"FV": 0.7},
-    "mouthRollUpper": {"MPB_Up": 0.8},
-    "mouthShrugLower": {"Chin": 0.8},
-    "tongueOut": {"OutMiddle_tg": 1.0},
+    "mouthRollLower": {"FV": 0.5},
+    "mouthRollUpper": {"MPB_Up": 0.6},
+    "mouthShrugLower": {"Chin": 1.0},
+    "tongueOut": {"OutMiddle_tg": 1.0, "CurlDown_Out_tg": 0.5, "MouthOpen": 0.4},
 }
 
 

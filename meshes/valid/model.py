@@ -81,6 +81,10 @@ class Valid:
         """The split ("train", "val", "test") that all parents of a person belong to; None if it names none."""
         return pool_name(identity)
 
+    def name_of(self, identity: Identity) -> str | None:
+        """The name of an avatar as shipped; None for a person of several."""
+        return None if self._recombined else next(iter(identity.shape))
+
     def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The posed head (see `meshes.head.HeadModel`). Hair and clothes are the avatar's own, whatever the style.
 
@@ -194,7 +198,7 @@ def _surface(person: Person, points: np.ndarray, centres: np.ndarray, gaze: list
         faces=np.concatenate(faces).astype(np.int32),
         normals=np.concatenate([normals, *(rotate(eye.normals, R) for R in gaze)]).astype(np.float32),
         uv=np.concatenate([person.uv, eye.uv, eye.uv]),
-        color=np.concatenate([np.ones((count, 3), np.float32), person.eye_color]),
+        color=np.concatenate([person.color, person.eye_color]),
         part=np.concatenate([person.part, *parts]).astype(np.uint8),
         material=np.concatenate([person.material, tissue, tissue]),
         materials=person.materials,

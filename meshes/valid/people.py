@@ -21,10 +21,17 @@ POOL_NAMES = tuple(POOLS)
 _POOL_EDGES = (0.8, 0.9)
 """Shares of people: 80 % train, 10 % val, 10 % test, as for every other head."""
 
-_KEEPS_OWN_SKIN = ("MENA_M_3",)
-"""The beard reaches beyond the outline of the face: another skin on this head would keep half of it."""
-_NO_DONORS = ("Asian_M_2",)
-"""A painted fringe inside that outline."""
+_BEARDED = ("MENA_M_3",)
+"""The beard reaches beyond the outline of a face: it stays with its own head, and that head with its own skin."""
+_FRINGED = ("Asian_M_2",)
+"""A fringe is painted inside that outline: no donor of skin."""
+_DARK = (3, 4, 5)
+"""Clusters four times as dark as the others: hairlines and scalps do not follow so far."""
+_WIGGED = (
+    *("AIAN_F_1", "AIAN_F_2", "AIAN_M_1", "AIAN_M_2", "Asian_F_2", "Asian_F_3", "Black_F_2", "Hispanic_F_3"),
+    *("MENA_F_2", "White_F_1", "White_F_3", "X_NHPI_F_3"),
+)
+"""Hair that hides the scalp: these take skins of any tone."""
 
 _MOST_EXTRAPOLATED = 0.3
 _TONE_DEVIATION = 0.14
@@ -51,13 +58,13 @@ def recombined_identity(rng: np.random.Generator) -> Identity:
     members = [name for name in NAMES if pool_of(name) == POOL_NAMES[pool]]
     gender = "F" if rng.random() < 0.5 else "M"
     alike = [name for name in members if name.split("_")[-2] == gender]
-    main = _one(rng, [name for name in alike if name not in _KEEPS_OWN_SKIN])
+    main = _one(rng, alike)
     shape = {main: 1.0}
     away = [name for name in alike if cluster_of(name) != cluster_of(main)]
     if away and rng.random() < 0.8:
         beyond = round(float(rng.uniform(0.05, _MOST_EXTRAPOLATED)), 4)
         shape = {main: 1.0 + beyond, _one(rng, away): -beyond}
-    skins = _skins(rng, [name for name in alike if name not in _NO_DONORS])
+    skins = _skins(rng, [name for name in alike if _may_give_skin(name, main)])
     tone = rng.normal(0.0, (_TONE_DEVIATION, 0.4 * _TONE_DEVIATION))
     look = {SKIN + name: share for name, share in skins.items()}
     look |= {"pool": float(pool), "darkness": round(float(tone[0]), 4), "redness": round(float(tone[1]), 4)}
@@ -80,6 +87,13 @@ def skins_of(look: Mapping[str, float]) -> dict[str, float]:
     if not total > 0 or min(shares.values()) < 0:
         raise MeshError(f"identity look: expected positive shares of skins ('{SKIN}White_F_2'), got {shares}.")
     return {name: share / total for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))}
+
+
+def _may_give_skin(donor: str, owner: str) -> bool:
+    if donor == owner or owner in _BEARDED:
+        return donor == owner and owner not in _FRINGED
+    same_tone = (cluster_of(donor) in _DARK) == (cluster_of(owner) in _DARK)
+    return donor not in (*_BEARDED, *_FRINGED) and (same_tone or owner in _WIGGED)
 
 
 def _skins(rng: np.random.Generator, names: list[str]) -> dict[str, float]:

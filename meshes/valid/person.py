@@ -25,6 +25,8 @@ GLOBE = 1.06
 
 _RED_LIMIT = 0.62
 """Teeth are this white: blue over red of the linear albedo; gums and tongue are below."""
+_WHITENED = (1.15, 1.25, 1.5)
+"""Factors of the painted teeth, which are as yellow as ivory."""
 _PIECES = ("h_L_gland", "h_R_gland", "h_TeethUp", "h_TeethDown", "h_wig")
 
 
@@ -39,6 +41,7 @@ class Person:
         point: (P,) int64, equal for vertices that share a normal.
         uv: (P, 2) float32, v upwards, each in the texture of its material.
         part, material: (F,) uint8.
+        color: (P, 3) float32, factors of the texture.
         rigid: (P,) bool, turns with the skull whatever its height: teeth and glands.
         lower_teeth: slice of `points`.
         morphs, teeth_morphs: of the body and of the lower teeth, by upstream's name.
@@ -54,6 +57,7 @@ class Person:
     uv: np.ndarray
     part: np.ndarray
     material: np.ndarray
+    color: np.ndarray
     rigid: np.ndarray
     lower_teeth: slice
     morphs: dict[str, Morph]
@@ -87,16 +91,18 @@ def make_person(identity: Identity, pack: Path | None) -> Person:
     lower = 1 + list(pieces).index("h_TeethDown")
     body_part = parts(layout, body)
     material = np.where(layout.skin_face, _SKIN, np.where(body_part == Part.MOUTH_INTERIOR, _MOUTH, _CLOTHES))
+    faces = [layout.template.triangles, *(p.triangles + s for p, s in zip(pieces.values(), start[1:], strict=False))]
+    triangles = np.concatenate(faces).astype(np.int32)
+    part = np.concatenate([body_part, *(_piece_part(main, *item) for item in pieces.items())]).astype(np.uint8)
     return Person(
         layout=layout,
         points=np.concatenate(points),
-        triangles=np.concatenate(
-            [layout.template.triangles, *(p.triangles + s for p, s in zip(pieces.values(), start[1:], strict=False))]
-        ).astype(np.int32),
+        triangles=triangles,
         point=np.concatenate([layout.template.point, np.arange(start[1], start[-1])]),
         uv=_uv(layout, pieces),
-        part=np.concatenate([body_part, *(_piece_part(main, *item) for item in pieces.items())]).astype(np.uint8),
+        part=part,
         material=np.concatenate([material, *(_piece_material(*item) for item in pieces.items())]).astype(np.uint8),
+        color=_color(int(start[-1]), triangles, part),
         rigid=np.repeat([False, *(name != "h_wig" for name in pieces)], np.diff(start)),
         lower_teeth=slice(int(start[lower]), int(start[lower + 1])),
         morphs=main.morphs,
@@ -106,6 +112,12 @@ def make_person(identity: Identity, pack: Path | None) -> Person:
         eye_color=np.concatenate([paint_eye(eyeball(), identity.look, side) for side in (0, 1)]),
         materials=_materials(identity.look, main, pack),
     )
+
+
+def _color(count: int, triangles: np.ndarray, part: np.ndarray) -> np.ndarray:
+    color = np.ones((count, 3), np.float32)
+    color[triangles[np.isin(part, (Part.TEETH_UPPER, Part.TEETH_LOWER))]] = _WHITENED
+    return color
 
 
 def _weights(shape: Mapping[str, float]) -> dict[str, float]:
@@ -173,6 +185,6 @@ def _materials(look: Mapping[str, float], owner: Avatar, pack: Path | None) -> t
         Material("skin", 0.5, 0.028, 1.0, head_texture(skins, owner, tone)),
         Material("clothes", 0.85, 0.03, 0.0, body),
         Material("mouth", 0.3, 0.035, 0.3, body),
-        Material("hair", 0.5, 0.03, 0.0, hair),
+        Material("hair", 0.65, 0.018, 0.0, hair),
         *eye_materials(),
     )
