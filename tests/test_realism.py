@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmark.realism import statistics
 from benchmark.realism.landmarks import REGIONS, aligned, landmark_errors
 from benchmark.realism.people import choose, group_of
-from benchmark.realism.protocol import CONDITIONS, TURNED_DEG, Gathered, turns
+from benchmark.realism.protocol import CONDITIONS, TURNED_DEG, Gathered, Sighting, turns
 from benchmark.realism.report import BEGIN, END, ReportError, inserted, judged, markdown
 from benchmark.realism.results import analyse, histograms
 from benchmark.realism.sheets import closest_pairs, people_sheet, same_people_sheet
@@ -200,6 +200,7 @@ def _gathered(missed=()):
         standard=[_shot(vector, i not in missed) for i, vector in enumerate(vectors)],
         turned=[near(i) for i in range(12)],
         conditions={(kind, name): [near(i) for i in range(4)] for kind, views in CONDITIONS.items() for name in views},
+        sightings=[Sighting("pair 0, near, 31 cm", "near", True), Sighting("pair 0, far, 160 cm", "far", False)],
     )
 
 
@@ -213,6 +214,8 @@ def test_people_who_differ_are_told_apart():
     assert result.genuine.separation > 0.5
     assert result.detection == replace(result.detection, shown=12 + 12 + 4 * 10, found=64, misses=[])
     assert set(result.landmarks) == {*REGIONS, "all"}
+    assert result.in_pairs["near"].found == 1
+    assert result.in_pairs["far"].misses == ["pair 0, far, 160 cm"]
 
 
 def test_missed_faces_are_named_and_left_out_of_the_pairs():
@@ -231,7 +234,7 @@ def test_nobody_found_is_not_measured():
     assert result.impostors.sface is None
     assert result.genuine is None
     assert result.landmarks is None
-    assert "**0.0 %** (≥ 99.5 %: not met)" in markdown([_plain(result)], {}, {}, "make realism")
+    assert "0 of 64, **0.0 %** (≥ 99.5 %: not met)" in markdown([_plain(result)], {}, {}, "make realism")
 
 
 def _plain(result):

@@ -36,6 +36,8 @@ class Realism:
     """People of each source."""
     same: int = 8
     """Of them shown in every light, expression and turn."""
+    pairs: int = 30
+    """Pairs of the database shown to the detector."""
     out: Path = Path("out/realism")
     """Folder where shots are kept."""
     page: Path = Path("docs/realism.md")
@@ -43,9 +45,10 @@ class Realism:
 
     def run(self) -> int:
         """Measures and writes; 0 when every source was measured."""
-        if self.people < 4 or not 1 <= self.same <= self.people:
+        if self.people < 4 or not 1 <= self.same <= self.people or self.pairs < 0:
             raise UsageError(
-                f"realism: expected --people 4 or more and --same within them, got {self.people} and {self.same}."
+                "realism: expected --people 4 or more, --same within them and --pairs 0 or more, "
+                f"got {self.people}, {self.same} and {self.pairs}."
             )
         figures = self.page.with_suffix(".json")
         kept = json.loads(figures.read_text()) if figures.is_file() else {"results": {}, "missing": {}, "pictures": {}}
@@ -72,7 +75,7 @@ class Realism:
         kept["pictures"][source] = [f"pictures/{name}" for name in names]
 
     def _gather(self, source: str) -> Gathered:
-        settings = Settings(self.people, self.same, self.out / "shots")
+        settings = Settings(self.people, self.same, self.pairs, self.out / "shots")
         with progress_bar(source, "shots") as progress:
             done, total = 0, shots_of(settings)
             progress(0, total)

@@ -1,17 +1,24 @@
 """What is shown of whom: the rules every source is measured by.
 
 Everybody stands in the passport view of `datagen.faces.passport`; the first few also in ten views that each
-differ from it in one thing; everybody once more turned, evenly over a quarter circle, for the detector.
+differ from it in one thing; everybody once more turned, evenly over a quarter circle, for the detector, which
+also looks at pairs as the database has them.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.realism.people import Person, choose
+from datagen.faces import find_face
 from datagen.faces.passport import LIGHTS, View
 from datagen.faces.shots import Shot, Studio
 from datagen.heads import open_model
+from datagen.plan import plan_sample
+from datagen.presets import PRESETS
+from datagen.render import label_scene, render_pictures
+from datagen.scene import build_scene
+from renderers import srgb
 
 TURNED_DEG = 45.0
 EXPRESSIONS: dict[str, dict[str, float]] = {
@@ -29,17 +36,34 @@ CONDITIONS: dict[str, dict[str, View]] = {
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """Whether the face in one picture of a generated pair is found.
+
+    Attributes:
+        picture: which one, for people ("pair 3, near, 31 cm").
+        view: "near" or "far".
+        found: by the detector.
+    """
+
+    picture: str
+    view: str
+    found: bool
+
+
+@dataclass(frozen=True)
 class Settings:
     """How much is measured.
 
     Attributes:
         people: in the passport view, and turned.
         same: of them in every condition.
+        pairs: of the database, for the detector.
         folder: where shots are kept.
     """
 
     people: int
     same: int
+    pairs: int
     folder: Path
 
 
@@ -53,6 +77,7 @@ class Gathered:
         standard: in the passport view, one a person.
         turned: at the yaws of `turns`, one a person.
         conditions: of the first few people by condition and name.
+        sightings: in pairs as `datagen generate` makes them.
     """
 
     source: str
@@ -60,6 +85,7 @@ class Gathered:
     standard: list[Shot]
     turned: list[Shot]
     conditions: dict[tuple[str, str], list[Shot]]
+    sightings: list[Sighting]
 
 
 def turns(count: int) -> list[View]:
@@ -101,9 +127,24 @@ def gather(source: str, settings: Settings, tick: Callable[[], None]) -> Gathere
             for kind, views in CONDITIONS.items()
             for name, view in views.items()
         },
+        sightings=[sighting for index in range(settings.pairs) for sighting in sightings(source, index, tick)],
     )
+
+
+def sightings(source: str, index: int, tick: Callable[[], None]) -> Iterator[Sighting]:
+    """Both pictures of pair `index` of the portrait recipe at seed 0, its faces turned by up to 45 degrees."""
+    recipe = replace(PRESETS["portrait"], heads=(source,), yaw_deg=(-TURNED_DEG, TURNED_DEG))
+    scene = build_scene(recipe, plan_sample(recipe, 0, index))
+    pictures = render_pictures(recipe, scene, label_scene(scene))
+    for view, picture in (("near", pictures.near), ("far", pictures.far)):
+        distance_m = getattr(scene.plan.camera, f"{view}_m")
+        found = find_face(srgb.encode(picture.rgb)) is not None
+        yield Sighting(f"pair {index}, {view}, {100 * distance_m:.0f} cm", view, found)
+        tick()
 
 
 def shots_of(settings: Settings) -> int:
     """How many shots a source with enough people takes."""
-    return 2 * settings.people + min(settings.same, settings.people) * sum(map(len, CONDITIONS.values()))
+    return 2 * (settings.people + settings.pairs) + min(settings.same, settings.people) * sum(
+        map(len, CONDITIONS.values())
+    )

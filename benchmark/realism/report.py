@@ -138,19 +138,24 @@ GENUINE_COLUMNS: tuple[Column, ...] = (
 )
 DETECTION_COLUMNS: tuple[Column, ...] = (
     ("source", lambda r: f"`{r['source']}`"),
-    ("pictures", lambda r: str(r["detection"]["shown"])),
-    ("found", lambda r: str(r["detection"]["found"])),
-    ("share", lambda r: _share(r["detection"]["found"], r["detection"]["shown"])),
+    ("passport light, all views", lambda r: _share(r["detection"])),
+    ("pairs, near picture", lambda r: _share(r["in_pairs"].get("near"))),
+    ("pairs, far picture", lambda r: _share(r["in_pairs"].get("far"))),
 )
 
 
-def _share(found: int, shown: int) -> str:
+def _share(detection: Mapping[str, Any] | None) -> str:
+    if detection is None:
+        return "–"
+    found, shown = detection["found"], detection["shown"]
     met = found >= FOUND_TARGET * shown
-    return f"**{100 * found / shown:.1f} %** (≥ {100 * FOUND_TARGET:.1f} %: {'met' if met else 'not met'})"
+    verdict = f"(≥ {100 * FOUND_TARGET:.1f} %: {'met' if met else 'not met'})"
+    return f"{found} of {shown}, **{100 * found / shown:.1f} %** {verdict}"
 
 
 def _misses(results: list[Result]) -> str:
-    missed = [f"`{r['source']}`: {', '.join(r['detection']['misses'])}" for r in results if r["detection"]["misses"]]
+    every = [(r["source"], d["misses"]) for r in results for d in (r["detection"], *r["in_pairs"].values())]
+    missed = [f"`{source}`: {', '.join(misses)}" for source, misses in every if misses]
     return "\n\nNot found: " + "; ".join(missed) + "." if missed else ""
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.realism import statistics
 from benchmark.realism.landmarks import LandmarkError, landmark_errors
-from benchmark.realism.protocol import CONDITIONS, Gathered
+from benchmark.realism.protocol import CONDITIONS, Gathered, Sighting
 from benchmark.realism.skin_tone import CLASSES, ita_deg, tone_class
 from benchmark.realism.statistics import Spread
 from datagen.faces import SFACE_NUMBERS, cosine
@@ -81,6 +81,7 @@ class SourceResult:
     impostors: Impostors
     genuine: Genuine | None
     detection: Detection
+    in_pairs: dict[str, Detection]
     landmarks: dict[str, LandmarkError] | None
     histograms: dict[str, dict[str, int]]
 
@@ -93,6 +94,7 @@ def analyse(gathered: Gathered) -> SourceResult:
         result,
         _genuine(gathered, impostor),
         _detection(gathered),
+        _in_pairs(gathered.sightings),
         _landmarks(gathered.standard),
         histograms(gathered),
     )
@@ -165,6 +167,16 @@ def _detection(gathered: Gathered) -> Detection:
     ]
     misses = [label for label, shot in shown if not shot.found[0]]
     return Detection(len(shown), len(shown) - len(misses), misses)
+
+
+def _in_pairs(sightings: list[Sighting]) -> dict[str, Detection]:
+    """By view."""
+    views = {view: [s for s in sightings if s.view == view] for view in ("near", "far")}
+    return {
+        view: Detection(len(seen), sum(s.found for s in seen), [s.picture for s in seen if not s.found])
+        for view, seen in views.items()
+        if seen
+    }
 
 
 def _landmarks(shots: list[Shot]) -> dict[str, LandmarkError] | None:

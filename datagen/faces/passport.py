@@ -42,6 +42,8 @@ LIGHTS: dict[str, tuple[tuple[Lamp, ...], float]] = {
 }
 """Lamps and the irradiance of an even surrounding, by name; the first is the standard."""
 
+_WHITE = EnvironmentLight(np.ones((16, 32, 3), np.float32), "white")
+
 
 @dataclass(frozen=True)
 class View:
@@ -124,5 +126,5 @@ def _cheek_albedo(head: Head, camera: Camera, hits: Hits) -> np.ndarray:
 
 def _evenly_lit(surface: Surface) -> preview.LitSurface:
     matt = tuple(replace(material, specular=0.0, subsurface=0.0) for material in surface.materials)
-    white = EnvironmentLight(np.ones((16, 32, 3), np.float32), "white")
-    return preview.light_up(replace(surface, materials=matt), white, np.ones((len(surface.vertices), 3), np.float32))
+    unshadowed = np.ones((len(surface.vertices), 3), np.float32)
+    return preview.light_up(replace(surface, materials=matt), _WHITE, unshadowed)
