@@ -15,6 +15,7 @@ import numpy as np
 
 from datagen.codecs import META_MEMBER, decode_layer, member_suffix
 from datagen.database import INDEX_FILE, DatabaseError, Run, read_run, shard_name
+from datagen.licences import parts
 from datagen.planes import CodecError
 from datagen.shards import BLOCK, ShardRecord, members, offsets, read_record, side_file
 from datagen.splits import SPLITS
@@ -163,7 +164,7 @@ def _opened(tar: Path) -> Iterator[int]:
 
 
 def _licences(assets: Iterable[dict[str, str]]) -> set[str]:
-    return {asset["licence"] for asset in assets}
+    return {part for asset in assets for part in parts(asset["licence"])}
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
