@@ -75,7 +75,7 @@ def read_scan(path: Path, texture: Path | None = None) -> RawScan:
     if path.suffix.lower() in _CHECKS:
         _CHECKS[path.suffix.lower()](path, texture is not None)
     image = None if texture is None else read_texture(texture)
-    raw = _merge(path, list(_meshes(path)), image)
+    raw = _merge(path, list(_meshes(path, texture is None)), image)
     check_mesh(raw.vertices, raw.faces, path.name)
     if not np.isfinite(raw.uv).all():
         raise MeshError(
@@ -229,12 +229,12 @@ _CHECKS = {".obj": _check_obj, ".ply": _check_ply, ".glb": _check_glb}
 """What is looked at before trimesh reads a file; VRML is read here."""
 
 
-def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
+def _meshes(path: Path, with_texture: bool) -> Iterator[trimesh.Trimesh]:
     """Every triangle mesh of the file, in its place in the scene; cameras, lamps and points are left out."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scene = _load(path)
+            scene = _load(path, with_texture)
             for node in scene.graph.nodes_geometry:
                 T_scene_mesh, name = scene.graph[node]
                 mesh = scene.geometry[name]
@@ -252,9 +252,9 @@ def _meshes(path: Path) -> Iterator[trimesh.Trimesh]:
         ) from error
 
 
-def _load(path: Path) -> trimesh.Scene:
+def _load(path: Path, with_texture: bool) -> trimesh.Scene:
     if path.suffix.lower() == ".wrl":
-        return trimesh.Scene([_of_shape(shape) for shape in read_wrl(path)])
+        return trimesh.Scene([_of_shape(shape, with_texture) for shape in read_wrl(path)])
     if path.suffix.lower() != ".obj":
         return trimesh.load_scene(path, process=False)
     # Names and comments in an old 8-bit code are no reason to refuse a mesh.
@@ -262,10 +262,10 @@ def _load(path: Path) -> trimesh.Scene:
     return trimesh.load_scene(text, file_type="obj", resolver=FilePathResolver(str(path)), process=False)
 
 
-def _of_shape(shape: WrlShape) -> trimesh.Trimesh:
+def _of_shape(shape: WrlShape, with_texture: bool) -> trimesh.Trimesh:
     mesh = trimesh.Trimesh(shape.vertices, shape.faces, process=False)
     if shape.uv is not None:
-        image = None if shape.texture is None else Image.fromarray(read_texture(shape.texture))
+        image = Image.fromarray(read_texture(shape.texture)) if with_texture and shape.texture else None
         mesh.visual = TextureVisuals(shape.uv, material=SimpleMaterial(image=image))
     return mesh
 

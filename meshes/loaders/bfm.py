@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from meshes.head import MeshError
-from meshes.loaders.bounds import MAX_BYTES, Arrays, indices, numbers
+from meshes.loaders.bounds import MAX_BYTES, Arrays, check_file, indices, numbers
 from meshes.loaders.frame import Frame, asset_of, eye_basis, find_frame
 from meshes.loaders.linear import Colors, LinearModel, mode_names
 from meshes.loaders.mat import read_mat
@@ -89,6 +89,7 @@ def _opened(path: Path) -> Iterator[Any]:
             f"{path}: expected h5py for a Basel Face Model in HDF5, found it is not installed. "
             "Install it (pip install 'perspective-portraits[bfm]')."
         ) from error
+    check_file(path, _KIND, _STEP)
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -96,8 +97,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise
     # The HDF5 library meets damage with OSError, RuntimeError, KeyError and more; to the user all say one.
     except Exception as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise MeshError(f"{path}: expected {_KIND} in HDF5, got {reason[:200]}. {_STEP}") from error
+        raise MeshError(f"{path}: expected {_KIND} in HDF5, got damage ({str(error)[:200]}). {_STEP}") from error
 
 
 def _read_h5(path: Path) -> dict[str, np.ndarray]:
@@ -138,8 +138,9 @@ def _scaled(arrays: Arrays, model: str, points: int, file: str) -> np.ndarray:
     if variance.min() < 0:
         raise MeshError(f"{file}: expected variances of at least 0, got {variance.min():.3g}. {_STEP}")
     kind = np.float32 if basis.dtype == np.float32 else np.float64
-    deviation = np.sqrt(variance.astype(np.float64)).astype(kind)
-    return (np.ascontiguousarray(basis.T, kind) * deviation[:, None]).reshape(-1, points, 3)
+    modes: np.ndarray = np.ascontiguousarray(basis.T, kind)
+    modes *= np.sqrt(variance.astype(np.float64))[:, None].astype(kind)
+    return modes.reshape(-1, points, 3)
 
 
 def _colors(arrays: Arrays, points: int, file: str) -> Colors | None:

@@ -13,6 +13,9 @@ from meshes.head import MeshError
 MAX_BYTES = 2 << 30
 """Of a file, and of all arrays read from one; the largest models known are a quarter of it."""
 
+LARGEST = 1e15
+"""No length, variance or colour of a model comes near it in any unit; beyond, products would overflow."""
+
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -27,17 +30,23 @@ def read_bytes(path: Path, kind: str, step: str) -> bytes:
     Raises:
         MeshError: missing, a folder, unreadable, empty or too large.
     """
+    check_file(path, kind, step)
+    return path.read_bytes()
+
+
+def check_file(path: Path, kind: str, step: str) -> None:
+    """Refuses what cannot be read at all; arguments and errors as of `read_bytes`."""
     try:
-        size = path.stat().st_size
-        if not 0 < size <= MAX_BYTES:
-            raise MeshError(f"{path}: expected {kind} of at most {MAX_BYTES >> 30} GiB, got {size} bytes. {step}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
     except OSError as error:
         raise MeshError(f"{path}: expected {kind}, got {error.strerror or error}. {step}") from error
+    if not 0 < size <= MAX_BYTES:
+        raise MeshError(f"{path}: expected {kind} of at most {MAX_BYTES >> 30} GiB, got {size} bytes. {step}")
 
 
 def numbers(arrays: Arrays, name: str, shape: tuple[int | None, ...], file: str) -> np.ndarray:
-    """One array by name, of the wanted shape and finite.
+    """One array by name, of the wanted shape, finite and of some sensible size.
 
     Args:
         arrays: what the file holds.
@@ -46,7 +55,7 @@ def numbers(arrays: Arrays, name: str, shape: tuple[int | None, ...], file: str)
         file: the file's name, for the message.
 
     Raises:
-        MeshError: absent, no numbers, of another shape, or NaN or infinity in it.
+        MeshError: absent, no numbers, of another shape, NaN, infinity or more than `LARGEST` in it.
     """
     if name not in arrays:
         raise MeshError(f"{file}: expected an array {name}, found {', '.join(sorted(arrays)[:12]) or 'none'}.")
@@ -59,9 +68,18 @@ def numbers(arrays: Arrays, name: str, shape: tuple[int | None, ...], file: str)
     if not fits:
         wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
         raise MeshError(f"{file}: expected {name} of shape {wanted}, got {array.shape}. Is it another model?")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise MeshError(f"{file}: expected finite numbers in {name}, got NaN or infinity. Export the model again.")
+    if not sensible(array):
+        raise MeshError(
+            f"{file}: expected finite numbers in {name}, got NaN, infinity or beyond 1e15. Export the model again."
+        )
     return array
+
+
+def sensible(array: np.ndarray) -> bool:
+    """Whether all numbers are finite and at most `LARGEST`."""
+    if array.dtype.kind != "f" or not array.size:
+        return True
+    return bool(max(array.max(), -array.min()) <= LARGEST)  # NaN compares as False.
 
 
 def indices(arrays: Arrays, name: str, shape: tuple[int | None, ...], low: int, high: int, file: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.head import MeshError
-from meshes.loaders.bounds import read_bytes
+from meshes.loaders.bounds import read_bytes, sensible
 from meshes.loaders.frame import asset_of, find_frame
 from meshes.loaders.linear import LinearModel
 from meshes.parts import Part
@@ -126,8 +126,8 @@ def read_obj(path: Path) -> Obj:
 
 def _points(data: bytes, path: Path) -> np.ndarray:
     points = _rows(data, b"v", 3, path)
-    if not np.isfinite(points).all():
-        raise MeshError(f"{path}: expected finite positions, got NaN or infinity. {_STEP}")
+    if not sensible(points):
+        raise MeshError(f"{path}: expected finite positions, got NaN, infinity or beyond 1e15. {_STEP}")
     return points
 
 

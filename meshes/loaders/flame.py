@@ -33,7 +33,7 @@ def read_flame(path: Path) -> LinearModel:
     Raises:
         MeshError: no such file, damaged, naming code, or not this model.
     """
-    arrays = _from_pickle(path) if path.suffix.lower() == ".pkl" else read_npz(path, _KEYS, _STEP)
+    arrays = _from_pickle(path) if path.suffix.lower() == ".pkl" else read_npz(path, _KEYS, _KIND, _STEP)
     file = path.name
     template = numbers(arrays, "v_template", (None, 3), file).astype(np.float64)
     count = len(template)

@@ -17,6 +17,7 @@ from meshes.loaders.npz import read_npz
 from meshes.loaders.rig import Rig, checked_rig
 from meshes.parts import Part
 
+_KIND = "a GNM head"
 _STEP = "Download the model again from its own site and pass its gnm_head.npz (docs/models.md)."
 _KEYS = (
     *("template_vertex_positions", "vertex_identity_basis", "expression_basis", "triangles", "triangle_uvs"),
@@ -44,7 +45,7 @@ def read_gnm(path: Path) -> LinearModel:
     Raises:
         MeshError: no such file, damaged, or not this model.
     """
-    arrays, file = read_npz(path, _KEYS, _STEP), path.name
+    arrays, file = read_npz(path, _KEYS, _KIND, _STEP), path.name
     template = numbers(arrays, "template_vertex_positions", (None, 3), file).astype(np.float64)
     count = len(template)
     identity = numbers(arrays, "vertex_identity_basis", (None, count, 3), file)

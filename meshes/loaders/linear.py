@@ -16,6 +16,9 @@ MAX_POINTS = 1_000_000
 EXTENT_M = (0.08, 1.0)
 """Smallest and largest width, height and depth of a mean face, head or bust."""
 
+NOSE_M = (0.01, 0.08)
+"""How far the tip of a nose lies in front of the eyeballs' centres; the back of a head lies farther."""
+
 
 @dataclass(frozen=True, eq=False)
 class Colors:
@@ -131,6 +134,11 @@ def checked(model: LinearModel) -> LinearModel:
         raise MeshError(
             f"{file}: expected a head of {EXTENT_M[0]} to {EXTENT_M[1]} m each way, got {sizes} m. Is it a head model?"
         )
-    if nose_tip(model.points, model.eyes) < 0:
-        raise MeshError(f"{file}: expected a nose in front of the eyes (+Z), found none. Is it a head model?")
+    tip = nose_tip(model.points, model.eyes)
+    reach_m = model.points[tip, 2] - model.eyes[:, 2].mean() if tip >= 0 else 0.0
+    if not NOSE_M[0] <= reach_m <= NOSE_M[1]:
+        raise MeshError(
+            f"{file}: expected the tip of a nose {1e3 * NOSE_M[0]:.0f} to {1e3 * NOSE_M[1]:.0f} mm before the eyes (+Z), "
+            f"got {1e3 * reach_m:.4g} mm. Is it a head that faces +Z?"
+        )
     return model

@@ -13,7 +13,7 @@ from meshes.appearance import materials, sample_look, skin_tone
 from meshes.arkit import check_expression, sample_expression
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import eye_materials, eyeball, paint_eye
-from meshes.geometry import rotate
+from meshes.geometry import fit_sphere, rotate
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.loaders.linear import LinearModel, checked, nose_tip, outward, summed
 from meshes.loaders.rig import Rig, corrected, skin, turns, world
@@ -149,7 +149,9 @@ class LinearHead:
         points = skin(corrected(points, R, rig), joints, R, rig)
         turned, placed = world(joints, R, rig)
         centre = rotate((MEAN_HEAD_CENTRE_M - joints[rig.skull])[None], turned[rig.skull]) + placed[rig.skull]
-        return points, placed[list(rig.eyes)], centre, turned[list(rig.eyes)]
+        own = person.eyes - person.joints[list(rig.eyes)]
+        eyes = placed[list(rig.eyes)] + np.einsum("eik,ek->ei", turned[list(rig.eyes)], own)
+        return points, eyes, centre, turned[list(rig.eyes)]
 
     def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> _Person:
         model, weights = self.model, {}
@@ -161,13 +163,12 @@ class LinearHead:
                 )
             weights[self._mode[name]] = _in_range(name, coefficient)
         points = summed(model.points, model.identity, weights)
-        eyes = summed(model.eyes, model.eye_basis, weights)
+        balls = [fit_sphere(points[ball]) for ball in self._balls]
+        eyes = np.array([c for c, _ in balls]) if balls else summed(model.eyes, model.eye_basis, weights)
         midpoint = eyes.mean(axis=0)
         joints = np.zeros((0, 3)) if model.rig is None else summed(model.rig.joints, model.rig.basis, weights)
-        radii = [
-            np.median(np.sqrt(np.square(points[b] - e).sum(axis=1))) for b, e in zip(self._balls, eyes, strict=False)
-        ]
-        return _Person(points - midpoint, joints - midpoint, eyes - midpoint, np.array(radii), self._paint(dict(look)))
+        radii = np.array([radius for _, radius in balls])
+        return _Person(points - midpoint, joints - midpoint, eyes - midpoint, radii, self._paint(dict(look)))
 
     def _paint(self, look: Mapping[str, float]) -> np.ndarray:
         """(V, 3) float32 linear albedo of the model's own vertices."""

@@ -12,22 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from meshes.head import MeshError
-from meshes.loaders.bounds import MAX_BYTES
+from meshes.loaders.bounds import MAX_BYTES, check_file
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_npz(path: Path, names: Iterable[str], step: str) -> dict[str, np.ndarray]:
+def read_npz(path: Path, names: Iterable[str], kind: str, step: str) -> dict[str, np.ndarray]:
     """The named arrays that the file holds; names it lacks are left out, arrays of objects refused.
 
     Args:
         path: .npz file.
         names: the arrays wanted.
-        step: what to do where it cannot be read, for the message.
+        kind: what the file should be, for the message.
+        step: what to do where it cannot be read.
 
     Raises:
         MeshError: no such file, no zip archive, damaged, or larger unpacked than `MAX_BYTES`.
     """
+    check_file(path, kind, step)
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -38,8 +40,9 @@ def read_npz(path: Path, names: Iterable[str], step: str) -> dict[str, np.ndarra
             return {name: _array(name, archive.read(members[name])) for name in wanted}
     # Damaged archives meet the zip, deflate and header parsers with a dozen kinds of error; to the user all say one.
     except Exception as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise MeshError(f"{path}: expected a readable .npz file, got {str(reason)[:200]}. {step}") from error
+        raise MeshError(
+            f"{path}: expected {kind} as .npz, got damage or another ({str(error)[:200]}). {step}"
+        ) from error
 
 
 def _array(name: str, data: bytes) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.head import MeshError
-from meshes.loaders.bounds import read_bytes
+from meshes.loaders.bounds import read_bytes, sensible
 
 MAX_DEPTH = 64
 
@@ -109,8 +109,8 @@ def _numbers(text: bytes, columns: int, kind: type[np.number], path: Path) -> np
         values: np.ndarray = np.array(words, "S40").astype(kind).reshape(-1, columns)
     except (ValueError, OverflowError) as error:
         raise MeshError(f"{path}: expected rows of {columns} numbers, got {str(error)[:80]}. {_STEP}") from error
-    if not np.isfinite(values).all():
-        raise MeshError(f"{path}: expected finite numbers, got NaN or infinity. {_STEP}")
+    if not sensible(values):
+        raise MeshError(f"{path}: expected finite numbers, got NaN, infinity or beyond 1e15. {_STEP}")
     return values
 
 
@@ -157,7 +157,7 @@ def _seams(draft: _Draft, corners: np.ndarray, sizes: np.ndarray, count: int, pa
 
 
 def _image(draft: _Draft, path: Path) -> Path | None:
-    named = re.search(rb'"([^"\\]+)"', draft.lists.get("url", b""))
+    named = re.search(rb'"((?:[^"\\]|\\.)+)"', draft.lists.get("url", b""))
     if not named:
         return None
     # Files written on Windows name folders that a copy of the data set no longer has; the image lies beside.
