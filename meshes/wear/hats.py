@@ -53,7 +53,7 @@ def rim_of(fit: Fit, worn: Mapping[str, float]) -> Rim:
     brow = fit.landmarks[[19, 24], 1].max()
     ears = max(fit.ear(side, 0)[1] for side in (1.0, -1.0))
     front = np.array([brow + 0.034 - 0.014 * worn["low"], fit.landmarks[27, 2]])
-    over_ears = np.array([ears + (0.004 if int(worn["style"]) == 1 else 0.010), fit.ear(1.0, 0)[2]])
+    over_ears = np.array([ears + (0.009 if int(worn["style"]) == 1 else 0.012), fit.ear(1.0, 0)[2]])
     slope = float(np.clip((front[0] - over_ears[0]) / (front[1] - over_ears[1]), 0.10, 0.42))
     up = unit(np.array([0.0, 1.0, -slope]))
     left = np.array([1.0, 0.0, 0.0])
