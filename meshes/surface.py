@@ -20,7 +20,8 @@ class Material:
         subsurface: in [0, 1], how far light bleeds under the surface (1 for skin, 0 for cloth).
         texture: (h, w, 3) uint8 sRGB albedo map or None; multiplied by the vertex colours. Row 0 is v = 1.
         relief: (h, w, 3) uint8 fine relief or None, for colour alone: rise per texel to the right and down, 2
-            micrometres a code from 128, and the share of the narrow highlight, 255 for `oil`. Row 0 is v = 1.
+            micrometres a code from 128, and the share of the narrow highlight, 255 for `oil`; as large as the texture
+            where there is one. Row 0 is v = 1.
         oil: in [0, 1], share of the highlight that comes from a smoother film on top, as on oily or wet skin.
         oil_roughness: roughness of that film.
         clear: True for a transparent shell (cornea, tear film, lens): it adds a highlight to colour and

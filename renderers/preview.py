@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.head import MeshError
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.exact import Hits, rasterize, see
@@ -149,7 +150,19 @@ def _albedo_chain(material: Material) -> tuple[np.ndarray, ...]:
 
 @lru_cache(maxsize=16)
 def _relief_chain(material: Material) -> tuple[np.ndarray, ...]:
-    return () if material.relief is None else relief_chain(material.relief)
+    """The same of a relief map.
+
+    Raises:
+        MeshError: it differs in size from the albedo map.
+    """
+    if material.relief is None:
+        return ()
+    if material.texture is not None and material.texture.shape != material.relief.shape:
+        raise MeshError(
+            f"material {material.name!r}: expected a relief map as large as its texture, {material.texture.shape}, "
+            f"got {material.relief.shape}; resample one of them."
+        )
+    return relief_chain(material.relief)
 
 
 def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -153,9 +153,9 @@ def _corners(height, width, u, v):
 
 
 @kernel
-def _albedo(texels, offset, height, width, u, v):
-    """Bilinear linear-light colour of one albedo map."""
-    upper, lower, w00, w01, w10, w11 = _corners(height, width, u, v)
+def _albedo(texels, offset, corners):
+    """Bilinear linear-light colour of the albedo map that starts at `offset`."""
+    upper, lower, w00, w01, w10, w11 = corners
     upper, lower = U(offset + upper), U(offset + lower)
     red, green, blue = f32(0), f32(0), f32(0)
     for at, weight in ((upper, w00), (upper + U(3), w01), (lower, w10), (lower + U(3), w11)):
@@ -166,9 +166,9 @@ def _albedo(texels, offset, height, width, u, v):
 
 
 @kernel
-def _relief(texels, offset, height, width, u, v):
-    """Bilinear rise along u and down v in codes from level, and share of the narrow highlight, of one relief map."""
-    upper, lower, w00, w01, w10, w11 = _corners(height, width, u, v)
+def _relief(texels, offset, corners):
+    """Bilinear rise along u and down v in codes from level, and share of the narrow highlight, of a relief map."""
+    upper, lower, w00, w01, w10, w11 = corners
     upper, lower = U(offset + upper), U(offset + lower)
     along, down, oil = f32(-128), f32(-128), f32(0)
     for at, weight in ((upper, w00), (upper + U(3), w01), (lower, w10), (lower + U(3), w11)):
@@ -189,10 +189,10 @@ def _texels_a_pixel(image, vertex, i, j, k, height, width):
 
 
 @kernel
-def _level(spread, maps):
-    """Which of a material's maps (first row, how many) has about one texel a pixel."""
-    level, last = maps[0], maps[0] + maps[1] - 1
-    while spread > 2.0 and level < last:
+def _smaller(spread, count):
+    """Which of `count` maps, each half the size of the one before, has about one texel a pixel."""
+    level = 0
+    while spread > 2.0 and level < count - 1:
         spread *= 0.25
         level += 1
     return level
@@ -232,7 +232,7 @@ def _tilt(attribute, n, vertex, i, j, k, rise_u, rise_v):
 def texture(attribute, face, count, mesh, paint, image):
     """Multiply the colour of samples by their albedo map and tilt their normals by their relief map.
 
-    Both are read at the size nearest to the pixel's.
+    Both have one size, and are read at the smaller version whose texels are nearest to the pixel's.
     """
     for n in range(count):
         f = face[n]
@@ -240,21 +240,23 @@ def texture(attribute, face, count, mesh, paint, image):
             continue
         m = mesh.material[f]
         attribute[n, OIL] = paint.oil[m]
-        if paint.albedo[m, 1] + paint.relief[m, 1] == 0:
+        albedo, relief = paint.albedo[m, 0], paint.relief[m, 0]
+        count = max(paint.albedo[m, 1], paint.relief[m, 1])
+        if count == 0:
             continue
+        largest = albedo if paint.albedo[m, 1] > 0 else relief
         i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
-        u, v = attribute[n, UV], attribute[n, UV + 1]
+        height, width = mesh.mips[largest, 1], mesh.mips[largest, 2]
+        level = _smaller(_texels_a_pixel(image, mesh.vertex, i, j, k, height, width), count)
+        small = largest + level
+        corners = _corners(mesh.mips[small, 1], mesh.mips[small, 2], attribute[n, UV], attribute[n, UV + 1])
         if paint.albedo[m, 1] > 0:
-            _, height, width = mesh.mips[paint.albedo[m, 0]]
-            level = _level(_texels_a_pixel(image, mesh.vertex, i, j, k, height, width), paint.albedo[m])
-            r, g, b = _albedo(mesh.texels, mesh.mips[level, 0], mesh.mips[level, 1], mesh.mips[level, 2], u, v)
+            r, g, b = _albedo(mesh.texels, mesh.mips[small, 0], corners)
             attribute[n, COLOR] *= r
             attribute[n, COLOR + 1] *= g
             attribute[n, COLOR + 2] *= b
         if paint.relief[m, 1] > 0:
-            _, height, width = mesh.mips[paint.relief[m, 0]]
-            level = _level(_texels_a_pixel(image, mesh.vertex, i, j, k, height, width), paint.relief[m])
-            along, down, oil = _relief(mesh.texels, mesh.mips[level, 0], mesh.mips[level, 1], mesh.mips[level, 2], u, v)
+            along, down, oil = _relief(mesh.texels, mesh.mips[relief + level, 0], corners)
             attribute[n, OIL] *= oil
             rise_u, rise_v = along * RELIEF_STEP_M * f32(width), -down * RELIEF_STEP_M * f32(height)
             _tilt(attribute, n, mesh.vertex, i, j, k, rise_u, rise_v)
