@@ -58,7 +58,7 @@ def lash_hairs(faces: np.ndarray, uv: np.ndarray, x: np.ndarray) -> Bound:
     """
     left = x[faces[:, 0]] > 0
     paths = np.concatenate([_cell(k) for k in range(_CELLS)])
-    halves = [bound_hairs(faces[side], uv, paths) for side in (left, ~left)]
+    halves = [bound_hairs(faces[side], uv, paths, 1.0) for side in (left, ~left)]
     return Bound(*(np.concatenate([getattr(half, field.name) for half in halves]) for field in fields(Bound)))
 
 

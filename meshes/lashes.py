@@ -13,6 +13,7 @@ Edge = tuple[tuple[float, float], ...]
 
 _MIDDLE_U = 0.70825  # The atlas mirrors the eyes about this line.
 _POINTS = 6
+_STRETCH = 1.6  # The strips are shorter than lashes, and begin below the edge of the lid.
 _WIDTH_M = 0.00015
 _COLOUR = np.array([0.012, 0.009, 0.008])
 
@@ -56,11 +57,11 @@ def lash_hairs(faces: np.ndarray, uv: np.ndarray) -> Bound:
     """
     right = np.concatenate([_hairs(_UPPER_ROOT, _UPPER_TIP, 84, 0.92, 1), _hairs(_LOWER_ROOT, _LOWER_TIP, 46, 0.62, 2)])
     left = right * (-1.0, 1.0) + (2.0 * _MIDDLE_U, 0.0)
-    return bound_hairs(faces, uv, np.concatenate([right, left]))
+    return bound_hairs(faces, uv, np.concatenate([right, left]), _STRETCH)
 
 
-def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray) -> Bound:
-    """Lashes tied to strips where paths (N, S, 2) in their texture plane run."""
+def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray, stretch: float) -> Bound:
+    """Lashes tied to strips where paths (N, S, 2) in their texture plane run, and `stretch` times as long."""
     count, points = paths.shape[:2]
     corner, weight = nearest_uv(faces, uv, paths.reshape(-1, 2))
     rng = keyed(3, 0)
@@ -69,6 +70,7 @@ def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray) -> Bound:
         corner=corner.reshape(count, points, 3),
         weight=weight.reshape(count, points, 3),
         offset_m=np.zeros((count, points, 3)),
+        stretch=np.full(count, stretch),
         half_width_m=rng.uniform(0.5, 0.8, count) * _WIDTH_M,
         tilt=rng.normal(0.0, 0.3, count),
         color=color,

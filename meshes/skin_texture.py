@@ -12,15 +12,12 @@ import numpy as np
 
 from meshes.atlas import SHAPE
 from meshes.grains import Grains, grains, grains_by_zone, spots, texels
+from meshes.hair.face import BROW_DARKEST, brow_curves
 from meshes.hair.hairline import hair_inside
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SHORTEST_M, SkinTemplate
 
-_BROW_DARKEST = (0.022, 0.015, 0.011)
 _PIMPLE, _AGE_SPOT = np.array([0.80, 0.36, 0.36]), np.array([0.55, 0.38, 0.28])
-_BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
-_BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
-_BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
 
 
 def _encode(linear: np.ndarray) -> np.ndarray:
@@ -138,7 +135,7 @@ def skin_texture(
     _stubble(canvas, template, look, hair / tone)
     _roots(canvas, template, look, hair / tone)
     # Brows stay darker than skin, even where age has turned them grey.
-    _brows(canvas, template, look, np.minimum(np.maximum(hair, _BROW_DARKEST) / tone, 0.6))
+    _brows(canvas, template, look, np.minimum(np.maximum(hair, BROW_DARKEST) / tone, 0.6))
     return canvas.texture
 
 
@@ -229,36 +226,20 @@ def _cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([powers_x[i] * powers_y[j] for i in range(4) for j in range(4 - i)], axis=-1)
 
 
-def _brow_hairs(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _brow_shade(look: Mapping[str, float], side: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points x, y (hairs, steps) in metres along the hairs of one brow, and their opacity."""
-    rng = keyed(int(look["seed"]), 22 if side > 0 else 23)
-    count = int(190 + 330 * look["brow_density"])
-    s = rng.beta(1.25, 1.2, count)
-    inner = look["brow_gap_m"]
-    x = inner + s * (0.0550 - inner)
-    across = np.clip(rng.normal(0.0, 0.5, count), -1.0, 1.0)
-    half = np.interp(x, _BROW_X, _BROW_HALF_WIDTH) * look["brow_width"] * smooth_step(x, inner - 0.004, inner + 0.006)
-    lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * np.exp(-(((x - 0.040) / 0.012) ** 2))
-    y = np.interp(x, _BROW_X, _BROW_Y) + lift + across * half
-    # Hairs stand up at the inner end, lie along the brow further out, and lean to its middle line.
-    lean = np.interp(s, [0.0, 0.12, 0.35, 0.7, 1.0], [1.15, 0.85, 0.50, 0.10, -0.40])
-    angle = lean - 0.45 * across * smooth_step(s, 0.05, 0.3) + rng.normal(0.0, 0.16, count)
-    length = rng.uniform(0.6, 1.0, count) * np.interp(s, [0.0, 0.2, 0.7, 1.0], [0.0045, 0.0075, 0.0078, 0.0055])
+    x, y = brow_curves(look, side, int(190 + 330 * look["brow_density"]), 26)
     t = np.linspace(0.0, 1.0, 26)
-    bend = angle[:, None] - 0.35 * t
-    along = (length[:, None] * t, np.cos(bend), np.sin(bend))
-    opacity = (
-        (rng.uniform(0.6, 1.0, count)[:, None]) * np.minimum(1.0, 2.2 * (1.0 - t)) * np.minimum(1.0, 0.4 + 4.0 * t)
-    )
-    return side * (x[:, None] + along[0] * along[1]), y[:, None] + along[0] * along[2], opacity
+    opacity = 0.8 * np.minimum(1.0, 2.2 * (1.0 - t)) * np.minimum(1.0, 0.4 + 4.0 * t)
+    return x, y, np.broadcast_to(opacity, x.shape)
 
 
 def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], ratio: np.ndarray) -> None:
-    """Lays single hairs over each other; where they are dense the skin below is gone."""
+    """The shade of the brows on the skin below; the hairs themselves are strands."""
     if look["brow_density"] <= 0.0:  # A photographed skin has its own.
         return
     for side, chart in zip((1.0, -1.0), _brow_chart(template), strict=True):
-        x, y, opacity = _brow_hairs(look, side)
+        x, y, opacity = _brow_shade(look, side)
         texel = np.einsum("hsk,kd->hsd", _cubic(x, y), chart).reshape(-1, 2) - 0.5
         low = np.floor(texel.min(axis=0)).astype(int) - 1
         width, height = np.ceil(texel.max(axis=0)).astype(int) + 2 - low
@@ -269,7 +250,7 @@ def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
             weight = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1]) * opacity.ravel()
             at = (cell[:, 1] + dy - low[1]) * width + cell[:, 0] + dx - low[0]
             cover += np.bincount(at, weight, width * height)
-        alpha = (1.0 - np.exp(-0.24 * cover)).reshape(height, width, 1)
+        alpha = (1.0 - np.exp(-0.08 * cover)).reshape(height, width, 1)
         window = canvas.texture[low[1] : low[1] + height, low[0] : low[0] + width]
         target = _target(1.1 * ratio)
         window[:] = np.rint(window + alpha * (target - window)).astype(np.uint8)

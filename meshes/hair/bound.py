@@ -10,6 +10,7 @@ import numpy as np
 from scipy import spatial
 
 from meshes.hair.ribbons import Ribbons, strip_faces, strips
+from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
 
 _NEIGHBOURS = 10
@@ -23,6 +24,7 @@ class Bound:
         corner: (N, S, 3) int64 vertices of the face that each point belongs to.
         weight: (N, S, 3) float64 of these corners.
         offset_m: (N, S, 3) float64 along the face's first edge, across it, and along the normal.
+        stretch: (N,) float64, how much longer than on the surface each strand is, from its root.
         half_width_m: (N,) float64.
         tilt: (N,) radians, the turn of each ribbon about its strand.
         color: (N (2 S - 1), 3) float32 linear albedo; uv: (N (2 S - 1), 2) float32.
@@ -31,6 +33,7 @@ class Bound:
     corner: np.ndarray
     weight: np.ndarray
     offset_m: np.ndarray
+    stretch: np.ndarray
     half_width_m: np.ndarray
     tilt: np.ndarray
     color: np.ndarray
@@ -58,6 +61,7 @@ def on_surface(bound: Bound, vertices: np.ndarray) -> Ribbons:
     """The ribbons of bound strands where the posed surface takes them."""
     point, frame = frames(bound.corner, bound.weight, vertices)
     path = point + (bound.offset_m[..., None] * frame).sum(axis=-2)
+    path = path[:, :1] + bound.stretch[:, None, None] * (path - path[:, :1])
     count, points = path.shape[:2]
     strip, shaded = strips(path, np.ascontiguousarray(frame[..., 2, :]), bound.half_width_m, bound.tilt, 0.7, 1.2)
     return Ribbons(
@@ -70,8 +74,11 @@ def on_surface(bound: Bound, vertices: np.ndarray) -> Ribbons:
 
 
 @lru_cache(maxsize=2)
-def _middles(template: SkinTemplate) -> spatial.cKDTree:
-    return spatial.cKDTree(template.rest[template.faces].mean(axis=1))
+def _open_faces(template: SkinTemplate) -> tuple[np.ndarray, spatial.cKDTree]:
+    """Faces (F, 3) that hair may stand on, none in mouth or eye socket, and a tree over their middles."""
+    hidden = np.isin(template.part, (Part.MOUTH_INTERIOR, Part.EYE_SOCKET))
+    faces = template.faces[~hidden[template.faces].any(axis=1)]
+    return faces, spatial.cKDTree(template.rest[faces].mean(axis=1))
 
 
 def nearest_on(template: SkinTemplate, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +86,8 @@ def nearest_on(template: SkinTemplate, points: np.ndarray) -> tuple[np.ndarray, 
 
     Exact where the nearest place lies inside a face; past an edge the weights are clipped to it.
     """
-    return _nearest(template.rest, template.faces, _middles(template), points)
+    faces, middles = _open_faces(template)
+    return _nearest(template.rest, faces, middles, points)
 
 
 def nearest_uv(faces: np.ndarray, uv: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

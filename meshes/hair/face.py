@@ -13,6 +13,7 @@ from meshes.hair.ribbons import strand_paint
 from meshes.hair.roots import beard_roots, wisps
 from meshes.hair.style import Beard, beard_of
 from meshes.noise import keyed, smooth_step
+from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
 
 BROW_DARKEST = (0.022, 0.015, 0.011)
@@ -22,7 +23,7 @@ _BROW_X = np.array([0.006, 0.014, 0.022, 0.032, 0.042, 0.050, 0.057])
 _BROW_Y = np.array([0.0075, 0.0105, 0.0122, 0.0138, 0.0138, 0.0110, 0.0066])
 _BROW_HALF_WIDTH = np.array([0.0036, 0.0042, 0.0041, 0.0036, 0.0028, 0.0018, 0.0008])
 _BROW_POINTS = 5
-_BEARD_POINTS = 6
+_TRIANGLES = 36_000  # Of a full beard.
 _NO_GUARD = np.array([0.0, 0.0, 1.0])
 
 
@@ -58,18 +59,20 @@ def _front(template: SkinTemplate) -> tuple[spatial.cKDTree, np.ndarray]:
     """Vertices of the forehead and the brows: a tree over their x and y, and their z."""
     p = template.rest
     seats = (p[:, 1] > -0.006) & (p[:, 1] < 0.035) & (p[:, 2] > -0.030) & (template.normal[:, 2] > 0.05)
-    seats &= template.masks["inside_mouth"] < 0.5
+    seats &= np.isin(template.part, (Part.FACE, Part.NOSE))
     return spatial.cKDTree(p[seats, :2]), p[seats, 2]
 
 
-def brows(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray, tone: np.ndarray) -> Bound:
-    """Both brows of one person.
+def brows(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray, tone: np.ndarray) -> Bound | None:
+    """Both brows of one person; None where `brow_density` is 0, as on a photographed skin that shows its own.
 
     Args:
         template: the canonical head.
         look: from `meshes.look.sample_look`.
         colour, tone: (3,) linear albedo of hair and skin.
     """
+    if look["brow_density"] <= 0.0:
+        return None
     count = int(110 + 210 * look["brow_density"])
     curves = [np.stack(brow_curves(look, side, count, _BROW_POINTS), axis=2) for side in (1.0, -1.0)]
     flat = np.concatenate(curves).reshape(-1, 2)
@@ -87,7 +90,8 @@ def brows(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray,
     dark = np.minimum(np.maximum(colour, BROW_DARKEST), 0.55 * tone)
     half = 0.5 * rng.uniform(0.00012, 0.00022, 2 * count)
     color, uv = strand_paint(dark, np.exp(0.25 * rng.standard_normal(2 * count)), _BROW_POINTS, rng, 0.8)
-    return Bound(corner.reshape(shape), foot.reshape(shape), offset, half, rng.normal(0.0, 0.4, 2 * count), color, uv)
+    tilt = rng.normal(0.0, 0.4, 2 * count)
+    return Bound(corner.reshape(shape), foot.reshape(shape), offset, np.ones(2 * count), half, tilt, color, uv)
 
 
 def _kept(style: Beard, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +102,9 @@ def _kept(style: Beard, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sides = (1.0 - lip) * (1.0 - chin) * smooth_step(x, 0.050, 0.058) * smooth_step(y, -0.066, -0.050)
     cheek = 1.0 - lip - chin - sides
     density = style.moustache * lip + style.chin * chin + style.cheek * cheek + style.sides * sides
-    share = 0.35 * lip + 1.0 * chin + (0.35 + 0.35 * smooth_step(y, -0.05, -0.10)) * cheek + 0.35 * sides
-    return density, share
+    share = 0.8 * lip + 1.0 * chin + (0.45 + 0.35 * smooth_step(y, -0.05, -0.10)) * cheek + 0.35 * sides
+    thick = 0.45 + 0.55 * lip + 0.35 * chin
+    return density * thick * smooth_step(y, -0.128, -0.108), share
 
 
 def facial_hair(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray) -> Bound | None:
@@ -115,8 +120,9 @@ def facial_hair(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
         return None
     rng = keyed(int(look["seed"]), 36)
     roots = beard_roots(template)
+    points = 4 if style.length_m < 0.012 else 6
     density, share = _kept(style, roots.point)
-    roots_kept = np.flatnonzero(rng.random(len(density)) < density)[:_STRANDS]
+    roots_kept = np.flatnonzero(rng.random(len(density)) < density)[: _TRIANGLES // (2 * points - 3)]
     if not len(roots_kept):
         return None
     roots, share = roots[roots_kept], share[roots_kept]
@@ -131,23 +137,20 @@ def facial_hair(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
     around = space(template)
     air = Air(around.distance_m, around.origin, _NO_GUARD)
     path = integrate(
-        _beard_seeds(p, lift * roots.normal + np.sqrt(1 - lift**2) * comb, comb, length, rng), air, _BEARD_POINTS - 1
+        _beard_seeds(p, lift * roots.normal + np.sqrt(1 - lift**2) * comb, comb, length, rng), air, points - 1
     )
     curl = 0.0012 * smooth_step(length, 0.004, 0.020)
     wave = np.full(count, 0.011)
     jitter = 0.12 * length[:, None] * rng.standard_normal((count, 3))
     gather(path, wisps(p, 9.0), np.full(count, 0.5), curl, wave, rng.uniform(0.0, 6.3, count), jitter, air)
     settle(path, air)
-    corner = np.repeat(template.faces[roots.face][:, None], _BEARD_POINTS, axis=1).astype(np.int64)
-    weight = np.repeat(roots.weight[:, None], _BEARD_POINTS, axis=1)
+    corner = np.repeat(template.faces[roots.face][:, None], points, axis=1).astype(np.int64)
+    weight = np.repeat(roots.weight[:, None], points, axis=1)
     point, frame = frames(corner, weight, template.rest)
     offset = ((path - point)[..., None, :] * frame).sum(axis=-1)
-    half = 0.5 * np.clip(0.00016 + 0.012 * length, 0.0002, 0.0008) * rng.uniform(0.7, 1.2, count)
-    color, uv = strand_paint(colour, np.exp(0.25 * rng.standard_normal(count)), _BEARD_POINTS, rng, 0.6)
-    return Bound(corner, weight, offset, half, rng.normal(0.0, 0.5, count), color, uv)
-
-
-_STRANDS = 3200
+    half = 0.5 * np.clip(0.00028 + 0.025 * length, 0.0003, 0.0010) * rng.uniform(0.7, 1.2, count)
+    color, uv = strand_paint(colour, np.exp(0.25 * rng.standard_normal(count)), points, rng, 0.6)
+    return Bound(corner, weight, offset, np.ones(count), half, rng.normal(0.0, 0.5, count), color, uv)
 
 
 def _beard_seeds(

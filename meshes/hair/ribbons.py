@@ -126,7 +126,7 @@ def ribbons(
 def _streaks(
     path: np.ndarray, half_m: np.ndarray, row: np.ndarray, side: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """(N, 2 S - 1, 2) float32: a window of the texture, as long as the ribbon is to its width, folded back and forth."""
+    """(N, 2 S - 1, 2) float32: a window of the texture with the proportions of the ribbon, folded back and forth."""
     count = len(path)
     step_m = np.linalg.norm(np.diff(path, axis=1), axis=2).mean(axis=1)
     tall = np.minimum(step_m / (2.0 * half_m) * _ACROSS / _TEXELS, 0.95)

@@ -12,7 +12,7 @@ from scipy import spatial
 from meshes.noise import keyed
 from meshes.skin_regions import SkinTemplate, beard, hair_depth
 
-ROOTS = 14_000
+ROOTS, BEARD_ROOTS = 14_000, 40_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def beard_roots(template: SkinTemplate) -> Roots:
     """Roots of beards and moustaches, lips left out."""
     bare = np.maximum(np.maximum(template.masks["lips"], template.masks["inside_mouth"]), template.masks["ears"])
     seats = (beard(template.rest) > 0.05) & (bare < 0.3)
-    roots = _scatter(template, np.flatnonzero(seats[template.faces].all(axis=1)), ROOTS, 41)
+    roots = _scatter(template, np.flatnonzero(seats[template.faces].all(axis=1)), BEARD_ROOTS, 41)
     return roots[roots.beard > roots.rank]
 
 

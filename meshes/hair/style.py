@@ -155,7 +155,9 @@ def beard_look(name: str) -> dict[str, float]:
         name: a key of BEARDS.
     """
     numbers = {f"beard_{key}": float(v) for key, v in asdict(BEARDS[name]).items()}
-    return {"beard_style": float(list(BEARDS).index(name)), **numbers}
+    # Between the strands of a beard that covers the cheeks the skin is dark with shorter hair.
+    below = {"stubble": 0.9} if BEARDS[name].cheek > 0.0 else {}
+    return {"beard_style": float(list(BEARDS).index(name)), **numbers, **below}
 
 
 def cut_of(look: Mapping[str, float]) -> Cut:
