@@ -316,6 +316,15 @@ def test_misuse_is_told_in_one_line(words, status, said, cache, toys, capsys):
     assert shown.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [[], ["list"], ["info"], ["fetch"], ["import"], ["verify"]])
+def test_help_teaches_and_does_nothing(words, cache, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        main(["assets", *words, "--help"])
+    assert exit_info.value.code == 0
+    assert f"usage: datagen assets {' '.join(words)}".strip() in capsys.readouterr().out
+    assert not cache.exists()
+
+
 def test_every_info_is_whole():
     for shown in cards().values():
         text = info(shown, files=True)

@@ -23,7 +23,7 @@ OnFetch = Callable[[int, int], None]
 
 _HOW_ELSE = {
     "derived": "It is made from other assets and has no upstream",
-    "import": "There is no packer for its upstream files yet",
+    "import": "It was cropped and scaled from its upstream by hand",
 }
 
 
