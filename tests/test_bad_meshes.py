@@ -60,7 +60,7 @@ def write(path: Path, text: str) -> Path:
 def test_paths_that_are_no_scan(tmp_path: Path) -> None:
     refused(tmp_path / "nowhere.obj", "nowhere.obj: expected a scan file, found none")
     refused(tmp_path, "expected a scan file, got a folder")
-    refused(write(tmp_path / "scan.stl", "solid"), r"expected a scan as .obj, .ply, .glb, got .stl. Convert it")
+    refused(write(tmp_path / "scan.stl", "solid"), r"expected a scan as .obj, .ply, .glb, .wrl, got .stl. Convert it")
     refused(write(tmp_path / "scan", "x"), "got no extension")
     refused(write(tmp_path / "empty.obj", ""), "expected between 1 byte and 2 GiB, got 0 bytes")
 

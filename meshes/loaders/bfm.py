@@ -138,7 +138,7 @@ def _scaled(arrays: Arrays, model: str, points: int, file: str) -> np.ndarray:
     if variance.min() < 0:
         raise MeshError(f"{file}: expected variances of at least 0, got {variance.min():.3g}. {_STEP}")
     kind = np.float32 if basis.dtype == np.float32 else np.float64
-    modes: np.ndarray = np.ascontiguousarray(basis.T, kind)
+    modes: np.ndarray = np.array(basis.T, kind, order="C")
     modes *= np.sqrt(variance.astype(np.float64))[:, None].astype(kind)
     return modes.reshape(-1, points, 3)
 

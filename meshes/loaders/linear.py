@@ -137,8 +137,9 @@ def checked(model: LinearModel) -> LinearModel:
     tip = nose_tip(model.points, model.eyes)
     reach_m = model.points[tip, 2] - model.eyes[:, 2].mean() if tip >= 0 else 0.0
     if not NOSE_M[0] <= reach_m <= NOSE_M[1]:
+        low, high = (1e3 * m for m in NOSE_M)
         raise MeshError(
-            f"{file}: expected the tip of a nose {1e3 * NOSE_M[0]:.0f} to {1e3 * NOSE_M[1]:.0f} mm before the eyes (+Z), "
-            f"got {1e3 * reach_m:.4g} mm. Is it a head that faces +Z?"
+            f"{file}: expected the tip of a nose {low:.0f} to {high:.0f} mm before the eyes (+Z), got "
+            f"{1e3 * reach_m:.4g} mm. Is it a head that faces +Z?"
         )
     return model
