@@ -12,7 +12,7 @@ from meshes.head import MeshError
 
 _TYPES = {5120: np.int8, 5121: np.uint8, 5122: np.int16, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT3": 9, "MAT4": 16}
-_MAX_ELEMENTS = 1 << 24
+_MAX_ELEMENTS = 1 << 22
 
 
 def read_accessor(container: Container, index: int, width: int) -> np.ndarray:

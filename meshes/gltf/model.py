@@ -4,6 +4,7 @@ Nothing is moved until `skinning_matrices` says where each vertex goes; position
 """
 
 import io
+import struct
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from meshes.gltf.container import read_container
 from meshes.head import MeshError
 
 _MAX_PIXELS = 8192 * 8192
-_DEPTH = 256
+_DEPTH, _MAX_NODES = 256, 4096
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -181,6 +182,7 @@ class Glb:
             OSError,
             ValueError,
             SyntaxError,
+            struct.error,
             Image.DecompressionBombError,
             Image.DecompressionBombWarning,
         ) as error:
@@ -237,6 +239,8 @@ class Glb:
 
     def _parents(self) -> dict[int, int]:
         nodes = self._container.tree["nodes"]
+        if len(nodes) > _MAX_NODES:
+            raise ValueError(f"{len(nodes)} nodes")
         return {child: k for k, node in enumerate(nodes) for child in node.get("children", [])}
 
     def _globals(self) -> list[np.ndarray]:
