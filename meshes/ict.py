@@ -12,7 +12,7 @@ import numpy as np
 
 from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
 from meshes.arkit import ARKIT, check_expression
-from meshes.digest import sha256_of
+from meshes.assets.contents import digest_of
 from meshes.eyelids import SIDES, clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
@@ -94,7 +94,7 @@ class Ict:
     def __init__(self, path: Path | str):
         data = read_ict(Path(path))
         is_file = Path(path).is_file()
-        self.assets: tuple[Asset, ...] = (replace(_ASSET, sha256=sha256_of(Path(path)) if is_file else ""),)
+        self.assets: tuple[Asset, ...] = (replace(_ASSET, sha256=digest_of(Path(path)) if is_file else ""),)
         self.mean_m = data.neutral.astype(np.float64) / 100.0
         self.modes_cm = {f"identity{k:03d}": offsets for k, offsets in data.identity.items()}
         self.moves = {name: _moved(offsets) for name, offsets in _arkit_shapes(data.expression).items()}

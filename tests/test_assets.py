@@ -17,7 +17,7 @@ from datagen.cli import main
 from meshes.assets import AssetMissingError, asset, card, cards, face_model, find, members
 from meshes.assets.archive import open_archive
 from meshes.assets.catalogue import DATA, CardError, read_card
-from meshes.assets.contents import DamagedError, check, ict_digest
+from meshes.assets.contents import DamagedError, check, digest_of, file_sha256, ict_digest
 from meshes.assets.importing import UnrecognisedError, import_asset
 from meshes.assets.packing import pack
 from meshes.assets.store import cache_folder
@@ -336,3 +336,22 @@ def test_the_page_holds_the_table_of_the_command(capsys):
     assert main(["assets", "list", "--markdown"]) == 0
     assert capsys.readouterr().out.strip() == markdown_table()
     assert markdown_table() in (ROOT / "docs" / "assets.md").read_text()
+
+
+def test_a_record_names_the_content_however_it_was_packed(cache, toys, upstream, tmp_path):
+    path = import_asset(upstream).path
+    assert digest_of(path) == TOY.sha256
+    again = tmp_path / "toy.zip"
+    with zipfile.ZipFile(again, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in FILES.items():
+            archive.writestr(name, data)
+    assert digest_of(again) == TOY.sha256
+    again = tmp_path / "other" / "toy.zip"
+    again.parent.mkdir()
+    again.write_bytes(b"no archive")
+    assert digest_of(again) == file_sha256(again)
+
+
+@pytest.mark.parametrize("name", ["ict", "valid"])
+def test_a_mirrored_pack_is_recorded_as_its_card_says(name):
+    assert digest_of(mirror(name)) == card(name).sha256

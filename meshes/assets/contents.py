@@ -1,12 +1,13 @@
 """Is this file the asset that a card describes? Judged by content, however it was packed."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from meshes.assets.archive import Archive, open_archive
-from meshes.assets.catalogue import Card, File
+from meshes.assets.catalogue import Card, File, cards
 from meshes.head import MeshError
 from meshes.ict_files import IctData, read_ict
 
@@ -44,6 +45,27 @@ def _difference(card: Card, path: Path) -> str:
     with open_archive(path) as archive:
         wrong = [file.path for file in card.files if not holds(archive, file.path, file)]
     return f"expected {', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''} as upstream has it" if wrong else ""
+
+
+@lru_cache(maxsize=64)
+def digest_of(path: Path) -> str:
+    """The digest that names a file's content in records: an asset's own, however it was packed, else its sha256.
+
+    So a sample made with an asset out of a mirror and one made with the same asset fetched here are the same bytes.
+    """
+    digest = file_sha256(path)
+    for card in cards().values():
+        if card.packed_sha256 == digest or (path.name == card.packed and not _unlike(card, path)):
+            return card.sha256
+    return digest
+
+
+def _unlike(card: Card, path: Path) -> bool:
+    """Whether a file's content differs from a card, or does not read at all."""
+    try:
+        return bool(_difference(card, path))
+    except (MeshError, OSError):
+        return True
 
 
 def holds(archive: Archive, name: str, file: File) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.arkit import check_expression
-from meshes.digest import sha256_of
+from meshes.assets.contents import digest_of
 from meshes.eyelids import SIDES, clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import eyeball
@@ -68,7 +68,7 @@ class Valid:
                 f"{self._pack}: expected the 42 base avatars of VALID, got none for {', '.join(missing[:5])}"
                 f"{' ...' if len(missing) > 5 else ''}. Get the whole set."
             )
-        digest = sha256_of(self._pack) if self._pack.is_file() else ""
+        digest = digest_of(self._pack) if self._pack.is_file() else ""
         self.assets: tuple[Asset, ...] = (Asset(_ASSET.id, _ASSET.licence, _ASSET.credit, _ASSET.source, digest),)
         self._recombined = recombined
         self._person = lru_cache(maxsize=4)(self._make_person)
