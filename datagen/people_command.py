@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from datagen.roster import USUAL_LIMIT, draw_roster
+
 
 @dataclass(frozen=True)
 class People:
@@ -24,7 +26,7 @@ class People:
     """People wanted."""
     seed: int = 0
     """Seed of the draws."""
-    limit: float = 0.75
+    limit: float = USUAL_LIMIT
     """Greatest cosine allowed between the faces of two of them; one person's own pictures are mostly above 0.8."""
     shots: Path | None = None
     """Folder that remembers faces already looked at; in the user's cache where left out."""
@@ -33,7 +35,6 @@ class People:
         """Draws, writes and reports."""
         from datagen.database import explained, write_file
         from datagen.progress import progress_bar
-        from datagen.roster import draw_roster
         from meshes.assets.store import cache_folder
 
         with progress_bar("people", "people") as progress:

@@ -24,6 +24,8 @@ FORMAT = "perspective-portraits roster 1"
 PACKAGED = Path(__file__).parent / "data" / "rosters"
 DRAWS_A_PERSON = 20
 """Give up after this many draws for each person wanted: the model has no more faces to give."""
+USUAL_LIMIT = 0.75
+"""Greatest cosine between two people of a roster unless told; one person's own pictures are mostly above 0.8."""
 _PROBED = 16  # So many accepted people show whether the model still draws the same ones.
 
 

@@ -229,6 +229,18 @@ def test_missed_faces_are_named_and_left_out_of_the_pairs():
     assert result.genuine.sface.count == 3 * 55
 
 
+def test_a_double_is_shown_and_left_out_of_the_second_row():
+    gathered = _gathered()
+    gathered.standard[9] = gathered.standard[4]
+    result = analyse(gathered)
+    assert np.isclose(result.impostors.closest.p95, 1.0, atol=0.1)
+    assert result.accepted.people == 11
+    assert result.accepted.closest.p95 < 0.5
+    text = markdown([_plain(result)], {}, {}, "make realism")
+    assert "| `drawn` | 12 |" in text
+    assert "| `drawn`, with a roster | 11 |" in text
+
+
 def test_nobody_found_is_not_measured():
     result = analyse(_gathered(missed=range(12)))
     assert result.impostors.sface is None

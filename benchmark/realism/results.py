@@ -17,6 +17,7 @@ from benchmark.realism.statistics import Spread
 from datagen.faces import SFACE_NUMBERS, cosine
 from datagen.faces.shots import Shot
 from datagen.randomness import generator
+from datagen.roster import USUAL_LIMIT, Chosen
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class Detection:
 
 @dataclass(frozen=True)
 class SourceResult:
-    """All figures of one source."""
+    """All figures of one source; `accepted` are its people without those a roster passes over."""
 
     source: str
     impostors: Impostors
+    accepted: Impostors
     genuine: Genuine | None
     detection: Detection
     in_pairs: dict[str, Detection]
@@ -88,11 +90,12 @@ class SourceResult:
 
 def analyse(gathered: Gathered) -> SourceResult:
     """The figures of a source."""
-    impostor, result = _impostors(gathered)
+    matrix, kept = impostor_matrix(gathered)
     return SourceResult(
         gathered.source,
-        result,
-        _genuine(gathered, impostor),
+        _impostors(gathered, kept),
+        _impostors(gathered, accepted_places(gathered, kept)),
+        _genuine(gathered, statistics.pair_values(matrix)),
         _detection(gathered),
         _in_pairs(gathered.sightings),
         _landmarks(gathered.standard),
@@ -103,28 +106,43 @@ def analyse(gathered: Gathered) -> SourceResult:
 def impostor_matrix(gathered: Gathered) -> tuple[np.ndarray, list[int]]:
     """(n, n) SFace cosines of the people whose face was found, and their places in `gathered.people`."""
     kept = [i for i, shot in enumerate(gathered.standard) if len(shot.sface)]
-    vectors = np.array([gathered.standard[i].sface for i in kept]).reshape(len(kept), SFACE_NUMBERS)
-    return cosine(vectors, vectors), kept
+    return _alike([gathered.standard[i] for i in kept]), kept
 
 
-def _impostors(gathered: Gathered) -> tuple[np.ndarray, Impostors]:
-    matrix, kept = impostor_matrix(gathered)
-    people = [gathered.people[i] for i in kept]
-    skins, groups = ([getattr(person, name) for person in people] for name in ("skin", "group"))
-    shared = statistics.same(skins)
+def accepted_places(gathered: Gathered, kept: list[int]) -> list[int]:
+    """Of the places `kept`, those that a roster with its usual limit accepts in order."""
+    chosen = Chosen(USUAL_LIMIT)
+    for i in kept:
+        chosen = chosen.considering(i, gathered.standard[i].sface)
+    return list(chosen.accepted)
+
+
+def _impostors(gathered: Gathered, places: list[int]) -> Impostors:
+    people, shots = ([source[i] for i in places] for source in (gathered.people, gathered.standard))
+    matrix = _alike(shots)
+    shared = statistics.same([person.skin for person in people])
     values = statistics.pair_values(matrix)
-    dlib = [gathered.standard[i].dlib for i in kept if len(gathered.standard[i].dlib)]
-    measured = len(values) > 0
-    return values, Impostors(
+    dlib = [shot.dlib for shot in shots if len(shot.dlib)]
+    interval = statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if len(values) else None
+    return Impostors(
         people=len(people),
         sface=statistics.spread(values),
-        interval=statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if measured else None,
-        same_group=statistics.spread(statistics.pair_values(matrix, statistics.same(groups))),
-        other_skin=statistics.spread(statistics.pair_values(matrix, ~shared)) if any(skins) else None,
-        same_skin=statistics.spread(statistics.pair_values(matrix, shared)),
-        closest=statistics.spread(statistics.closest_other(matrix)) if measured else None,
+        interval=interval,
+        same_group=_shared_by(matrix, [person.group for person in people]),
+        other_skin=statistics.spread(statistics.pair_values(matrix, ~shared)) if shared.any() else None,
+        same_skin=_shared_by(matrix, [person.skin for person in people]),
+        closest=statistics.spread(statistics.closest_other(matrix)) if len(values) else None,
         dlib=statistics.spread(statistics.pair_values(statistics.distances(np.array(dlib)))) if dlib else None,
     )
+
+
+def _alike(shots: list[Shot]) -> np.ndarray:
+    vectors = np.array([shot.sface for shot in shots]).reshape(len(shots), SFACE_NUMBERS)
+    return cosine(vectors, vectors)
+
+
+def _shared_by(matrix: np.ndarray, labels: list[str]) -> Spread | None:
+    return statistics.spread(statistics.pair_values(matrix, statistics.same(labels)))
 
 
 def _genuine(gathered: Gathered, impostor: np.ndarray) -> Genuine | None:
