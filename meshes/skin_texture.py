@@ -250,7 +250,7 @@ def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
             weight = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1]) * opacity.ravel()
             at = (cell[:, 1] + dy - low[1]) * width + cell[:, 0] + dx - low[0]
             cover += np.bincount(at, weight, width * height)
-        alpha = (1.0 - np.exp(-0.08 * cover)).reshape(height, width, 1)
+        alpha = (1.0 - np.exp(-0.14 * cover)).reshape(height, width, 1)
         window = canvas.texture[low[1] : low[1] + height, low[0] : low[0] + width]
         target = _target(1.1 * ratio)
         window[:] = np.rint(window + alpha * (target - window)).astype(np.uint8)

@@ -88,7 +88,7 @@ def brows(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray,
     offset[..., 2] = stand
     # Brows stay darker than skin, even where age has turned them grey.
     dark = np.minimum(np.maximum(colour, BROW_DARKEST), 0.55 * tone)
-    half = 0.5 * rng.uniform(0.00012, 0.00022, 2 * count)
+    half = 0.5 * rng.uniform(0.00016, 0.00030, 2 * count)
     color, uv = strand_paint(dark, np.exp(0.25 * rng.standard_normal(2 * count)), _BROW_POINTS, rng, 0.8)
     tilt = rng.normal(0.0, 0.4, 2 * count)
     return Bound(corner.reshape(shape), foot.reshape(shape), offset, np.ones(2 * count), half, tilt, color, uv)

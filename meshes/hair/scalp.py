@@ -60,13 +60,15 @@ def _points(cut: Cut) -> int:
     """Points of a strand: enough for its bends."""
     if cut.length_m < 0.004:
         return 3
+    if cut.comb == "out":
+        return 8
     turns = cut.length_m / cut.pitch_m if cut.curl_m > 0.0 else 0.0
     return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 8.0 * turns), 4, 40))
 
 
 def _kept_roots(template: SkinTemplate, look: Mapping[str, float], rng: np.random.Generator) -> Roots:
     roots = scalp_roots(template)
-    ragged = np.minimum(rng.exponential(0.0035, len(roots.rank)), 0.016)
+    ragged = np.minimum(rng.exponential(0.0050, len(roots.rank)), 0.020)
     depth_m = roots.depth_m - look["hair_recede"] * roots.recede_m
     return roots[hair_inside(roots.point, depth_m, look) > ragged]
 
@@ -170,7 +172,7 @@ def _strands(
     open_to_light = 0.45 + 0.55 * np.clip(layer_m / np.maximum(0.7 * cut.volume_m, 1e-6), 0.0, 1.0)
     over_scalp = min(cut.length_m, 0.11)
     half = 0.5 * _LAYERS * (1.0 + 5.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
-    half = np.clip(half * rng.uniform(0.5, 1.4, count), _FINEST_M, _WIDEST_M)
+    half = np.clip(half * rng.uniform(0.5, 1.4, count), _FINEST_M, min(_WIDEST_M, max(0.05 * cut.length_m, _FINEST_M)))
     fine_edge = 0.45 + 0.55 * smooth_step(roots.depth_m, 0.002, 0.022)
     return Strands(
         path,

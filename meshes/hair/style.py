@@ -17,7 +17,7 @@ _HAIR: dict[str, Colour] = {
     "blond": (0.26, 0.170, 0.085),
     "red": (0.150, 0.052, 0.018),
 }
-_GREY: Colour = (0.27, 0.26, 0.245)
+_GREY: Colour = (0.31, 0.28, 0.235)
 _HAIR_SHARE = {
     "african": (0.80, 0.18, 0.02, 0.0, 0.0),
     "asian": (0.72, 0.24, 0.04, 0.0, 0.0),
@@ -62,10 +62,10 @@ CUTS: dict[str, Cut] = {
     "quiff": Cut("back", 0.055, side=0.30, volume_m=0.020, clump=0.5, lift=0.9),
     "side_part": Cut("part", 0.055, side=0.45, volume_m=0.014, clump=0.4, lift=0.45),
     "slick_back": Cut("back", 0.110, side=0.70, volume_m=0.007, clump=0.5, lift=0.2),
-    "curly_short": Cut("whorl", 0.050, side=0.55, volume_m=0.018, curl_m=0.005, pitch_m=0.018, clump=0.6, lift=0.8),
+    "curly_short": Cut("whorl", 0.050, side=0.55, volume_m=0.018, curl_m=0.0045, pitch_m=0.022, clump=0.45, lift=0.8),
     "shag": Cut("part", 0.140, side=0.85, volume_m=0.014, curl_m=0.004, pitch_m=0.07, clump=0.5, fringe=0.6),
-    "afro_short": Cut("out", 0.022, side=0.7, volume_m=0.018, curl_m=0.0015, pitch_m=0.006, clump=0.5, lift=1.0),
-    "afro": Cut("out", 0.065, side=0.9, volume_m=0.060, curl_m=0.0025, pitch_m=0.010, clump=0.5, lift=1.0),
+    "afro_short": Cut("out", 0.018, side=0.7, volume_m=0.018, curl_m=0.0016, pitch_m=0.007, clump=0.3, lift=1.0),
+    "afro": Cut("out", 0.060, side=0.85, volume_m=0.055, curl_m=0.0040, pitch_m=0.022, clump=0.3, lift=1.0),
     "pixie": Cut("part", 0.065, side=0.70, volume_m=0.018, clump=0.5, fringe=0.75, lift=0.5),
     "bob": Cut("part", 0.185, volume_m=0.022, clump=0.35),
     "bob_fringe": Cut("part", 0.190, volume_m=0.020, clump=0.35, fringe=0.9),
