@@ -134,7 +134,9 @@ def _hair_shade(
     depth = hair_inside(template.rest, hair_depth(template.rest, look["hair_recede"]), look)
     # The mesh is coarse up here: the shade begins inside the hairline, which texture and strands draw.
     inside = smooth_step(depth, 0.002, 0.016) * (1.0 - zone["ears"])
-    shaded = np.minimum(0.15 * colour + 0.85 * hair, colour)  # Grey stubble does not lighten dark skin.
+    shaded = 0.15 * colour + 0.85 * hair
+    lighter = shaded.sum(axis=1) / colour.sum(axis=1)  # Grey stubble does not lighten dark skin.
+    shaded = shaded / np.maximum(lighter, 1.0)[:, None]
     return _mix(colour, shaded, inside * _scalp_cover(look))
 
 

@@ -157,7 +157,7 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
     edge = 0.34 + 0.07 * coarse + 0.03 * fine
     inner = smooth_step(edge - t, -0.10, 0.10)[:, None]
     colour = _rgb(look, "iris_inner") * inner + _rgb(look, "iris_outer") * (1.0 - inner)
-    amber = look["iris_amber"] * np.clip(0.4 * inner[:, 0] + 0.5 * smooth_step(coarse, 0.6, 1.6), 0.0, 1.0)[:, None]
+    amber = look["iris_amber"] * np.clip(0.6 * inner[:, 0] + 0.3 * inner[:, 0] * coarse, 0.0, 1.0)[:, None]
     colour = colour + (np.array([0.16, 0.080, 0.022]) - colour) * amber
     light = look["iris_fibres"] * (0.26 * coarse + 0.34 * fine) + 0.30 * np.exp(-(((t - edge) / 0.05) ** 2))
     light = light - 0.55 * smooth_step(crypt, 0.7, 1.5) * smooth_step(t, 0.15, 0.35) * smooth_step(t, 0.9, 0.6)

@@ -25,7 +25,7 @@ _IRIS_SHARE = {
 # Mean and deviation on the scale of `skin_tone.MELANIN`; broad, as people of every continent are.
 _MELANIN = {"african": (0.80, 0.16), "asian": (0.43, 0.18), "caucasian": (0.18, 0.17)}
 _LIPSTICKS: tuple[Colour, ...] = (
-    (0.33, 0.028, 0.035), (0.20, 0.022, 0.055), (0.45, 0.20, 0.15), (0.48, 0.105, 0.075), (0.44, 0.13, 0.17),
+    (0.27, 0.032, 0.040), (0.20, 0.022, 0.055), (0.45, 0.20, 0.15), (0.36, 0.088, 0.070), (0.44, 0.13, 0.17),
     (0.15, 0.030, 0.035), (0.30, 0.10, 0.085),
 )  # fmt: skip
 _EYE_SHADOWS: tuple[Colour, ...] = (

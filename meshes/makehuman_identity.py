@@ -29,6 +29,18 @@ _SPREAD = {"asym": 0.15, "nose": 0.23, "eyes": 0.25, "mouth": 0.20, "chin": 0.22
 _LOCAL_SPREAD, _GENTLE_FACTOR, _OUTLINE_MAX = 0.2, 0.4, 0.45
 _MEAN = {"mouth/mouth-angles-down-up": 0.15, "mouth/mouth-scale-vert-decr-incr": -0.15}
 """Resting mouths of the base mesh droop and pout a little."""
+_FEMININE = {
+    "eyebrows/eyebrows-trans-down-up": 0.25,
+    "eyebrows/eyebrows-trans-backward-forward": -0.15,
+    "eyes/eye-scale-decr-incr": 0.15,
+    "chin/chin-width-decr-incr": -0.20,
+    "chin/chin-bones-decr-incr": -0.20,
+    "head/head-fat-decr-incr": 0.10,
+    "nose/nose-scale-horiz-decr-incr": -0.15,
+    "nose/nose-volume-decr-incr": -0.15,
+    "neck/neck-scale-horiz-decr-incr": -0.15,
+}
+"""Where the faces of women lie further from those of men than the gender macro takes them; men lie as far opposite."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,8 @@ def sample_shape(
         **{race: float(share) for race, share in zip(RACES, mix, strict=True)},
     }
     for name, slider in sliders(target_names).items():
-        shape[name] = float(np.clip(rng.normal(_MEAN.get(name, 0.0), slider.spread), -1, 1))
+        mean = _MEAN.get(name, 0.0) + (1.0 - 2.0 * shape["gender"]) * _FEMININE.get(name, 0.0)
+        shape[name] = float(np.clip(rng.normal(mean, slider.spread), -1, 1))
     whole = outlines(target_names)
     shape[whole[int(rng.integers(len(whole)))]] = float(rng.uniform(0, _OUTLINE_MAX))
     return {name: round(value, 6) for name, value in shape.items()}
