@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.realism import statistics
+from benchmark.realism.__main__ import main
 from benchmark.realism.landmarks import REGIONS, aligned, landmark_errors
 from benchmark.realism.people import choose, group_of
 from benchmark.realism.protocol import CONDITIONS, TURNED_DEG, Gathered, Sighting, turns
@@ -279,6 +280,37 @@ def test_the_page_keeps_what_people_wrote():
     assert inserted(once, "new") == once
     with pytest.raises(ReportError, match=r"expected the lines .* got neither"):
         inserted("# Title\n", "new")
+
+
+def _measure_without_models(tmp_path, monkeypatch, *options):
+    monkeypatch.setenv("DATAGEN_ASSETS", str(tmp_path))
+    monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path))
+    page = tmp_path / "page.md"
+    if not page.exists():
+        page.write_text(f"# By hand\n\n{BEGIN}\n{END}\n")
+    return main(["--sources", "makehuman", "--page", str(page), "--out", str(tmp_path), *options]), page
+
+
+def test_without_the_networks_nothing_is_claimed(tmp_path, monkeypatch, capsys):
+    status, page = _measure_without_models(tmp_path, monkeypatch)
+    assert status == 1
+    assert "makehuman: not measured: " in capsys.readouterr().out
+    assert page.read_text().startswith("# By hand")
+    assert "- `makehuman` not measured: " in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["results"] == {}
+
+
+def test_figures_of_other_sources_are_kept(tmp_path, monkeypatch):
+    kept = {"results": {"drawn": _plain(analyse(_gathered()))}, "missing": {"ict": "no file."}, "pictures": {}}
+    (tmp_path / "page.json").write_text(json.dumps(kept))
+    _, page = _measure_without_models(tmp_path, monkeypatch)
+    assert "| `drawn` | 12 |" in page.read_text()
+    assert "- `ict` not measured: no file." in page.read_text()
+
+
+def test_impossible_settings_are_refused(tmp_path, monkeypatch, capsys):
+    assert _measure_without_models(tmp_path, monkeypatch, "--people", "3")[0] == 2
+    assert "expected --people 4 or more, --same within them" in capsys.readouterr().err
 
 
 def test_targets_stand_beside_results():

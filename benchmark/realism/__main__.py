@@ -44,7 +44,7 @@ class Realism:
     """Page to write the tables into, between its markers; figures go beside it as .json, pictures into pictures/."""
 
     def run(self) -> int:
-        """Measures and writes; 0 when every source was measured."""
+        """Measures and writes; 0 unless no source could be measured."""
         if self.people < 4 or not 1 <= self.same <= self.people or self.pairs < 0:
             raise UsageError(
                 "realism: expected --people 4 or more, --same within them and --pairs 0 or more, "
@@ -58,8 +58,11 @@ class Realism:
         page = inserted(self.page.read_text(), self._section(kept))
         figures.write_text(json.dumps(kept, indent=1) + "\n")
         self.page.write_text(page)
+        for source in self.sources:
+            if source in kept["missing"]:
+                sys.stdout.write(f"{source}: not measured: {kept['missing'][source]}\n")
         sys.stdout.write(f"Page: {self.page.resolve()}\n")
-        return 1 if any(source in kept["missing"] for source in self.sources) else 0
+        return 0 if any(source in kept["results"] for source in self.sources) else 1
 
     def _measure(self, source: str, kept: dict[str, Any]) -> None:
         reason = why_not_measured("yunet", "sface")
