@@ -10,7 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from meshes.appearance import displacement, hair_colour, materials, paint, sample_look, skin_texture, skin_tone
+from meshes.appearance import (
+    displacement,
+    fold_maps,
+    hair_colour,
+    materials,
+    paint,
+    sample_look,
+    skin_relief,
+    skin_texture,
+    skin_tone,
+)
 from meshes.arkit import ARKIT, check_expression
 from meshes.assets.contents import digest_of
 from meshes.eyelids import SIDES, clear_of_eye
@@ -329,7 +339,10 @@ def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float], skin: np
 
 
 def _materials(fixed: Layout, look: Mapping[str, float], skin: np.ndarray | None) -> tuple[Material, ...]:
-    painted = skin is None
-    texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look)) if painted else skin
-    table = {**materials(texture), **{material.name: material for material in eye_materials()}}
+    texture, relief = skin, None
+    if skin is None:
+        folds = fold_maps(fixed.template, look)
+        texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look), folds.shade)
+        relief = skin_relief(fixed.template, look, folds)
+    table = {**materials(texture, relief), **{material.name: material for material in eye_materials()}}
     return tuple(table[name] for name in MATERIALS)

@@ -228,15 +228,6 @@ def test_atlas_islands_hold_whole_faces_and_do_not_overlap(skin: SkinTemplate) -
         assert (owner[row, column] == own).all()
 
 
-def test_lash_map_is_hairs_not_a_slab() -> None:
-    alpha = appearance.lash_cutout()
-    assert set(np.unique(alpha)) == {0, 255}
-    assert np.array_equal(alpha, alpha[:, ::-1])
-    assert 0.01 < (alpha > 0).mean() < 0.15
-    upper = alpha[alpha.shape[0] // 2 :, : alpha.shape[1] // 2]
-    assert (np.diff((upper > 0).astype(int), axis=1) == 1).sum(axis=1).max() > 20  # Many hairs side by side.
-
-
 def test_materials_share_the_texture_of_the_skin_only() -> None:
     texture = np.full((4, 4, 3), 255, np.uint8)
     table = appearance.materials(texture)
