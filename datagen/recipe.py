@@ -239,6 +239,7 @@ def _check_licence(recipe: Recipe) -> None:
 
 _CHECKS: tuple[Callable[[Recipe], None], ...] = (
     _check_people,
+    _check_style,
     _check_cameras,
     _check_light,
     _check_licence,

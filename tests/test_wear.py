@@ -76,12 +76,16 @@ def test_every_thing_has_its_own_part_and_sound_triangles(name):
         dressed = put_on(head, {name: draw(name, index)})
         surface, first = dressed.surface, len(head.surface.vertices)
         on = surface.faces[surface.part == PARTS[name]]
-        assert len(on) and (on >= first).all() and (on < len(surface.vertices)).all()
+        assert len(on)
+        assert (on >= first).all()
+        assert (on < len(surface.vertices)).all()
         assert np.isfinite(surface.vertices).all()
         normals = surface.normals[first:]
         np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-5)
-        assert (surface.uv[first:] >= 0).all() and (surface.uv[first:] <= 1).all()
-        assert (surface.color[first:] >= 0).all() and (surface.color[first:] <= 1).all()
+        assert (surface.uv[first:] >= 0).all()
+        assert (surface.uv[first:] <= 1).all()
+        assert (surface.color[first:] >= 0).all()
+        assert (surface.color[first:] <= 1).all()
         arrays = (surface.part, surface.material, surface.cutout)
         assert {len(a) for a in arrays} == {len(surface.faces)}
         assert surface.material.max() < len(surface.materials)
@@ -110,7 +114,8 @@ def test_things_are_rigid_on_the_skull(name, model):
     upright, turned = bare(0, 0.0, model), bare(0, 0.4, model)
     worn = {name: draw(name, 0)}
     still, moved = things(upright, put_on(upright, worn)), things(turned, put_on(turned, worn))
-    assert still.shape == moved.shape and len(still)
+    assert still.shape == moved.shape
+    assert len(still)
     back = rotate(moved - turned.eye_midpoint, turned.skull_rotation.T)
     # The skin that things are fitted to is not quite rigid: lids and the edge of the jaw follow gaze and neck.
     np.testing.assert_allclose(back, still - upright.eye_midpoint, atol=0.003)
@@ -150,7 +155,8 @@ def test_clear_lenses_pass_labels_and_dark_ones_do_not():
     frame = seen[0.0] == Part.GLASSES
     np.testing.assert_array_equal(seen[0.0][~frame], bare_part[~frame])
     eyes = np.isin(bare_part, (Part.EYE_LEFT, Part.EYE_RIGHT))
-    assert eyes.sum() > 50 and not frame[eyes].any()
+    assert eyes.sum() > 50
+    assert not frame[eyes].any()
     assert (seen[1.0][eyes] == Part.GLASSES).all()
     assert (seen[1.0] == Part.GLASSES).sum() > 2 * frame.sum()
 
@@ -184,7 +190,7 @@ def test_no_skin_shows_through_a_hat(model, style):
             ids = hits.triangle_id[seen]
             corners = dressed.surface.vertices[dressed.surface.faces[ids]]
             points = np.einsum("nk,nkd->nd", hits.barycentric[seen], corners) - head.eye_midpoint
-            above = rim.height(points) > 0.010
+            above = rim.height(points) > 0.018  # Below, one may look in under the edge.
             through = above & (dressed.surface.part[ids] != Part.HAT)
             assert above.sum() > 100
             assert not through.any()
@@ -203,7 +209,8 @@ def test_measures_are_of_a_head():
     fit = measure(bare(0))
     assert 0.055 < fit.half_width(np.array([[0.0, -0.04]]), 1.0)[0] < 0.095
     assert 0.06 < fit.dome(np.array([[0.0, 1.0, 0.0]]))[0] < 0.16
-    assert fit.skin_colour.min() > 0 and fit.skin_colour.max() < 1
+    assert fit.skin_colour.min() > 0
+    assert fit.skin_colour.max() < 1
 
 
 @settings(max_examples=40)
@@ -231,12 +238,13 @@ def test_tubes_and_discs_are_as_large_as_they_say():
     flat = disc(np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1), np.zeros(3))
     a, b, c = (flat.vertices[flat.faces[:, k]] for k in range(3))
     area = np.cross(b - a, c - a) / 2
-    assert area[:, 2].min() >= 0 and area[:, 2].sum() == pytest.approx(np.pi, rel=0.01)
+    assert area[:, 2].min() >= 0
+    assert area[:, 2].sum() == pytest.approx(np.pi, rel=0.01)
 
 
 def test_a_round_grid_is_closed():
     angle = 2 * np.pi * np.arange(7) / 7
     ring = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
-    shape = grid(np.stack([ring, ring + [0, 0, 1]]), round_columns=True)
+    shape = grid(np.stack([ring, ring + np.array([0, 0, 1])]), round_columns=True)
     assert len(shape.faces) == 14
     assert shape.twin.max() == 13

@@ -19,7 +19,7 @@ STYLES = ("cap", "beanie", "brimmed")
 
 _FELT = Material("felt", roughness=0.8, specular=0.03)
 _AROUND, _UP = 60, 16
-_EASE_M = (0.0055, 0.0070, 0.0065)
+_EASE_M = (0.0045, 0.0040, 0.0055)
 _BRIM_M = 0.058
 _TUCK_M = 0.006  # Hair is kept this far up inside the hat, so that no gap shows at the rim.
 _SPREAD = 0.7  # Metres that hair may stand out again for each metre below the rim.
