@@ -42,7 +42,13 @@ def skin_faces(layout: Layout) -> np.ndarray:
 
 
 def photograph(
-    layout: Layout, texels: Texels, shell: np.ndarray, normals: np.ndarray, scan: Target, look_of: Surface
+    layout: Layout,
+    texels: Texels,
+    shell: np.ndarray,
+    normals: np.ndarray,
+    scan: Target,
+    look_of: Surface,
+    wanted: np.ndarray | None = None,
 ) -> Photograph:
     """The scan's colour at every texel whose skin lies on the scan.
 
@@ -51,6 +57,7 @@ def photograph(
         texels: its atlas.
         shell, normals: (SHELL, 3) float64, the model drawn onto the scan; metres, scan axes.
         scan, look_of: the scan as a search target and as the surface it was made from.
+        wanted: (h, w) bool, texels to look for; all unless given.
     """
     faces = skin_faces(layout)
     point = layout.point[: len(layout.template.rest)]
@@ -58,11 +65,14 @@ def photograph(
     directions = texels.gather(normals[point], faces)
     directions /= np.maximum(np.sqrt(np.square(directions).sum(axis=1)), 1e-12)[:, None]
     outside = texels.gather((point < OUTSIDE)[:, None].astype(np.float64), faces)[:, 0] > 0.999
+    if wanted is not None:
+        outside &= wanted[texels.covered]
     colour, seen = np.zeros((len(places), 3), np.float32), np.zeros(len(places), bool)
-    for start in range(0, len(places), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        found = closest(scan, places[part], directions[part])
-        seen[part] = (found.distance_m < REACH_M) & (found.cosine > 0.4) & (found.rim_m > 0.002) & outside[part]
+    searched = np.flatnonzero(outside)
+    for start in range(0, len(searched), _CHUNK):
+        part = searched[start : start + _CHUNK]
+        found = closest(scan, places[part], directions[part], nearest=3)
+        seen[part] = (found.distance_m < REACH_M) & (found.cosine > 0.4) & (found.rim_m > 0.002)
         colour[part] = surface_colour(look_of, found.face, found.barycentric)
     colour[~seen] = 0.0
     image, mask = np.zeros((*texels.face.shape, 3), np.float32), np.zeros(texels.face.shape, bool)

@@ -15,7 +15,7 @@ from meshes.ict import Ict, average_look
 from meshes.register.bake import complete, photograph, skin_faces, surface_colour
 from meshes.register.fit import EXPRESSIONS, FACE, OUTSIDE, SHELL, Basis, Fit, fit_model, place
 from meshes.register.target import Target, closest, target
-from meshes.register.texels import draw_atlas
+from meshes.register.texels import SHAPE, draw_atlas
 from meshes.register.warp import warp
 from meshes.scan import Scan
 
@@ -90,7 +90,13 @@ class Registration:
     residual: Residual
 
 
-def register(scan: Scan, ict: Ict, eyes_closed: bool | None = None, name: str = "scan") -> Registration:
+def register(
+    scan: Scan,
+    ict: Ict,
+    eyes_closed: bool | None = None,
+    name: str = "scan",
+    texels: tuple[int, int] = SHAPE,
+) -> Registration:
     """Registers a scan to the model's topology.
 
     Args:
@@ -98,6 +104,7 @@ def register(scan: Scan, ict: Ict, eyes_closed: bool | None = None, name: str = 
         ict: the model.
         eyes_closed: of the scan; None looks at its colours.
         name: of the scan, for messages.
+        texels: rows and columns of the skin.
 
     Raises:
         MeshError: the scan is no face that the model can come close to; says by how much.
@@ -112,9 +119,9 @@ def register(scan: Scan, ict: Ict, eyes_closed: bool | None = None, name: str = 
     shell = warp(basis, found, fit)
     residual = measure(basis, found, fit, shell)
     check(residual, name)
-    texels = draw_atlas(ict.layout.template.uv, skin_faces(ict.layout))
-    photo = photograph(ict.layout, texels, shell, basis.normals(shell), found, surface)
-    skin = complete(ict.layout, texels, photo, paint(ict.layout.template, average_look()).astype(np.float64))
+    atlas = draw_atlas(ict.layout.template.uv, skin_faces(ict.layout), texels)
+    photo = photograph(ict.layout, atlas, shell, basis.normals(shell), found, surface)
+    skin = complete(ict.layout, atlas, photo, paint(ict.layout.template, average_look()).astype(np.float64))
     return Registration(_rounded(at_rest(basis, ict, fit, shell)), skin, shell, eyes_closed, residual)
 
 
@@ -219,6 +226,7 @@ def check(residual: Residual, name: str) -> None:
         (residual.model_median_m, MODEL_MEDIAN_M, "median before warping"),
         (residual.face_median_m, MEDIAN_M, "median"),
         (residual.face_p95_m, P95_M, "95th percentile"),
+        (residual.back_p95_m, P95_M, "95th percentile, seen from the scan"),
     ):
         if not figure <= limit:
             raise MeshError(

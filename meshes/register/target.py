@@ -111,20 +111,21 @@ def _rim(vertices: np.ndarray, faces: np.ndarray) -> cKDTree | None:
     return cKDTree(ends[which, 0] + along[:, None] * (ends[which, 1] - ends[which, 0]))
 
 
-def closest(scan: Target, points: np.ndarray, normals: np.ndarray) -> Closest:
+def closest(scan: Target, points: np.ndarray, normals: np.ndarray, nearest: int = NEAREST) -> Closest:
     """For each point the nearest place on the scan that faces its way.
 
     Args:
         scan: from `target`.
         points, normals: (N, 3) float64 metres, and unit.
+        nearest: samples whose triangles are searched.
 
     Returns:
         One place a point, however far; judge it by distance, cosine and rim.
     """
-    _, near = scan.tree.query(points, k=NEAREST)
+    _, near = scan.tree.query(points, k=nearest)
     face = scan.sample_face[near]
     corner = scan.vertices[scan.faces[face.ravel()]]
-    weight = barycentric_of_closest(np.repeat(points, NEAREST, axis=0), corner)
+    weight = barycentric_of_closest(np.repeat(points, nearest, axis=0), corner)
     place = np.einsum("nk,nkd->nd", weight, corner).reshape(*face.shape, 3)
     distance = np.sqrt(np.square(place - points[:, None]).sum(axis=2))
     cosine = np.einsum("nkd,nd->nk", scan.normals[face], normals)

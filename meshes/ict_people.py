@@ -1,0 +1,190 @@
+"""ICT people with real skins: shape from 100 modes, skin from VALID faces, recombined by region and re-toned.
+
+People of one split share skins with each other and with nobody else (`group_of`).
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from meshes.appearance import hair_colour, sample_look, skin_texture, skin_tone
+from meshes.atlas import SHAPE
+from meshes.digest import sha256_of
+from meshes.hair import hair_inside
+from meshes.head import PLAIN, Asset, Identity, MeshError, Style
+from meshes.ict import Ict, Person
+from meshes.ict_layout import Layout
+from meshes.ict_skin_table import SKINS, SkinSource
+from meshes.ict_skins import Skin, Skins
+from meshes.noise import smooth_step
+from meshes.register.bake import encode
+from meshes.skin_chart import texel_points, texel_values
+from meshes.skin_regions import hair_depth
+from meshes.valid.clusters import POOLS
+
+REGIONS = ("eyes", "middle", "mouth")
+"""Bands of the face, from the top; each shows mostly one of a person's two skins."""
+
+_EDGES_M = (-0.014, -0.048)
+_BLEND_M = 0.008
+"""Heights between the bands, on the canonical head, and half the width over which one becomes the other."""
+
+_DEVIATION = 0.95
+"""Of shape coefficients: a little less than upstream's 1 keeps every face believable."""
+
+_MELANIN_SHIFT = 0.07
+_IN_THE_SKIN = dict.fromkeys(
+    ("brow_density", "stubble", "lip_paint", "eye_shadow", "eye_liner", "blusher", "freckles"), 0.0
+)
+"""What photographs show is not painted again."""
+
+_OWN_HUE = 0.6
+"""Photographs differ from physics by their light and camera, but also by what makes a complexion."""
+
+_NEAR = 0.3
+"""Most difference of melanin between two skins of one person: lips and brows do not follow the tone of the rest."""
+
+_SECOND = 0.65
+"""Of how many people the skin is recombined from two."""
+
+_VALID = Asset(
+    id="valid-avatars",
+    licence="MIT",
+    credit="VALID avatars, Copyright (c) 2022 Tiffany Do, MIT",
+    source="https://github.com/c-frame/valid-avatars-glb",
+)
+_LINEAR = np.where(
+    np.arange(256) <= 10, np.arange(256) / 255.0 / 12.92, ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4
+).astype(np.float32)
+
+
+class IctPeople(Ict):
+    """The ICT model whose people wear real skins.
+
+    Identity.look holds, besides what `meshes.look.sample_look` gives: skin_a and skin_b, rows of SKINS;
+    skin_eyes, skin_middle and skin_mouth, the share of skin_a in each band of the face.
+
+    Args:
+        path: of ICT-FaceKit, see `Ict`.
+        valid: the VALID pack.
+    """
+
+    def __init__(self, path: Path | str, valid: Path):
+        super().__init__(path)
+        self._skins = Skins(self, valid)
+        self.assets = (*self.assets, _valid_asset(valid))
+
+    def sample_identity(self, rng: np.random.Generator) -> Identity:
+        """Shape coefficients ~ N(0, 0.95); a skin, often recombined with another of its pool, and hair to match."""
+        coefficients = _DEVIATION * rng.standard_normal(len(self.modes_cm))
+        first = int(rng.integers(len(SKINS)))
+        source = SKINS[first]
+        look = sample_look(
+            rng,
+            gender=source.gender,
+            age=float(rng.uniform(0.4, 0.7)),
+            african=source.african,
+            asian=source.asian,
+            caucasian=source.caucasian,
+        )
+        look = {**look, **_own_skin(rng, source), **_recombined(rng, first)}
+        return Identity({name: float(c) for name, c in zip(self.modes_cm, coefficients, strict=True)}, look)
+
+    def group_of(self, identity: Identity) -> str:
+        """Whom a person shares skins with: the name of a pool of skins, or a painted person's own."""
+        return pool_of(int(identity.look["skin_a"])) if "skin_a" in identity.look else ""
+
+    def assets_of(self, identity: Identity, style: Style = PLAIN) -> tuple[Asset, ...]:
+        """What one person is made of: VALID only where the skin is from there."""
+        return self.assets if "skin_a" in identity.look else self.assets[:1]
+
+    def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
+        worn = dict(look)
+        if "skin_a" not in worn:
+            return super()._make_person(shape, look)
+        first, second = (self._skins.skin(_row(worn[name])) for name in ("skin_a", "skin_b"))
+        return self.person(self.neutral(dict(shape)), worn, worn_skin(self.layout, first, second, worn))
+
+
+def pool_of(skin: int) -> str:
+    """The pool of VALID clusters that a row of SKINS belongs to."""
+    return next(pool for pool, clusters in POOLS.items() if skin in clusters)
+
+
+def _row(number: float) -> int:
+    if not 0 <= number < len(SKINS) or number != int(number):
+        raise MeshError(f"identity look: expected skins 0 to {len(SKINS) - 1}, got {number!r}. Draw the identity anew.")
+    return int(number)
+
+
+@lru_cache(maxsize=4)
+def _valid_asset(valid: Path) -> Asset:
+    return Asset(_VALID.id, _VALID.licence, _VALID.credit, _VALID.source, sha256_of(valid) if valid.is_file() else "")
+
+
+def _own_skin(rng: np.random.Generator, source: SkinSource) -> dict[str, float]:
+    """Melanin and hair near those of the face; brows, stubble and make-up are in its skin already."""
+    look = {"melanin": float(np.clip(source.melanin + rng.normal(0.0, _MELANIN_SHIFT), 0.0, 1.0)), **_IN_THE_SKIN}
+    if source.hair is None:
+        return look
+    colour = np.array(source.hair) * rng.uniform(0.8, 1.25)
+    return look | dict(zip(("hair_red", "hair_green", "hair_blue"), map(float, colour), strict=True))
+
+
+def _recombined(rng: np.random.Generator, first: int) -> dict[str, float]:
+    """A second skin of the same pool and about the same tone, and the band it shows in; none of it for some people."""
+    pool = [k for k in POOLS[pool_of(first)] if k != first and abs(SKINS[k].melanin - SKINS[first].melanin) < _NEAR]
+    mates = [k for k in pool if SKINS[k].gender == SKINS[first].gender] or pool
+    use = bool(mates) and rng.random() < _SECOND
+    second = int(rng.choice(mates or [first]))
+    shares = rng.uniform(0.75, 1.0, len(REGIONS))
+    swapped = int(rng.integers(len(REGIONS)))
+    shares[swapped] = rng.uniform(0.0, 0.25)
+    shares = shares if use else np.ones(len(REGIONS))
+    named = {f"skin_{name}": float(share) for name, share in zip(REGIONS, shares, strict=True)}
+    return {"skin_a": float(first), "skin_b": float(second if use else first), **named}
+
+
+def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, float]) -> np.ndarray:
+    """(1408, 744, 3) uint8 sRGB albedo of one person: two skins recombined, re-toned, with fine detail and roots.
+
+    Args:
+        layout: of the model.
+        first, second: the skins.
+        look: see `IctPeople`.
+    """
+    albedo = _LINEAR[first.albedo]
+    if second is not first:
+        share = _share_of_first(layout, look)[..., None]
+        matched = _LINEAR[second.albedo] * (first.tone / second.tone).astype(np.float32)
+        albedo = matched + share * (albedo - matched)
+    toned = albedo * (_tone(first, look) / first.tone).astype(np.float32)
+    shaded = toned * _scalp_shade(layout, look)[..., None]
+    detail = skin_texture(layout.template, look, skin_tone(look), hair_colour(look))
+    return encode(shaded * _LINEAR[detail])
+
+
+def _tone(skin: Skin, look: Mapping[str, float]) -> np.ndarray:
+    """(3,) linear: the tone the look asks for, with most of the photographed skin's own hue."""
+    own = {**look, "melanin": SKINS[_row(look["skin_a"])].melanin, "redness": 0.7, "undertone": 0.0}
+    return skin_tone(look) * (skin.tone / skin_tone(own)) ** _OWN_HUE
+
+
+def _share_of_first(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
+    """(1408, 744) float32 in [0, 1], from the shares of the bands."""
+    eyes, middle, mouth = (look[f"skin_{name}"] for name in REGIONS)
+    y = np.nan_to_num(texel_points(layout.template)[..., 1], nan=-1.0)
+    above, below = (smooth_step(y, edge - _BLEND_M, edge + _BLEND_M) for edge in _EDGES_M)
+    return (mouth + (middle - mouth) * below + (eyes - middle) * above).astype(np.float32)
+
+
+def _scalp_shade(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
+    """(1408, 744) float32: how much of the scalp's light the roots of the hair leave."""
+    points = np.nan_to_num(texel_points(layout.template).reshape(-1, 3), nan=-1.0)
+    inside = hair_inside(points, hair_depth(points, look["hair_recede"]), look).reshape(SHAPE)
+    ratio = float(np.clip(hair_colour(look).mean() / skin_tone(look).mean(), 0.1, 1.0))
+    cover = 0.15 + 0.75 * min(1.0, look["hair_length_m"] / 0.005)
+    ears = texel_values(layout.template, layout.template.masks["ears"])
+    return (1.0 - cover * (1.0 - ratio) * smooth_step(inside, 0.002, 0.016) * (1.0 - ears)).astype(np.float32)

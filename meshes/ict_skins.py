@@ -1,0 +1,200 @@
+"""Real skins for ICT people: the albedo of 16 VALID faces and of one scan, carried to ICT's atlas by registration.
+
+A skin is made when it is first needed, in some seconds, and kept in the cache by what it was made from.
+"""
+
+import hashlib
+import zipfile
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from meshes.appearance import paint
+from meshes.assets.store import cache_folder, placing
+from meshes.atlas import SHAPE
+from meshes.ict import Ict, average_look
+from meshes.ict_skin_table import SKINS, SkinSource
+from meshes.normals import vertex_normals
+from meshes.register.bake import Photograph, complete, photograph, skin_faces
+from meshes.register.fit import Basis, Fit, fit_model
+from meshes.register.person import start
+from meshes.register.target import target
+from meshes.register.texels import draw_atlas
+from meshes.register.warp import warp
+from meshes.skin_chart import texel_points
+from meshes.skin_regions import hair_depth
+from meshes.surface import Material, Surface
+from meshes.valid.avatar import Avatar, read_avatar
+from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, ISLANDS
+
+METHOD = 1
+"""Counts changes of what the skins look like; those in the cache are made anew after one."""
+
+_HEAD = tuple(ISLANDS.index(name) for name in ("head", "ear_left", "ear_right", "torso"))
+_LID_REACH_M = 0.014
+_EYE_M = (0.031, 0.0, 0.012)
+_HAIRLINE_M = -0.007
+"""Depth from where on the scalp a skin is not believed: there upstream paints hair."""
+
+_COLLAR_M, _NECK_M = -0.150, -0.105
+_UNLIKE = 0.45
+"""Of natural logarithms of colour: what differs more from the face is hair, cloth or shadow where skin should be."""
+
+_MARGIN_TEXELS = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """One skin.
+
+    Attributes:
+        albedo: (1408, 744, 3) uint8 sRGB on ICT's atlas, without hair on the scalp.
+        tone: (3,) float64 linear: its median over cheeks and nose.
+        hair: (3,) float64 linear: of the hair that was painted on the scalp; `tone` where none was.
+    """
+
+    albedo: np.ndarray
+    tone: np.ndarray
+    hair: np.ndarray
+
+
+class Skins:
+    """The skins that the assets of this machine allow.
+
+    Args:
+        ict: the model whose atlas they are for.
+        valid: the VALID pack.
+    """
+
+    def __init__(self, ict: Ict, valid: Path):
+        self._ict, self._valid = ict, valid
+        self._basis = lru_cache(maxsize=1)(lambda: Basis(ict))
+        self._texels = lru_cache(maxsize=1)(lambda: draw_atlas(ict.layout.template.uv, skin_faces(ict.layout), SHAPE))
+        self.skin = lru_cache(maxsize=len(SKINS))(self._skin)
+
+    def _skin(self, number: int) -> Skin:
+        """The skin of a row of SKINS; read from the cache or made."""
+        path = cache_folder() / "ict-skins" / f"{SKINS[number].name}-{self._key(number)}.npz"
+        kept = _read(path)
+        if kept is None:
+            kept = self._made(SKINS[number])
+            with placing(path) as stream:
+                np.savez_compressed(stream, albedo=kept.albedo, tone=kept.tone, hair=kept.hair)
+        return kept
+
+    def _key(self, number: int) -> str:
+        with zipfile.ZipFile(self._valid) as pack:
+            member = next(info for info in pack.infolist() if Path(info.filename).stem.startswith(SKINS[number].name))
+        parts = (METHOD, self._ict.assets[0].sha256, member.filename, member.CRC, member.file_size)
+        return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
+
+    def _made(self, source: SkinSource) -> Skin:
+        layout, texels = self._ict.layout, self._texels()
+        avatar = read_avatar(source.name, self._valid)
+        points = texel_points(layout.template)
+        fit = self._fit(avatar)
+        opened = self._photograph(avatar, fit, points[..., 1] > _COLLAR_M, shut=False)
+        lids = self._photograph(avatar, replace(fit, blink=1.0), _lid_share(points) > 0.0, shut=True)
+        photo = _with_lids(opened, lids, points)
+        tone = _tone(photo, points)
+        hair = _scalp_colour(photo, points, tone)
+        believed = Photograph(photo.colour, photo.seen & ~_no_skin(photo, points, tone))
+        inside = paint(layout.template, average_look()).astype(np.float64)
+        return Skin(complete(layout, texels, believed, inside), tone, hair)
+
+    def _fit(self, avatar: Avatar) -> Fit:
+        surface = avatar_surface(avatar)
+        basis = self._basis()
+        return fit_model(basis, target(surface.vertices, surface.faces), start(basis, self._ict))
+
+    def _photograph(self, avatar: Avatar, fit: Fit, wanted: np.ndarray, *, shut: bool) -> Photograph:
+        """The avatar's colour on the atlas, with eyes open or shut on both."""
+        basis, surface = self._basis(), avatar_surface(avatar, shut=shut)
+        scan = target(surface.vertices, surface.faces)
+        shell = warp(basis, scan, fit)
+        normals = basis.normals(shell)
+        return photograph(self._ict.layout, self._texels(), shell, normals, scan, surface, wanted)
+
+
+def avatar_surface(avatar: Avatar, *, shut: bool = False) -> Surface:
+    """Head and neck of a VALID avatar with the full-size skin, eyes open or shut."""
+    fixed, points = avatar.template, avatar.points.copy()
+    for name in ("LeyeClose", "ReyeClose") if shut else ():
+        rows, offsets = avatar.morphs[name]
+        points[rows] += offsets
+    faces = fixed.triangles[np.isin(fixed.island, _HEAD)[fixed.triangles].all(axis=1)]
+    width, height = HEAD_TEXELS
+    uv = fixed.uv * ATLAS_TEXELS / np.array([width, height])
+    faces = faces[(uv[faces] <= 1.0).all(axis=(1, 2))]
+    return Surface(
+        vertices=points,
+        faces=faces,
+        normals=vertex_normals(points, faces, fixed.point).astype(np.float32),
+        uv=(uv * [1.0, -1.0] + [0.0, 1.0]).astype(np.float32),
+        color=np.ones((len(points), 3), np.float32),
+        part=np.ones(len(faces), np.uint8),
+        material=np.zeros(len(faces), np.uint8),
+        materials=(Material("skin", texture=avatar.skin),),
+        cutout=np.full(len(faces), -1, np.int32),
+    )
+
+
+def _with_lids(opened: Photograph, shut: Photograph, points: np.ndarray) -> Photograph:
+    """Lids are photographed shut, when nothing of them is folded away; they meet the rest smoothly."""
+    share = (_lid_share(points) * shut.seen)[..., None].astype(np.float32)
+    return Photograph(opened.colour + share * (shut.colour - opened.colour), opened.seen | (share[..., 0] > 0.5))
+
+
+def _lid_share(points: np.ndarray) -> np.ndarray:
+    """(h, w) 1 on the lids, 0 past _LID_REACH_M from the middle of an eye."""
+    across = np.abs(points[..., 0]) - _EYE_M[0]
+    away = np.sqrt(np.square(across) + np.square(points[..., 1]) + np.square(0.35 * (points[..., 2] - _EYE_M[2])))
+    return np.nan_to_num(np.clip((_LID_REACH_M - away) / 0.003, 0.0, 1.0))
+
+
+def _log(colour: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(colour, 0.004))
+
+
+def _tone(photo: Photograph, points: np.ndarray) -> np.ndarray:
+    """(3,) linear: the middle of the face, from below the eyes to the lips."""
+    x, y, z = np.moveaxis(points, 2, 0)
+    with np.errstate(invalid="ignore"):
+        middle = photo.seen & (np.abs(x) < 0.045) & (y > -0.055) & (y < -0.015) & (z > 0.0)
+    return np.exp(np.median(_log(photo.colour[middle]), axis=0)).astype(np.float64)
+
+
+def _scalp_colour(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """(3,) linear: of what is painted well inside the hairline."""
+    inside = photo.seen & (np.nan_to_num(hair_depth(points.reshape(-1, 3)), nan=-1.0).reshape(SHAPE) > 0.012)
+    if inside.sum() < 5_000:
+        return tone
+    return np.exp(np.median(_log(photo.colour[inside]), axis=0)).astype(np.float64)
+
+
+def _no_skin(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """(h, w) bool: hair on scalp, forehead and temples, and cloth; brows and beards stay."""
+    x, y, z = np.moveaxis(np.nan_to_num(points, nan=-1.0), 2, 0)
+    depth = hair_depth(np.nan_to_num(points, nan=-1.0).reshape(-1, 3)).reshape(SHAPE)
+    unlike = np.abs(_log(photo.colour) - _log(tone)).max(axis=2) > _UNLIKE
+    brows = (np.abs(x) < 0.062) & (y < 0.027) & (z > -0.02)
+    upper = (y > -0.01) & (z < 0.07) & ~brows & (depth > -0.05)
+    aside = (np.abs(x) > 0.052) & (z < 0.0) & (y > -0.035)
+    nape = (z < -0.05) & (y > -0.14) & (np.abs(x) < 0.062)
+    cloth = y < _NECK_M
+    stray = ndimage.binary_dilation(unlike & (upper | aside | nape | cloth), iterations=_MARGIN_TEXELS)
+    return (depth > _HAIRLINE_M) | (y < _COLLAR_M) | (stray & (upper | aside | nape | cloth))
+
+
+def _read(path: Path) -> Skin | None:
+    """A kept skin, or None where there is none or it was damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as pack:
+            skin = Skin(pack["albedo"], pack["tone"], pack["hair"])
+    except Exception:  # Whatever is wrong with a file of the cache, it is made again.
+        return None
+    fits = skin.albedo.shape == (*SHAPE, 3) and skin.albedo.dtype == np.uint8 and skin.tone.shape == (3,)
+    return skin if fits else None
