@@ -177,10 +177,10 @@ def materials(texture: np.ndarray | None = None, relief: np.ndarray | None = Non
         texture: of the skin, from `skin_texture`; None leaves the skin without its fine detail.
         relief: from `skin_relief`; None leaves it smooth.
     """
-    detail = {"texture": texture, "relief": relief, "oil": 1.0 if relief is not None else 0.25}
+    oil = 0.25 if relief is None else 1.0  # The map has the share.
     table = (
-        Material("skin", roughness=0.52, specular=0.028, subsurface=1.0, oil_roughness=0.30, **detail),
-        Material("lips", roughness=0.50, specular=0.028, subsurface=1.0, oil_roughness=0.27, **detail),
+        Material("skin", 0.52, 0.028, 1.0, texture, relief, oil, oil_roughness=0.30),
+        Material("lips", 0.50, 0.028, 1.0, texture, relief, oil, oil_roughness=0.27),
         Material("mouth", roughness=0.35, specular=0.028, subsurface=0.6),
         Material("teeth", roughness=0.40, specular=0.045, subsurface=0.5, oil=0.5, oil_roughness=0.12),
         Material("tongue", roughness=0.45, specular=0.028, subsurface=0.7, oil=0.4, oil_roughness=0.2),
