@@ -49,7 +49,8 @@ def avatar_identity(rng: np.random.Generator) -> Identity:
     """One of the 42 as shipped: first the skin cluster, then the avatar, so that no face comes more often."""
     cluster = CLUSTERS[int(rng.integers(len(CLUSTERS)))]
     name = _one(rng, cluster)
-    return Identity({name: 1.0}, {SKIN + name: 1.0, "pool": float(POOL_NAMES.index(pool_of(name))), **_eyes(rng, name)})
+    eyes = {key: value for key, value in _eyes(rng, name).items() if not key.startswith(("iris_outer", "iris_inner"))}
+    return Identity({name: 1.0}, {SKIN + name: 1.0, "pool": float(POOL_NAMES.index(pool_of(name))), **eyes})
 
 
 def recombined_identity(rng: np.random.Generator) -> Identity:
@@ -76,15 +77,22 @@ def pool_name(identity: Identity) -> str | None:
     return POOL_NAMES[int(identity.look["pool"])] if "pool" in identity.look else None
 
 
-def skins_of(look: Mapping[str, float]) -> dict[str, float]:
-    """Shares of skin donors by name, scaled to sum 1, the largest first.
+def average_eyes() -> dict[str, float]:
+    """What an identity that says nothing of its eyes gets, their colour aside."""
+    rng = np.random.Generator(np.random.Philox(key=0))
+    return _eyes(rng, "Hispanic_F_1")
+
+
+def skins_of(look: Mapping[str, float], owner: str = "") -> dict[str, float]:
+    """Shares of skin donors by name, scaled to sum 1, the largest first; the owner's own where none is named.
 
     Raises:
-        MeshError: no donor, or one that is not among the 42.
+        MeshError: a share that is not positive.
     """
     shares = {name.removeprefix(SKIN): share for name, share in look.items() if name.startswith(SKIN)}
+    shares = shares or {owner: 1.0}
     total = sum(shares.values())
-    if not total > 0 or min(shares.values()) < 0:
+    if min(shares.values()) <= 0:
         raise MeshError(f"identity look: expected positive shares of skins ('{SKIN}White_F_2'), got {shares}.")
     return {name: share / total for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))}
 

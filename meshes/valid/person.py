@@ -12,8 +12,8 @@ from meshes.parts import Part
 from meshes.surface import Material
 from meshes.valid.avatar import Avatar, Morph, Piece, read_avatar
 from meshes.valid.layout import Layout, build_layout, parts
-from meshes.valid.people import NAMES, skins_of
-from meshes.valid.skin import body_texture, head_texture
+from meshes.valid.people import NAMES, average_eyes, skins_of
+from meshes.valid.skin import Skins, body_texture, head_texture, iris_colour
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS
 
 MATERIALS = ("skin", "clothes", "mouth", "hair", "sclera", "iris", "cornea")
@@ -81,6 +81,7 @@ def make_person(identity: Identity, pack: Path | None) -> Person:
     weights = _weights(identity.shape)
     parents = {name: read_avatar(name, pack) for name in weights}
     main = parents[max(weights, key=lambda name: weights[name])]
+    skins = tuple((read_avatar(name, pack), share) for name, share in skins_of(identity.look, main.name).items())
     layout = build_layout(main.template)
     body = sum((weight * parents[name].points for name, weight in weights.items()), np.zeros_like(main.points))
     eyes = sum((weight * parents[name].eye_centres for name, weight in weights.items()), np.zeros((2, 3)))
@@ -109,8 +110,10 @@ def make_person(identity: Identity, pack: Path | None) -> Person:
         teeth_morphs=main.pieces["h_TeethDown"].morphs,
         eye_centres=eyes,
         eye_radius=GLOBE * float(np.mean([main.pieces[p].points[:, 2].max() for p in ("h_L_eye", "h_R_eye")])),
-        eye_color=np.concatenate([paint_eye(eyeball(), identity.look, side) for side in (0, 1)]),
-        materials=_materials(identity.look, main, pack),
+        eye_color=np.concatenate(
+            [paint_eye(eyeball(), _eye_look(identity.look, skins[0][0]), side) for side in (0, 1)]
+        ),
+        materials=_materials(identity.look, main, skins),
     )
 
 
@@ -174,8 +177,15 @@ def _piece_part(owner: Avatar, name: str, piece: Piece) -> np.ndarray:
     return part
 
 
-def _materials(look: Mapping[str, float], owner: Avatar, pack: Path | None) -> tuple[Material, ...]:
-    skins = tuple((read_avatar(name, pack), share) for name, share in skins_of(look).items())
+def _eye_look(look: Mapping[str, float], donor: Avatar) -> dict[str, float]:
+    """The look of the eyes; irises of which it says nothing have the colour that the donor's are painted in."""
+    outer = iris_colour(donor)
+    names = [f"iris_{ring}_{channel}" for ring in ("outer", "inner") for channel in ("red", "green", "blue")]
+    painted = dict(zip(names, map(float, [*outer, *(1.2 * outer)]), strict=True))
+    return {**average_eyes(), **painted, **look}
+
+
+def _materials(look: Mapping[str, float], owner: Avatar, skins: Skins) -> tuple[Material, ...]:
     darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
     # Melanin takes blue first and red last; blood takes green.
     tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
