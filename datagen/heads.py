@@ -12,7 +12,7 @@ from meshes.loaders import LICENSED
 
 @lru_cache(maxsize=8)
 def open_model(spec: str) -> HeadModel:
-    """The head model for `makehuman`, `ict[:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
+    """The head model for `makehuman`, `ict[:painted|:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
 
     Raises:
         RecipeError: unknown kind, or `ict` without a file at hand.
@@ -24,9 +24,7 @@ def open_model(spec: str) -> HeadModel:
 
         return MakeHuman()
     if kind == "ict":
-        from meshes.ict import Ict
-
-        return Ict(Path(path) if path else _ict_path())
+        return _ict(path)
     if kind == "valid":
         return _valid(path)
     if kind == "scan" and path:
@@ -46,6 +44,18 @@ def open_model(spec: str) -> HeadModel:
         "--heads: expected makehuman, ict, valid, valid:avatars, or one of ict, valid, scan, animated, "
         f"{', '.join(LICENSED)} with :PATH, got {spec!r}.{hint}"
     )
+
+
+def _ict(path: str) -> HeadModel:
+    """ICT people with the skins of VALID faces where those are on this machine; `painted` leaves them out."""
+    from meshes.ict import Ict
+    from meshes.ict_people import IctPeople
+
+    model = Path(path) if path not in ("", "painted") else _ict_path()
+    try:
+        return Ict(model) if path == "painted" else IctPeople(model, find("valid"))
+    except AssetMissingError:
+        return Ict(model)
 
 
 def _valid(path: str) -> HeadModel:
