@@ -1,9 +1,11 @@
-"""What licences ask of a set: a credit where one is asked for, their texts, and nothing outside those allowed."""
+"""What licences ask of a set: a credit where one is asked for, their texts, and nothing outside those allowed.
+
+Assets are what records hold of them: id, licence, credit, source and sha256 by name.
+"""
 
 from collections.abc import Iterable
 
 from meshes.assets import licence_text
-from meshes.head import Asset
 
 NO_CREDIT = ("CC0-1.0", "0BSD", "Unlicense", "PDDL-1.0")
 """Licences that ask for no credit; nor does a LicenseRef-..., which is between the user and the data's owner."""
@@ -28,7 +30,7 @@ def _asks_for_credit(expression: str) -> bool:
     return any(part not in NO_CREDIT and not part.startswith("LicenseRef-") for part in parts(expression))
 
 
-def not_allowed(assets: Iterable[Asset], allowed: tuple[str, ...]) -> str:
+def not_allowed(assets: Iterable[dict[str, str]], allowed: tuple[str, ...]) -> str:
     """Why a run restricted to some licences may not use these assets, or ""; no restriction allows any.
 
     Args:
@@ -36,13 +38,14 @@ def not_allowed(assets: Iterable[Asset], allowed: tuple[str, ...]) -> str:
         allowed: SPDX names; every part of an asset's expression must be among them.
     """
     for asset in assets if allowed else ():
-        others = [part for part in parts(asset.licence) if part not in allowed]
+        others = [part for part in parts(str(asset.get("licence", ""))) if part not in allowed]
         if others:
-            return f"asset {asset.id} is under {' AND '.join(others)}, and --licence allows {' '.join(allowed)} alone"
+            under, only = " AND ".join(others), " ".join(allowed)
+            return f"asset {asset.get('id')} is under {under}, and --licence allows {only} alone"
     return ""
 
 
 def notices(assets: Iterable[dict[str, str]]) -> list[str]:
     """The texts that these assets' licences ask to be kept with the data, once each, sorted by licence."""
-    licences = {part for asset in assets for part in parts(asset["licence"]) if _asks_for_credit(part)}
+    licences = {part for asset in assets for part in parts(str(asset.get("licence", ""))) if _asks_for_credit(part)}
     return [text for licence in sorted(licences) if (text := licence_text(licence))]

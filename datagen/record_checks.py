@@ -11,7 +11,7 @@ import numpy as np
 
 from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range
 from datagen.database import Run
-from datagen.licences import credit_missing
+from datagen.licences import credit_missing, not_allowed
 from datagen.splits import split_of
 from meshes.parts import Part
 from renderers.camera import Camera, project
@@ -66,7 +66,7 @@ def check_record(run: Run, key: str, meta: Mapping[str, Any]) -> Iterator[Issue]
         return
     try:
         yield from _identity(run, key, meta)
-        yield from _licences(meta)
+        yield from _licences(run, meta)
         yield from _distances(cameras_of(run, meta), meta)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         yield "record", f"expected a complete record, got {type(error).__name__}: {error}"
@@ -88,12 +88,14 @@ def _identity(run: Run, key: str, meta: Mapping[str, Any]) -> Iterator[Issue]:
         yield "split", f"expected person {person!r} in {split_of(person, pool)}, got {meta['split']!r}"
 
 
-def _licences(meta: Mapping[str, Any]) -> Iterator[Issue]:
+def _licences(run: Run, meta: Mapping[str, Any]) -> Iterator[Issue]:
     if not meta["assets"]:
         yield "licence", "expected the assets that the sample is made of, got none"
     for asset in meta["assets"]:
         if credit_missing(asset):
             yield "licence", credit_missing(asset)
+    if refused := not_allowed(meta["assets"], tuple(run.recipe.get("licence", ()))):
+        yield "licence", f"expected the licences that the run allows, got another: {refused}"
 
 
 def _distances(cameras: Mapping[str, Camera], meta: Mapping[str, Any]) -> Iterator[Issue]:

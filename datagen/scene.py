@@ -12,12 +12,15 @@ from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, Head, HeadModel
+from meshes.parts import Part
 from meshes.surface import Surface
 from meshes.wear.put_on import put_on
 from meshes.wear.wardrobe import wardrobe_at_hand
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
+
+_STRANDS = (Part.HAIR, Part.BEARD, Part.BROWS, Part.LASHES)
 
 CLEARANCE_M = 0.03
 """Nearest that a camera may come to any point of the person."""
@@ -65,10 +68,10 @@ def check_sources(recipe: Recipe) -> None:
 
 def _check_assets(recipe: Recipe, option: str, assets: tuple[Asset, ...]) -> None:
     """No run starts on data without its licence, without its credit, or outside the licences it may use."""
-    for asset in assets:
-        if missing := credit_missing(asdict(asset)):
-            raise RecipeError(f"{option}: {missing}. State it where the data is named.")
-    if refused := not_allowed(assets, recipe.licence):
+    records = [asdict(asset) for asset in assets]
+    for missing in filter(None, map(credit_missing, records)):
+        raise RecipeError(f"{option}: {missing}. State it where the data is named.")
+    if refused := not_allowed(records, recipe.licence):
         raise RecipeError(f"{option}: {refused}. Name that licence too, or leave this out.")
 
 

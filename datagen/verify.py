@@ -25,6 +25,7 @@ from datagen.database import (
     read_run,
     shard_name,
 )
+from datagen.licences import notices
 from datagen.planes import CodecError
 from datagen.progress import OnProgress, silent
 from datagen.record_checks import cameras_of, check_landmarks, check_record
@@ -220,6 +221,9 @@ def _set_findings(folder: Path, run: Run, tally: _Tally) -> Iterator[Finding]:
     for asset in gathered_assets(tally.records):
         if str(asset.get("credit", "")) not in card:
             yield Finding("licence", "", "", f"expected the credit {asset['credit']!r} in {CARD_FILE}, found none")
+    for text in notices(gathered_assets(tally.records)):
+        if text not in card:
+            yield Finding("licence", "", "", f"expected the text {text.splitlines()[0]!r} in {CARD_FILE}, found none")
 
 
 def _index_findings(folder: Path, run: Run, records: list[ShardRecord]) -> Iterator[Finding]:

@@ -8,15 +8,16 @@ import pytest
 from fake import fake_run, fake_sample
 
 from datagen import scene as scene_module
-from datagen.card import card
+from datagen.card import card, write_index_and_card
 from datagen.cli import main
-from datagen.database import DatabaseError
+from datagen.database import DatabaseError, to_json, write_file
 from datagen.heads import open_model
 from datagen.licences import credit_missing, not_allowed, notices, parts
 from datagen.plan import plan_sample
 from datagen.recipe import Recipe, RecipeError
 from datagen.scene import build_scene, check_sources
 from datagen.shards import write_shard
+from datagen.verify import verify
 from meshes.head import Asset
 
 MIT = Asset("mit-skin", "MIT", "Skin, Copyright (c) A. Person, MIT")
@@ -66,10 +67,11 @@ def test_licences_that_ask_for_none_need_none(licence):
 
 def test_an_expression_needs_every_part_allowed():
     assert parts("CC-BY-3.0 AND MIT") == ("CC-BY-3.0", "MIT")
-    assert not_allowed([BOTH, CC0, MINE], ()) == "", "no restriction allows any"
-    assert not_allowed([BOTH], ("MIT", "CC-BY-3.0")) == ""
-    assert not_allowed([CC0, BOTH], ("CC0-1.0", "MIT")).startswith("asset derived is under CC-BY-3.0, and --licence")
-    assert "LicenseRef-user" in not_allowed([MINE], ("CC0-1.0",))
+    both, cc0, mine = map(asdict, (BOTH, CC0, MINE))
+    assert not_allowed([both, cc0, mine], ()) == "", "no restriction allows any"
+    assert not_allowed([both], ("MIT", "CC-BY-3.0")) == ""
+    assert not_allowed([cc0, both], ("CC0-1.0", "MIT")).startswith("asset derived is under CC-BY-3.0, and --licence")
+    assert "LicenseRef-user" in not_allowed([mine], ("CC0-1.0",))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,21 @@ def test_the_card_of_a_set_carries_credits_and_texts(tmp_path):
     assert "- Scan by A. Person, CC BY 3.0 (CC-BY-3.0 AND MIT)" in text
     assert text.count("Permission is hereby granted, free of charge") == 1, "each text once"
     assert "https://creativecommons.org/licenses/by/3.0/" in text
+
+
+def test_the_validator_knows_what_the_run_allows_and_what_the_card_must_carry(tmp_path):
+    run = fake_run(pairs=1, shard_pairs=1, recipe={"licence": ["CC0-1.0"]})
+    sample = fake_sample(0)
+    sample.meta["assets"] = [asdict(MIT)]
+    records = [write_shard(tmp_path, run, 0, [sample])]
+    write_file(tmp_path / "run.json", to_json({"format": 1, **asdict(run)}))
+    write_index_and_card(tmp_path, run, records, "")
+    said = str(verify(tmp_path))
+    assert "asset mit-skin is under MIT, and --licence allows CC0-1.0 alone" in said
+    assert "expected the text" not in said
+    page = tmp_path / "README.md"
+    page.write_text(page.read_text().replace("Permission is hereby granted", "Nothing is granted"))
+    assert "expected the text 'MIT License' in README.md, found none" in str(verify(tmp_path))
 
 
 def test_notices_are_those_that_are_asked_for():
