@@ -118,10 +118,10 @@ def flame_arrays(who: Person) -> dict[str, Any]:
 
 
 class Ch:
-    """Stands for chumpy's array while writing: pickled, it is an object whose state holds `x`."""
+    """Stands for chumpy's array while writing: pickled, it is an object whose state holds `x` among other things."""
 
     def __init__(self, x: np.ndarray):
-        self.x = x
+        self.x, self._dirty_vars, self._itr, self._depends_on_deps = x, {"x"}, None, {}
 
 
 Ch.__module__ = "chumpy.ch"

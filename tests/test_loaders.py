@@ -484,9 +484,10 @@ def test_facescape_files_that_do_not_fit(who: Person, tmp_path: Path) -> None:
     with pytest.raises(MeshError, match=r"2_smile\.obj: expected 4537 points as in 1_neutral\.obj, got 4536"):
         read_facescape(folder)
     other.unlink()
-    (tmp_path / "Rt_scale_dict.json").write_text(json.dumps({"122": {"1": "big"}}))
-    with pytest.raises(MeshError, match=r'Rt_scale_dict\.json: expected JSON like {"122": {"1": \[108\.5\]}}'):
-        read_facescape(folder)
+    for text in (json.dumps({"122": {"1": "big"}}), "[" * 100_000, "{}x", '{"122": 5}'):
+        (tmp_path / "Rt_scale_dict.json").write_text(text)
+        with pytest.raises(MeshError, match=r'Rt_scale_dict\.json: expected JSON like {"122": {"1": \[108\.5\]}}'):
+            read_facescape(folder)
     (folder / "1_neutral.obj").unlink()
     with pytest.raises(MeshError, match=r"expected an \.obj file named neutral, found none"):
         read_facescape(folder)

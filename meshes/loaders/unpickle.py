@@ -46,6 +46,7 @@ _KINDS = {
     "numpy.dtype": "dtype",
     "_codecs.encode": "encode",
     "chumpy.ch.Ch": "chumpy",
+    **dict.fromkeys(("__builtin__.set", "builtins.set"), "set"),
     "numpy.ndarray": "class",
     "__builtin__.object": "class",
     "builtins.object": "class",
@@ -76,6 +77,8 @@ class _Machine:
             return self.make(args[0], ())
         if kind == "encode" and args[1] == "latin1":
             return self.spend(args[0].encode("latin-1"))
+        if kind == "set":
+            return list(args[0])
         if kind == "buffer":
             data, dtype, shape, order = args
             return _from_bytes(self.spend(data), _dtype(dtype), shape, order == "F")
@@ -192,7 +195,7 @@ _LITERALS = frozenset(
     "SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8".split()
 )
 _PUSH: dict[str, Callable[[_Machine, Any], Any]] = {
-    "EMPTY_LIST": lambda m, _: [],
+    **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET"), lambda m, _: []),
     "EMPTY_DICT": lambda m, _: {},
     "LIST": lambda m, _: m.items(),
     "TUPLE": lambda m, _: tuple(m.items()),
@@ -230,7 +233,7 @@ _DO: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda m, _: m.stack.pop(),
     "POP_MARK": lambda m, _: m.items(),
     "DICT": _dict,
-    "APPENDS": lambda m, _: _extend(m, m.items()),
+    **dict.fromkeys(("APPENDS", "ADDITEMS"), lambda m, _: _extend(m, m.items())),
     "APPEND": lambda m, _: _extend(m, list(_popped(m, 1))),
     "SETITEMS": _set_items,
     "SETITEM": lambda m, _: (lambda items: _pairs(m.stack[-1], items))(list(_popped(m, 2))),
@@ -250,8 +253,8 @@ def _extend(machine: _Machine, items: list) -> None:
 def read_pickle(data: bytes, budget: int) -> Any:
     """The value of a pickle that holds data alone: numbers, text, lists, dicts and arrays.
 
-    Sparse matrices come dense, arrays wrapped by chumpy come bare. Every protocol is read; text that Python 2 wrote
-    is taken as Latin-1.
+    Sparse matrices come dense, arrays wrapped by chumpy bare, sets as lists. Every protocol is read; text that
+    Python 2 wrote is taken as Latin-1.
 
     Args:
         data: the bytes of the file.
