@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmark.realism import statistics
 from benchmark.realism.__main__ import main
 from benchmark.realism.landmarks import REGIONS, aligned, landmark_errors
-from benchmark.realism.people import choose, group_of
+from benchmark.realism.people import choose, donors_of, group_of, skins_of
 from benchmark.realism.protocol import CONDITIONS, TURNED_DEG, Gathered, Sighting, turns
 from benchmark.realism.report import BEGIN, END, ReportError, inserted, judged, markdown
 from benchmark.realism.results import analyse, histograms
@@ -142,8 +142,8 @@ class _Drawn:
     def sample_identity(self, rng):
         shape = {"gender": float(rng.random()), "age": 0.5}
         shape |= dict(zip(("african", "asian", "caucasian"), map(float, rng.dirichlet([0.3, 0.3, 0.3])), strict=True))
-        skins = ("skin Asian_F_1", "skin Asian_M_3", "skin White_M_2", "skin photograph")
-        return Identity(shape, {skins[int(rng.integers(4))]: 0.7, "skin MENA_F_1": 0.3})
+        skins = ("skin Asian_F_1", "skin Asian_M_3", "skin White_M_2", "skin MENA_F_2")
+        return Identity(shape, {skins[int(rng.integers(4))]: 0.7})
 
 
 def test_people_are_balanced_over_groups_and_numbered_by_draw():
@@ -158,7 +158,7 @@ def test_people_are_balanced_over_groups_and_numbered_by_draw():
 
 def test_no_avatar_face_comes_twice():
     people = choose("valid:avatars", _Drawn(), 60)
-    assert sorted(person.skin for person in people) == ["cluster 13", "cluster 2", "photograph"]
+    assert sorted(min(person.skins) for person in people) == [2, 9, 13]
 
 
 def test_a_scan_is_one_person():
@@ -173,6 +173,16 @@ def test_avatars_tell_their_group():
     assert group_of(Identity({"X_NHPI_F_1": 1.2, "MENA_F_1": -0.2})) == "female NHPI"
     assert group_of(Identity({"White_M_3": 1.0})) == "male White"
     assert group_of(Identity({"identity000": 1.0})) == ""
+    assert group_of(Identity({"identity000": 1.0}, {"skin_a": 4.0, "skin_b": 3.0})) == "female Black"
+
+
+def test_the_skins_worn_are_clusters():
+    assert skins_of(Identity({}, {"skin Asian_F_1": 0.3, "skin White_M_2": 0.7, "freckles": 1.0})) == {2, 13}
+    assert donors_of(Identity({}, {"skin Asian_F_1": 0.3, "skin White_M_2": 0.7})) == ("White_M_2", "Asian_F_1")
+    assert skins_of(Identity({}, {"skin_a": 4.0, "skin_b": 3.0})) == {3, 4}
+    assert skins_of(Identity({}, {"freckles": 1.0})) == frozenset()
+    shared = statistics.sharing([frozenset({1, 2}), frozenset({2}), frozenset()])
+    assert shared.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
 
 
 def _shot(vector, found=True):

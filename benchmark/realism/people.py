@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from datagen.roster import identity_of
 from meshes.head import HeadModel, Identity
+from meshes.ict_skin_table import SKINS
 from meshes.valid.clusters import cluster_of
 from meshes.valid.people import NAMES as AVATARS
 from meshes.valid.people import SKIN
@@ -26,14 +27,14 @@ class Person:
         number: of the draw, as in `Plan.person`.
         identity: who.
         group: gender and ancestry where the model has them ("female african"), else "".
-        skin: name of the skin where people of this source share skins, else "".
+        skins: clusters of the photographed skins worn, where people of this source share skins.
         distinct: people of one `distinct` name are one face by design: a scan's, two VALID avatars of one skin.
     """
 
     number: int
     identity: Identity
     group: str
-    skin: str
+    skins: frozenset[int]
     distinct: str
 
 
@@ -57,32 +58,39 @@ def choose(source: str, model: HeadModel, count: int, seed: int = 0) -> list[Per
 def _drawn(source: str, model: HeadModel, seed: int, limit: int) -> Iterator[Person]:
     for number in range(limit):
         identity = identity_of(model, source, seed, number)
-        yield Person(number, identity, group_of(identity), skin_of(identity), _distinct(source, identity))
+        yield Person(number, identity, group_of(identity), skins_of(identity), _distinct(source, identity))
 
 
 def group_of(identity: Identity) -> str:
-    """Gender and main ancestry of people whose model has them, else ""."""
+    """Gender and main ancestry of people whose model or skin has them, else ""."""
     shape = identity.shape
     if {"gender", *ANCESTRIES} <= set(shape):
         gender = "male" if shape["gender"] > 0.5 else "female"
         return f"{gender} {max(ANCESTRIES, key=lambda name: shape[name])}"
-    avatar = _most(shape)
-    if avatar in AVATARS:
-        group, gender, _ = avatar.removeprefix("X_").split("_")
-        return f"{'male' if gender == 'M' else 'female'} {group}"
-    return ""
+    avatar = next((name for name in (_most(shape), *donors_of(identity)) if name in AVATARS), "")
+    if not avatar:
+        return ""
+    group, gender, _ = avatar.removeprefix("X_").split("_")
+    return f"{'male' if gender == 'M' else 'female'} {group}"
 
 
-def skin_of(identity: Identity) -> str:
-    """The photographed or painted skin that a person mainly wears, where people of this source share skins."""
-    shares = {name.removeprefix(SKIN): share for name, share in identity.look.items() if name.startswith(SKIN)}
-    main = _most(shares)
-    return f"cluster {cluster_of(main)}" if main in AVATARS else main
+def donors_of(identity: Identity) -> tuple[str, ...]:
+    """The VALID avatars whose skins a person wears, the main one first."""
+    look = identity.look
+    if "skin_a" in look:  # ICT people
+        return tuple(SKINS[int(look[name])].name for name in ("skin_a", "skin_b"))
+    shares = {name.removeprefix(SKIN): share for name, share in look.items() if name.startswith(SKIN)}
+    return tuple(sorted(shares, key=lambda name: (-shares[name], name)))
+
+
+def skins_of(identity: Identity) -> frozenset[int]:
+    """The skin clusters that a person wears some of; none where people share no skins."""
+    return frozenset(cluster_of(name) for name in donors_of(identity))
 
 
 def _distinct(source: str, identity: Identity) -> str:
     if source == "valid:avatars":
-        return skin_of(identity)
+        return str(sorted(skins_of(identity)))
     return repr((sorted(identity.shape.items()), sorted(identity.look.items())))
 
 

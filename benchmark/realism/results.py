@@ -29,7 +29,7 @@ class Impostors:
         sface: cosines of all pairs.
         interval: 95 % of the median, by bootstrap over people; None where there are no pairs.
         same_group: of pairs of one gender and ancestry.
-        other_skin, same_skin: of pairs by whether they share a photographed skin.
+        other_skin, same_skin: of pairs by whether they share some of a photographed skin.
         closest: of every person the cosine to the closest other.
         dlib: distances of all pairs by the second embedder.
     """
@@ -120,7 +120,7 @@ def accepted_places(gathered: Gathered, kept: list[int]) -> list[int]:
 def _impostors(gathered: Gathered, places: list[int]) -> Impostors:
     people, shots = ([source[i] for i in places] for source in (gathered.people, gathered.standard))
     matrix = _alike(shots)
-    shared = statistics.same([person.skin for person in people])
+    shared = statistics.sharing([person.skins for person in people])
     values = statistics.pair_values(matrix)
     dlib = [shot.dlib for shot in shots if len(shot.dlib)]
     interval = statistics.bootstrap_median(matrix, generator(0, len(people), "bootstrap")) if len(values) else None
@@ -128,9 +128,11 @@ def _impostors(gathered: Gathered, places: list[int]) -> Impostors:
         people=len(people),
         sface=statistics.spread(values),
         interval=interval,
-        same_group=_shared_by(matrix, [person.group for person in people]),
+        same_group=statistics.spread(
+            statistics.pair_values(matrix, statistics.same([person.group for person in people]))
+        ),
         other_skin=statistics.spread(statistics.pair_values(matrix, ~shared)) if shared.any() else None,
-        same_skin=_shared_by(matrix, [person.skin for person in people]),
+        same_skin=statistics.spread(statistics.pair_values(matrix, shared)),
         closest=statistics.spread(statistics.closest_other(matrix)) if len(values) else None,
         dlib=statistics.spread(statistics.pair_values(statistics.distances(np.array(dlib)))) if dlib else None,
     )
@@ -139,10 +141,6 @@ def _impostors(gathered: Gathered, places: list[int]) -> Impostors:
 def _alike(shots: list[Shot]) -> np.ndarray:
     vectors = np.array([shot.sface for shot in shots]).reshape(len(shots), SFACE_NUMBERS)
     return cosine(vectors, vectors)
-
-
-def _shared_by(matrix: np.ndarray, labels: list[str]) -> Spread | None:
-    return statistics.spread(statistics.pair_values(matrix, statistics.same(labels)))
 
 
 def _genuine(gathered: Gathered, impostor: np.ndarray) -> Genuine | None:

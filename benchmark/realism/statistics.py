@@ -38,6 +38,11 @@ def same(labels: list[str]) -> np.ndarray:
     return (names[:, None] == names[None, :]) & (names != "")[:, None]
 
 
+def sharing(sets: list[frozenset[int]]) -> np.ndarray:
+    """(n, n) bool: which people have something in common."""
+    return np.array([[bool(a & b) for b in sets] for a in sets], bool).reshape(len(sets), len(sets))
+
+
 def closest_other(similarity: np.ndarray) -> np.ndarray:
     """(n,) of each person the greatest similarity to anybody else; n >= 2."""
     return np.where(np.eye(len(similarity), dtype=bool), -np.inf, similarity).max(axis=1)
