@@ -12,9 +12,13 @@ import numpy as np
 from meshes.hair.field import CELL_M
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
+inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 SKIN_GAP_M = 0.0008
 """Every point of a strand past its root keeps at least this far from the skin."""
+
+PACE_M = 0.010
+"""Arc length in which pulls of strength 1 turn a strand by half a right angle."""
 
 EYES_HALF_M = (0.050, 0.015)
 """Half width and height of the window before the eyes in which no strand may end up."""
@@ -60,13 +64,50 @@ class Seeds(NamedTuple):
     held: np.ndarray
 
 
+@inlined
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@inlined
+def _moved(a, t, b):
+    """a + t b."""
+    return a[0] + t * b[0], a[1] + t * b[1], a[2] + t * b[2]
+
+
+@inlined
+def _unit(a):
+    length = max(np.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]), 1e-9)
+    return a[0] / length, a[1] / length, a[2] / length
+
+
+@inlined
+def _cross(a, b):
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@inlined
+def _row(table, i):
+    return table[i, 0], table[i, 1], table[i, 2]
+
+
+@inlined
+def _point(path, i, k):
+    return path[i, k, 0], path[i, k, 1], path[i, k, 2]
+
+
+@inlined
+def _put(path, i, k, p):
+    path[i, k, 0], path[i, k, 1], path[i, k, 2] = p
+
+
 @kernel
-def _skin(air, px, py, pz):
-    """Signed distance to the skin at a point and its gradient, a unit vector: four numbers."""
+def _skin(air, p):
+    """Signed distance to the skin at a point, and its gradient, a unit vector; linear between the nodes of the grid."""
     grid = air.grid
-    x = min(max((px - air.origin[0]) / CELL_M, 0.0), grid.shape[0] - 1.001)
-    y = min(max((py - air.origin[1]) / CELL_M, 0.0), grid.shape[1] - 1.001)
-    z = min(max((pz - air.origin[2]) / CELL_M, 0.0), grid.shape[2] - 1.001)
+    x = min(max((p[0] - air.origin[0]) / CELL_M, 0.0), grid.shape[0] - 1.001)
+    y = min(max((p[1] - air.origin[1]) / CELL_M, 0.0), grid.shape[1] - 1.001)
+    z = min(max((p[2] - air.origin[2]) / CELL_M, 0.0), grid.shape[2] - 1.001)
     i, j, k = int(x), int(y), int(z)
     a, b, c = x - i, y - j, z - k
     v000, v001, v010, v011 = grid[i, j, k], grid[i, j, k + 1], grid[i, j + 1, k], grid[i, j + 1, k + 1]
@@ -78,41 +119,46 @@ def _skin(air, px, py, pz):
     y1 = (1 - a) * ((1 - c) * v010 + c * v011) + a * ((1 - c) * v110 + c * v111)
     z0 = (1 - a) * ((1 - b) * v000 + b * v010) + a * ((1 - b) * v100 + b * v110)
     z1 = (1 - a) * ((1 - b) * v001 + b * v011) + a * ((1 - b) * v101 + b * v111)
-    gx, gy, gz = x1 - x0, y1 - y0, z1 - z0
-    length = max(np.sqrt(gx * gx + gy * gy + gz * gz), 1e-9)
-    return (1 - a) * x0 + a * x1, gx / length, gy / length, gz / length
+    return (1 - a) * x0 + a * x1, _unit((x1 - x0, y1 - y0, z1 - z0))
 
 
-@kernel
-def _aside(air, number, px, py, pz):
+@inlined
+def _lifted(air, p):
+    """The point, moved off the skin where it is nearer than SKIN_GAP_M."""
+    away, off = _skin(air, p)
+    return _moved(p, max(SKIN_GAP_M - away, 0.0), off)
+
+
+@inlined
+def _aside(air, number, p):
     """Shift along x that takes a point before the face out of the oval, whose width differs from strand to strand.
 
     Sideways alone: hair parts before the face and does not pile up above it.
     """
     width = air.guard[0] * (1.0 + 0.2 * ((number * 0.6180339887) % 1.0))
-    y = (py - air.guard[1]) / air.guard[2]
-    if pz < 0.0 or py > 0.022 or abs(y) >= 1.0:
+    y = (p[1] - air.guard[1]) / air.guard[2]
+    if p[2] < 0.0 or p[1] > 0.022 or abs(y) >= 1.0:
         return 0.0
     edge = width * np.sqrt(1.0 - y * y)
-    if abs(px) >= edge:
+    if abs(p[0]) >= edge:
         return 0.0
-    return edge - px if px > 0.0 else -edge - px
+    return edge - p[0] if p[0] > 0.0 else -edge - p[0]
 
 
-@kernel
-def _over_forehead(px, py, pz):
+@inlined
+def _over_forehead(p):
     """1 above the forehead, falling to 0 where hair comes past the edge of the face; neighbours hold it there."""
-    if pz < -0.045 or py < 0.0:
+    if p[2] < -0.045 or p[1] < 0.0:
         return 0.0
-    return min(max((0.070 - abs(px)) / 0.012, 0.0), 1.0) * min((pz + 0.045) / 0.020, 1.0)
+    return min(max((0.070 - abs(p[0])) / 0.012, 0.0), 1.0) * min((p[2] + 0.045) / 0.020, 1.0)
 
 
-@kernel
-def _off_shoulder(py, pz):
+@inlined
+def _off_shoulder(p):
     """Hair that reaches a shoulder slides to the chest or to the back, whichever is nearer."""
-    if py > -0.090 or py < -0.230:
+    if p[1] > -0.090 or p[1] < -0.230:
         return 0.0
-    return 0.5 if pz > -0.085 else -0.5
+    return 0.5 if p[2] > -0.085 else -0.5
 
 
 @kernel
@@ -128,61 +174,72 @@ def _shorten(path, i, last):
             path[i, k, m] = old[j, m] + t * (old[j + 1, m] - old[j, m])
 
 
+@inlined
+def _turned(seeds, air, i, s, step, p, direction):
+    """The direction that strand i takes from p, s along it: stiffness, comb and weight in balance."""
+    off = _skin(air, p)[1]
+    tied = seeds.tied[i]
+    comb = max(np.exp(-((s / seeds.reach_m[i]) ** 2)), seeds.held[i] * _over_forehead(p))
+    toward = _unit(_moved(_row(seeds.goal, i), -1.0, p)) if tied else _row(seeds.comb, i)
+    flat = _moved(toward, -_dot(toward, off), off)
+    strength = (3.6 if tied else 1.2 * comb) / max(np.sqrt(_dot(flat, flat)), 0.2)
+    pull = 0.0 if tied else seeds.weight[i] * (1.0 - comb)
+    aside = seeds.weight[i] * _off_shoulder(p)
+    push = (strength * flat[0], strength * flat[1] - pull, strength * flat[2] + aside)
+    return _unit(_moved(direction, step / PACE_M, push))
+
+
+@inlined
+def _settled(seeds, air, i, s, p):
+    """The point, at the height above the skin at which strand i lies s along it, and clear of the face."""
+    away, off = _skin(air, p)
+    layer = seeds.layer_m[i]
+    lift = SKIN_GAP_M + layer * (1.0 - np.exp(-s / (0.004 + 0.8 * layer))) - away
+    if lift < 0.0:
+        # Hair sinks onto what is below it; only tied hair is held to the skin from every side.
+        lift *= seeds.hug[i] * (1.0 if seeds.tied[i] else max(off[1], 0.0))
+    p = _moved(p, lift, off)
+    return p[0] + seeds.held[i] * _aside(air, i, p), p[1], p[2]
+
+
 @kernel
 def integrate(seeds, air, steps):
     """(N, steps + 1, 3) float64 metres: points along the strands.
 
     Every step turns towards comb and gravity, then is lifted out of the skin to the strand's own layer, so that
-    strands lie on one another and on the shoulders.
+    strands lie on one another and on the shoulders. A strand keeps its length, unless that took it into the skin.
     """
     path = np.zeros((len(seeds.root), steps + 1, 3))
     for i in range(len(seeds.root)):
-        px, py, pz = seeds.root[i, 0], seeds.root[i, 1], seeds.root[i, 2]
-        dx, dy, dz = seeds.start[i, 0], seeds.start[i, 1], seeds.start[i, 2]
-        path[i, 0, 0], path[i, 0, 1], path[i, 0, 2] = px, py, pz
-        step = seeds.length_m[i] / steps
-        end = 0.0
+        p, direction = _row(seeds.root, i), _row(seeds.start, i)
+        _put(path, i, 0, p)
+        step, end = seeds.length_m[i] / steps, 0.0
         for k in range(1, steps + 1):
-            s = step * k
-            _, gx, gy, gz = _skin(air, px, py, pz)
-            cx, cy, cz = seeds.comb[i, 0], seeds.comb[i, 1], seeds.comb[i, 2]
-            comb = max(np.exp(-((s / seeds.reach_m[i]) ** 2)), seeds.held[i] * _over_forehead(px, py, pz))
             if seeds.tied[i]:
-                cx, cy, cz = seeds.goal[i, 0] - px, seeds.goal[i, 1] - py, seeds.goal[i, 2] - pz
-                away = max(np.sqrt(cx * cx + cy * cy + cz * cz), 1e-6)
-                cx, cy, cz, comb = cx / away, cy / away, cz / away, 3.0
-                step = min(step, 0.6 * away)
-            along = cx * gx + cy * gy + cz * gz
-            cx, cy, cz = cx - along * gx, cy - along * gy, cz - along * gz
-            scale = 1.2 * comb * (step / 0.010) / max(np.sqrt(cx * cx + cy * cy + cz * cz), 0.2)
-            pull = seeds.weight[i] * (1.0 - comb if not seeds.tied[i] else 0.0) * (step / 0.010)
-            dx, dy, dz = dx + scale * cx, dy + scale * cy - pull, dz + scale * cz
-            dz += seeds.weight[i] * _off_shoulder(py, pz) * (step / 0.010)
-            length = np.sqrt(dx * dx + dy * dy + dz * dz)
-            dx, dy, dz = dx / length, dy / length, dz / length
-            qx, qy, qz = px + step * dx, py + step * dy, pz + step * dz
-            away, gx, gy, gz = _skin(air, qx, qy, qz)
-            height = SKIN_GAP_M + seeds.layer_m[i] * (1.0 - np.exp(-s / (0.004 + 0.8 * seeds.layer_m[i])))
-            lift = height - away
-            if lift < 0.0:
-                lift *= seeds.hug[i] * (1.0 if seeds.tied[i] else max(gy, 0.0))
-            qx, qy, qz = qx + lift * gx, qy + lift * gy, qz + lift * gz
-            qx += seeds.held[i] * _aside(air, i, qx, qy, qz)
-            dx, dy, dz = qx - px, qy - py, qz - pz
-            length = max(np.sqrt(dx * dx + dy * dy + dz * dz), 1e-9)
-            dx, dy, dz = dx / length, dy / length, dz / length
-            # The strand keeps its length, unless that would take it into the skin.
-            px, py, pz = px + step * dx, py + step * dy, pz + step * dz
-            away, gx, gy, gz = _skin(air, px, py, pz)
-            lift = max(SKIN_GAP_M - away, 0.0)
-            px, py, pz = px + lift * gx, py + lift * gy, pz + lift * gz
-            path[i, k, 0], path[i, k, 1], path[i, k, 2] = px, py, pz
-            if py < seeds.hem_m[i] and end == 0.0 and k > 1:
-                above = path[i, k - 1, 1]
-                end = k - 1 + min(max((above - seeds.hem_m[i]) / max(above - py, 1e-9), 0.0), 1.0)
+                rest = _moved(_row(seeds.goal, i), -1.0, p)
+                step = min(step, 0.6 * np.sqrt(_dot(rest, rest)))
+            direction = _turned(seeds, air, i, step * k, step, p, direction)
+            q = _settled(seeds, air, i, step * k, _moved(p, step, direction))
+            direction = _unit(_moved(q, -1.0, p))
+            above, p = p[1], _lifted(air, _moved(p, step, direction))
+            _put(path, i, k, p)
+            if p[1] < seeds.hem_m[i] and end == 0.0 and k > 1:
+                end = k - 1 + min(max((above - seeds.hem_m[i]) / max(above - p[1], 1e-9), 0.0), 1.0)
         if end > 0.0:
             _shorten(path, i, max(end, 1.0))
     return path
+
+
+@inlined
+def _beside(along, off):
+    """Unit vectors at right angles to `along` and to each other, the first away from the skin if it can be."""
+    up = _moved(off, -_dot(off, along), along)
+    if _dot(up, up) < 0.04:
+        # The strand leads straight off the skin: any side will do, the same for neighbours.
+        other = (along[1] - along[2] + 0.1, along[2] - along[0], along[0] - along[1])
+        up = _moved(other, -_dot(other, along), along)
+    up = _unit(up)
+    return up, _cross(along, up)
 
 
 @kernel
@@ -197,37 +254,21 @@ def gather(path, guide, clump, radius_m, pitch_m, phase, jitter_m, air):
         jitter_m: (N, 3) how far the tip strays.
         air: for the direction away from the skin.
     """
-    count, points = path.shape[0], path.shape[1]
-    straight = path.copy()
-    for i in range(count):
-        g = guide[i]
+    straight, last = path.copy(), path.shape[1] - 1
+    for i in range(path.shape[0]):
         s = 0.0
-        for k in range(1, points):
-            t = k / (points - 1)
-            toward = clump[i] * t * (2.0 - t)
-            ex, ey, ez = (
-                straight[i, k, 0] - straight[i, k - 1, 0],
-                straight[i, k, 1] - straight[i, k - 1, 1],
-                straight[i, k, 2] - straight[i, k - 1, 2],
-            )
-            step = max(np.sqrt(ex * ex + ey * ey + ez * ez), 1e-9)
-            ex, ey, ez, s = ex / step, ey / step, ez / step, s + step
-            _, ux, uy, uz = _skin(air, straight[i, k, 0], straight[i, k, 1], straight[i, k, 2])
-            along = ux * ex + uy * ey + uz * ez
-            ux, uy, uz = ux - along * ex, uy - along * ey, uz - along * ez
-            if ux * ux + uy * uy + uz * uz < 0.04:
-                ux, uy, uz = ey - ez + 0.1, ez - ex, ex - ey
-                along = ux * ex + uy * ey + uz * ez
-                ux, uy, uz = ux - along * ex, uy - along * ey, uz - along * ez
-            length = max(np.sqrt(ux * ux + uy * uy + uz * uz), 1e-9)
-            ux, uy, uz = ux / length, uy / length, uz / length
-            wx, wy, wz = ey * uz - ez * uy, ez * ux - ex * uz, ex * uy - ey * ux
+        for k in range(1, last + 1):
+            t = k / last
+            p = _point(straight, i, k)
+            step = _moved(p, -1.0, _point(straight, i, k - 1))
+            s += np.sqrt(_dot(step, step))
+            up, across = _beside(_unit(step), _skin(air, p)[1])
             radius = radius_m[i] * (1.0 - np.exp(-s / 0.025))
             angle = 2.0 * np.pi * s / pitch_m[i] + phase[i]
-            a, b = radius * np.cos(angle), radius * np.sin(angle)
-            path[i, k, 0] += toward * (straight[g, k, 0] - straight[i, k, 0]) + a * ux + b * wx + t * jitter_m[i, 0]
-            path[i, k, 1] += toward * (straight[g, k, 1] - straight[i, k, 1]) + a * uy + b * wy + t * jitter_m[i, 1]
-            path[i, k, 2] += toward * (straight[g, k, 2] - straight[i, k, 2]) + a * uz + b * wz + t * jitter_m[i, 2]
+            toward = _moved(_point(straight, guide[i], k), -1.0, p)
+            p = _moved(p, clump[i] * t * (2.0 - t), toward)
+            p = _moved(_moved(p, radius * np.cos(angle), up), radius * np.sin(angle), across)
+            _put(path, i, k, _moved(p, t, _row(jitter_m, i)))
 
 
 @kernel
@@ -240,18 +281,12 @@ def settle(path, air):
     outward = np.zeros_like(path)
     for i in range(path.shape[0]):
         for k in range(1, path.shape[1]):
-            for _ in range(2):
-                away, gx, gy, gz = _skin(air, path[i, k, 0], path[i, k, 1], path[i, k, 2])
-                lift = max(SKIN_GAP_M - away, 0.0)
-                path[i, k, 0] += lift * gx
-                path[i, k, 1] += lift * gy
-                path[i, k, 2] += lift * gz
+            _put(path, i, k, _lifted(air, _lifted(air, _point(path, i, k))))
         for k in range(1, path.shape[1]):
-            x, y, z = path[i, k, 0], path[i, k, 1], path[i, k, 2]
+            x, y, z = _point(path, i, k)
             if z > 0.0 and abs(x) < EYES_HALF_M[0] and abs(y) < EYES_HALF_M[1]:
                 _shorten(path, i, max(k - 1.0, 0.6))
                 break
         for k in range(path.shape[1]):
-            _, gx, gy, gz = _skin(air, path[i, k, 0], path[i, k, 1], path[i, k, 2])
-            outward[i, k, 0], outward[i, k, 1], outward[i, k, 2] = gx, gy, gz
+            _put(outward, i, k, _skin(air, _point(path, i, k))[1])
     return outward

@@ -10,6 +10,8 @@ from meshes.hair.strands import Strands
 from meshes.noise import keyed
 from meshes.surface import Material
 
+Vector = tuple[float, float, float]
+
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 _TEXELS = 256
@@ -36,12 +38,37 @@ class Ribbons:
 
 
 @kernel
+def _unit(a: Vector) -> Vector:
+    length = max(np.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]), 1e-12)
+    return a[0] / length, a[1] / length, a[2] / length
+
+
+@kernel
+def _mixed(a: Vector, s: float, b: Vector, t: float, c: Vector) -> Vector:
+    """a + s b + t c."""
+    return a[0] + s * b[0] + t * c[0], a[1] + s * b[1] + t * c[1], a[2] + s * b[2] + t * c[2]
+
+
+@kernel
+def _facing(before: Vector, outward: Vector, along: Vector) -> Vector:
+    """The facing of a strip: carried on from `before`, drawn towards `outward`, at right angles to the strand."""
+    f = _mixed(before, 0.5, outward, 0.0, outward)
+    f = _mixed(f, -(f[0] * along[0] + f[1] * along[1] + f[2] * along[2]), along, 0.0, along)
+    if f[0] * f[0] + f[1] * f[1] + f[2] * f[2] < 0.0025:
+        # The strand leads straight off the head: any side will do, the same for neighbours.
+        x, y, z = along
+        f = (0.6 * y - 0.3 * z, 0.7 * z - 0.6 * x, 0.3 * x - 0.7 * y)
+    return _unit(f)
+
+
+@kernel
 def strips(
     path: np.ndarray, outward: np.ndarray, half_m: np.ndarray, tilt: np.ndarray, root: float, smooth: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N, 2 S - 1, 3) float64 and normals (N, 2 S - 1, 3) float32 of tapered strips along strands.
 
-    The facing of a strip is carried along by parallel transport and drawn towards `outward` on the way.
+    The facing of a strip is carried along by parallel transport and drawn towards `outward` on the way; its normals
+    turn from edge to edge as those of a round hair.
 
     Args:
         path, outward: (N, S, 3) float64.
@@ -49,49 +76,29 @@ def strips(
         root: width at the root, as a share.
         smooth: how much of `outward` is mixed into the normals.
     """
-    count, points = path.shape[0], path.shape[1]
-    vertices = np.zeros((count, 2 * points - 1, 3))
-    normals = np.zeros((count, 2 * points - 1, 3), np.float32)
+    count, last = path.shape[0], path.shape[1] - 1
+    vertices = np.zeros((count, 2 * last + 1, 3))
+    normals = np.zeros((count, 2 * last + 1, 3), np.float32)
     for i in range(count):
-        fx, fy, fz = outward[i, 0, 0], outward[i, 0, 1], outward[i, 0, 2]
-        for k in range(points):
-            a, b = max(k - 1, 0), min(k + 1, points - 1)
-            tx, ty, tz = path[i, b, 0] - path[i, a, 0], path[i, b, 1] - path[i, a, 1], path[i, b, 2] - path[i, a, 2]
-            length = max(np.sqrt(tx * tx + ty * ty + tz * tz), 1e-12)
-            tx, ty, tz = tx / length, ty / length, tz / length
-            ox, oy, oz = outward[i, k, 0], outward[i, k, 1], outward[i, k, 2]
-            fx, fy, fz = fx + 0.5 * ox, fy + 0.5 * oy, fz + 0.5 * oz
-            along = fx * tx + fy * ty + fz * tz
-            fx, fy, fz = fx - along * tx, fy - along * ty, fz - along * tz
-            length = np.sqrt(fx * fx + fy * fy + fz * fz)
-            if length < 0.05:
-                # The strand leads straight off the head: any side will do, the same for neighbours.
-                fx, fy, fz = ty * 0.6 - tz * 0.3, tz * 0.7 - tx * 0.6, tx * 0.3 - ty * 0.7
-                length = max(np.sqrt(fx * fx + fy * fy + fz * fz), 1e-12)
-            fx, fy, fz = fx / length, fy / length, fz / length
-            sx, sy, sz = ty * fz - tz * fy, tz * fx - tx * fz, tx * fy - ty * fx
-            c, s = np.cos(tilt[i]), np.sin(tilt[i])
-            wx, wy, wz = c * sx + s * fx, c * sy + s * fy, c * sz + s * fz
-            nx, ny, nz = c * fx - s * sx, c * fy - s * sy, c * fz - s * sz
-            t = k / (points - 1)
-            width = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, 2.2 * (1.0 - t))
-            for side in range(2):
-                v = 2 * k + side
-                if v > 2 * points - 2:
-                    break
-                e = 2.0 * side - 1.0
-                if k == points - 1:
-                    e = 0.0
-                vertices[i, v, 0] = path[i, k, 0] + e * width * wx
-                vertices[i, v, 1] = path[i, k, 1] + e * width * wy
-                vertices[i, v, 2] = path[i, k, 2] + e * width * wz
-                mx, my, mz = (
-                    nx + 0.7 * e * wx + smooth * ox,
-                    ny + 0.7 * e * wy + smooth * oy,
-                    nz + 0.7 * e * wz + smooth * oz,
-                )
-                length = max(np.sqrt(mx * mx + my * my + mz * mz), 1e-12)
-                normals[i, v, 0], normals[i, v, 1], normals[i, v, 2] = mx / length, my / length, mz / length
+        cos, sin = np.cos(tilt[i]), np.sin(tilt[i])
+        facing = (outward[i, 0, 0], outward[i, 0, 1], outward[i, 0, 2])
+        for k in range(last + 1):
+            p, b, a = path[i, k], path[i, min(k + 1, last)], path[i, max(k - 1, 0)]
+            x, y, z = _unit((b[0] - a[0], b[1] - a[1], b[2] - a[2]))
+            off = (outward[i, k, 0], outward[i, k, 1], outward[i, k, 2])
+            facing = _facing(facing, off, (x, y, z))
+            fx, fy, fz = facing
+            side = (y * fz - z * fy, z * fx - x * fz, x * fy - y * fx)
+            across = _mixed((0.0, 0.0, 0.0), cos, side, sin, facing)
+            normal = _mixed((0.0, 0.0, 0.0), cos, facing, -sin, side)
+            t = k / last
+            half = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, 2.2 * (1.0 - t))
+            for v in range(2 * k, min(2 * k + 2, 2 * last + 1)):
+                edge = 0.0 if k == last else 2.0 * (v - 2 * k) - 1.0
+                shaded = _unit(_mixed(normal, 0.7 * edge, across, smooth, off))
+                for m in range(3):
+                    vertices[i, v, m] = p[m] + edge * half * across[m]
+                    normals[i, v, m] = shaded[m]
     return vertices, normals
 
 

@@ -14,7 +14,7 @@ from meshes.hair.style import Cut, cut_of
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate
 
-TRIANGLES = 60_000
+TRIANGLES = 40_000
 """Triangles of a head of hair unless asked otherwise."""
 
 _WHORL = np.array([0.10, 0.80, -0.59]) / np.linalg.norm([0.10, 0.80, -0.59])
@@ -23,7 +23,7 @@ _FACE_OVAL_M = np.array([0.064, -0.035, 0.085])
 _BROW_Y_M = 0.019
 _LAYERS = 5.5  # How many ribbons lie over a point of the scalp, on average.
 _SCALP_M2 = 0.054
-_WIDEST_M, _FINEST_M = 0.0009, 0.00012
+_WIDEST_M, _FINEST_M = 0.0010, 0.00012
 
 
 def scalp_hair(template: SkinTemplate, look: Mapping[str, float], triangles: int = TRIANGLES) -> list[Strands]:
@@ -171,17 +171,14 @@ def _strands(
     # Hair that lies below other hair is in its shade.
     open_to_light = 0.45 + 0.55 * np.clip(layer_m / np.maximum(0.7 * cut.volume_m, 1e-6), 0.0, 1.0)
     over_scalp = min(cut.length_m, 0.11)
-    half = 0.5 * _LAYERS * (1.0 + 5.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
+    half = 0.5 * _LAYERS * (1.0 + 7.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
     half = np.clip(half * rng.uniform(0.5, 1.4, count), _FINEST_M, min(_WIDEST_M, max(0.05 * cut.length_m, _FINEST_M)))
     fine_edge = 0.45 + 0.55 * smooth_step(roots.depth_m, 0.002, 0.022)
-    return Strands(
-        path,
-        outward,
-        half * fine_edge,
-        open_to_light * np.exp(0.22 * rng.standard_normal(count)),
-        roots.face,
-        roots.weight,
-    )
+    shade = open_to_light * np.exp(0.22 * rng.standard_normal(count))
+    # The outermost first: a renderer that has seen them passes over most of what they hide.
+    order = np.argsort(-layer_m, kind="stable")
+    columns = (path, outward, half * fine_edge, shade, roots.face, roots.weight)
+    return Strands(*(column[order] for column in columns))
 
 
 def _gathered(cut: Cut, air: Air, triangles: int, rng: np.random.Generator, around: Space) -> Strands:
