@@ -166,7 +166,13 @@ def displacement(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarra
     relief = _personal_noise(template, look, 12)
     smooth = (1.0 - zone["lips"]) * (1.0 - zone["eyelids"]) * (1.0 - zone["mouth"])
     skin = look["mottling"] * (1.2e-4 * relief[0] + 0.5e-4 * relief[1])
-    form = 2.8e-4 * _personal_noise(template, look, 13)[0] * (1.0 - zone["neck"]) * (1.0 - zone["ears"])
+    form = (
+        2.8e-4
+        * look["unevenness"]
+        * _personal_noise(template, look, 13)[0]
+        * (1.0 - zone["neck"])
+        * (1.0 - zone["ears"])
+    )
     return (smooth * (skin + form)).astype(np.float32)
 
 

@@ -67,7 +67,7 @@ class MakeHuman:
             MeshError: unknown expression or coefficient names, or weights out of range.
         """
         check_expression(expression, self.expressions)
-        look = {**(identity.look or _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE)), **style.look}
+        look = {**(identity.look or _average_look()), **style.look}
         who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
         head = _posed(template(), who, expression, pose)
         angles = (pose.yaw, pose.pitch, pose.roll)
@@ -82,6 +82,11 @@ def _body(who: Person) -> Body:
     """hm08's vertices on a person, for what the wardrobe binds to them."""
     pack = template().pack
     return body(pack.base_index, who.base, pack.neck_bend, who.neck)
+
+
+def _average_look() -> dict[str, float]:
+    """One look of the average head, whose two halves are alike."""
+    return _look_of(np.random.Generator(np.random.Philox(key=0)), AVERAGE) | {"unevenness": 0.0}
 
 
 def _look_of(rng: np.random.Generator, shape: Mapping[str, float]) -> dict[str, float]:
