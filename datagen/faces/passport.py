@@ -36,7 +36,7 @@ _KEY, _FILL, _RIM = (
 LIGHTS: dict[str, tuple[tuple[Lamp, ...], float]] = {
     "three lamps": ((_KEY, _FILL, _RIM), 0.15),
     "window": ((Lamp(75, 8, (20, 30), 6500, 1.0),), 0.25),
-    "overcast": ((Lamp(0, 80, (40, 40), 7000, 0.8),), 0.8),
+    "overcast": ((Lamp(0, 70, (55, 55), 7000, 1.0),), 0.3),
     "lamp from above": ((Lamp(-10, 62, (10, 10), 4500, 1.0),), 0.2),
     "warm evening": ((Lamp(-55, 6, (6, 6), 3800, 1.0), Lamp(120, 10, (30, 30), 9000, 0.4)), 0.2),
 }
