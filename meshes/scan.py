@@ -110,7 +110,7 @@ class Scan:
 
     @classmethod
     def open(cls, path: Path | str, options: ScanOptions | None = None, **named: object) -> "Scan":
-        """Reads an .obj, .ply or .glb scan, or a .json file that names one.
+        """Reads an .obj, .ply, .glb or .wrl scan, or a .json file that names one.
 
         Such a file holds `{"scan": "anna.glb", "texture": "anna.jpg", "ipd_m": 0.061, ...}`: the scan and any of
         `ScanOptions`, with paths from its own folder. It is how a recipe passes options.

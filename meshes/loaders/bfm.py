@@ -109,8 +109,9 @@ def _read_h5(path: Path) -> dict[str, np.ndarray]:
                 continue
             # A few bytes can promise any shape, and a data set may lie in another file.
             budget -= dataset.size * dataset.dtype.itemsize
-            if budget < 0 or dataset.is_virtual or dataset.external or dataset.file != file:
-                raise ValueError(f"{name} of shape {dataset.shape}, larger than memory should hold or in another file")
+            elsewhere = dataset.is_virtual or dataset.external or dataset.file != file
+            if budget < 0 or elsewhere or dataset.dtype.kind not in "fiu":
+                raise ValueError(f"{name} of shape {dataset.shape}: too large, in another file or not of numbers")
             arrays[name] = dataset[()]
     return arrays
 
