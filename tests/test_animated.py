@@ -198,7 +198,9 @@ def test_a_person_blinks_speaks_looks_and_turns(ict: Ict, anna: Path) -> None:
 def test_a_person_wears_the_skin_of_the_scan_and_the_hair_of_a_style(anna: Path) -> None:
     model = Animated.open(anna)
     bald = head(model, {}).surface
-    assert np.array_equal(bald.materials[0].texture, np.full((64, 32, 3), (200, 150, 130), np.uint8))
+    texture = bald.materials[0].texture
+    assert texture is not None
+    assert np.array_equal(texture, np.full((64, 32, 3), (200, 150, 130), np.uint8))
     assert (bald.color[bald.faces[bald.material == 0]] == 1.0).all()
     haired = model.head(Identity(look={"hair_length_m": 0.03}), {}, Pose()).surface
     assert len(haired.faces) > len(bald.faces)
