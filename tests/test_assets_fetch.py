@@ -30,6 +30,7 @@ def cache(tmp_path, monkeypatch):
     for name in ("DATAGEN_ASSETS", "DATAGEN_ASSETS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     return tmp_path / "cache"
 
 
@@ -178,6 +179,14 @@ def test_lasting_trouble_is_given_up(cache, server, tmp_path):
 def test_nobody_at_the_address(cache, tmp_path):
     with pytest.raises(DownloadError, match="refused"):
         download(toy_file("a.bin", b"a"), "http://127.0.0.1:9/a.bin", tmp_path / "a.bin", lambda more: None, HASTY)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[x/a", "http:///a", "http://h:port/a", "http://h h/a", "http://\u2603.\0/"]
+)
+def test_addresses_that_are_none(cache, tmp_path, address):
+    with pytest.raises(DownloadError, match="expected an"):
+        download(toy_file("a.bin", b"a"), address, tmp_path / "a.bin", lambda more: None, HASTY)
 
 
 def test_redirections_are_followed_but_not_in_circles_nor_into_this_machine(cache, server, tmp_path):

@@ -197,6 +197,8 @@ def _ask(job: _Job, start: int) -> http.client.HTTPResponse:
     try:
         request = urllib.request.Request(job.address, headers=headers)
         return _OPENER.open(request, timeout=job.patience.timeout_s)
+    except ValueError as error:
+        job.refuse("an address that can be read", f"{job.address} ({error})")
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
