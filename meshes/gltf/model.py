@@ -8,7 +8,7 @@ import struct
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce, wraps
+from functools import cached_property, reduce, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -116,6 +116,11 @@ class Glb:
             material=int(primitive.get("material", -1)),
             skin=int(node.get("skin", -1)),
         )
+
+    @_damage_is_one_error
+    def material_of(self, name: str) -> int:
+        """Index of the material of a mesh, -1 for none, without reading its geometry."""
+        return int(self._primitive(self._mesh_nodes()[name])[1].get("material", -1))
 
     @_damage_is_one_error
     def target(self, name: str, index: int) -> np.ndarray:
@@ -245,8 +250,12 @@ class Glb:
 
     def _globals(self) -> list[np.ndarray]:
         """(4, 4) global matrix of every node."""
+        return list(self._at_rest)
+
+    @cached_property
+    def _at_rest(self) -> tuple[np.ndarray, ...]:
         local, parent = [_local(node) for node in self._container.tree["nodes"]], self._parents()
-        return [reduce(_times, (local[n] for n in reversed(_ancestry(k, parent)))) for k in range(len(local))]
+        return tuple(reduce(_times, (local[n] for n in reversed(_ancestry(k, parent)))) for k in range(len(local)))
 
 
 def _times(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -4,23 +4,20 @@ Upstream stands with its arms spread; here they hang, so that shoulders look lik
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from meshes.gltf import Glb, GltfMesh
 from meshes.head import MeshError
 from meshes.skinning import rotation
 from meshes.valid.pack import found, members, open_glb
-from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, Template, build_template, check_keys, uv_keys
+from meshes.valid.template import Template, build_template, check_keys, uv_keys
+from meshes.valid.textures import Textures, read_textures
 
 PIECES = ("h_L_eye", "h_R_eye", "h_L_gland", "h_R_gland", "h_TeethUp", "h_TeethDown", "h_wig")
 """Meshes besides the body; only some people have a wig."""
-
-BODY_TEXELS = 1024
-"""Side of the reduced atlas that clothes, teeth and wigs are seen in."""
 
 _BODY = "H_DDS_HighRes"
 _ARM_RAD, _SHOULDER_RAD = 1.05, 0.12
@@ -39,14 +36,12 @@ class Piece:
         triangles: (F, 3) int32.
         uv: (N, 2) float64, v downwards.
         morphs: by upstream's name without its affixes ("MouthOpen").
-        material: index of its material in the file.
     """
 
     points: np.ndarray
     triangles: np.ndarray
     uv: np.ndarray
     morphs: dict[str, Morph]
-    material: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +56,7 @@ class Avatar:
         pieces: eyes, glands, teeth and wig by node name.
         eye_centres: (2, 3) float64, the eye joints, left first.
         head_joint, neck_joint: (3,) float64.
-        glb: the file, for its textures.
+        pack: where its file is.
     """
 
     name: str
@@ -72,32 +67,17 @@ class Avatar:
     eye_centres: np.ndarray
     head_joint: np.ndarray
     neck_joint: np.ndarray
-    glb: Glb
+    pack: Path
 
-    @cached_property
+    @property
+    def textures(self) -> Textures:
+        """Of head, body and wig; the last few avatars' are kept."""
+        return read_textures(self.pack, self.name)
+
+    @property
     def skin(self) -> np.ndarray:
         """(1256, 1332, 3) uint8 sRGB albedo of head, ears and eyes at full size; row 0 is v = 0 of the atlas."""
-        width, height = HEAD_TEXELS
-        return np.ascontiguousarray(self._atlas(self.glb.mesh(_BODY).material)[:height, :width])
-
-    @cached_property
-    def body(self) -> np.ndarray:
-        """(1024, 1024, 3) uint8 sRGB: the whole atlas, reduced."""
-        return _reduced(self._atlas(self.glb.mesh(_BODY).material))
-
-    @cached_property
-    def wig(self) -> np.ndarray | None:
-        """(1024, 1024, 3) uint8 sRGB albedo of the wig; None without one."""
-        return _reduced(self._atlas(self.pieces["h_wig"].material)) if "h_wig" in self.pieces else None
-
-    def _atlas(self, material: int) -> np.ndarray:
-        image = self.glb.base_colour(material)
-        if image is None or image.shape[:2] != (ATLAS_TEXELS, ATLAS_TEXELS):
-            raise MeshError(
-                f"{self.glb.name}: expected a texture of {ATLAS_TEXELS} x {ATLAS_TEXELS} texels, got "
-                f"{None if image is None else image.shape[:2]}. Pass avatars of c-frame/valid-avatars-glb."
-            )
-        return image
+        return self.textures.skin
 
 
 def avatars(pack: Path | str | None = None) -> tuple[str, ...]:
@@ -142,7 +122,7 @@ def _read(pack: Path, name: str) -> Avatar:
         eye_centres=eyes - origin,
         head_joint=glb.node_position("Head") - origin,
         neck_joint=glb.node_position("Neck") - origin,
-        glb=glb,
+        pack=pack,
     )
 
 
@@ -180,7 +160,7 @@ def _placed(
     morphs = {}
     for k, target in enumerate(mesh.target_names):
         offsets = glb.target(node, k)[rows]
-        moved = np.flatnonzero(np.abs(offsets).max(axis=1) > 0.0)
+        moved = np.flatnonzero(offsets.any(axis=1))
         offsets = np.einsum("vab,vb->va", A[moved, :, :3], offsets[moved])
         morphs[target.rpartition(".")[2].removesuffix("_h").removeprefix("t_")] = (moved, offsets)
     return _apply(A, mesh.positions[rows]), morphs
@@ -190,7 +170,7 @@ def _piece(glb: Glb, node: str, origin: np.ndarray) -> Piece:
     mesh = glb.mesh(node)
     rows = np.arange(len(mesh.positions))
     points, morphs = _placed(glb, node, mesh, glb.skinning_matrices(mesh), rows)
-    return Piece(points - origin, mesh.triangles, mesh.uv.astype(np.float64), morphs, mesh.material)
+    return Piece(points - origin, mesh.triangles, mesh.uv.astype(np.float64), morphs)
 
 
 def _apply(A: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -201,7 +181,3 @@ def _joined(points: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Both sides of every seam at their mean, so that no ray slips between them."""
     count = np.bincount(point)
     return np.stack([np.bincount(point, points[:, k]) / count for k in range(3)], axis=1)[point]
-
-
-def _reduced(image: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((BODY_TEXELS, BODY_TEXELS), Image.Resampling.BOX))

@@ -13,8 +13,9 @@ from meshes.surface import Material
 from meshes.valid.avatar import Avatar, Morph, Piece, read_avatar
 from meshes.valid.layout import Layout, build_layout, parts
 from meshes.valid.people import NAMES, average_eyes, skins_of
-from meshes.valid.skin import Skins, body_texture, head_texture, iris_colour
+from meshes.valid.skin import Skins, body_texture, head_texture
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS
+from meshes.valid.textures import Textures, read_textures
 
 MATERIALS = ("skin", "clothes", "mouth", "hair", "sclera", "iris", "cornea")
 _SKIN, _CLOTHES, _MOUTH, _HAIR = range(4)
@@ -81,7 +82,7 @@ def make_person(identity: Identity, pack: Path | None) -> Person:
     weights = _weights(identity.shape)
     parents = {name: read_avatar(name, pack) for name in weights}
     main = parents[max(weights, key=lambda name: weights[name])]
-    skins = tuple((read_avatar(name, pack), share) for name, share in skins_of(identity.look, main.name).items())
+    skins = tuple((read_textures(main.pack, name), share) for name, share in skins_of(identity.look, main.name).items())
     layout = build_layout(main.template)
     body = sum((weight * parents[name].points for name, weight in weights.items()), np.zeros_like(main.points))
     eyes = sum((weight * parents[name].eye_centres for name, weight in weights.items()), np.zeros((2, 3)))
@@ -165,7 +166,7 @@ def _piece_part(owner: Avatar, name: str, piece: Piece) -> np.ndarray:
     """(F,) part of each face of a piece; teeth, gums and tongue are told apart by colour and motion."""
     if not name.startswith("h_Teeth"):
         return np.full(len(piece.triangles), Part.HAIR if name == "h_wig" else Part.EYE_SOCKET)
-    image = owner.body
+    image = owner.textures.body
     column, row = (piece.uv[piece.triangles].mean(axis=1) * (image.shape[1], image.shape[0])).astype(int).T
     texel = image[row.clip(0, image.shape[0] - 1), column.clip(0, image.shape[1] - 1)].astype(np.float64)
     white = (texel[:, 2] > _RED_LIMIT * texel[:, 0]) & (texel.sum(axis=1) > 180)
@@ -177,9 +178,9 @@ def _piece_part(owner: Avatar, name: str, piece: Piece) -> np.ndarray:
     return part
 
 
-def _eye_look(look: Mapping[str, float], donor: Avatar) -> dict[str, float]:
+def _eye_look(look: Mapping[str, float], donor: Textures) -> dict[str, float]:
     """The look of the eyes; irises of which it says nothing have the colour that the donor's are painted in."""
-    outer = iris_colour(donor)
+    outer = donor.iris
     names = [f"iris_{ring}_{channel}" for ring in ("outer", "inner") for channel in ("red", "green", "blue")]
     painted = dict(zip(names, map(float, [*outer, *(1.2 * outer)]), strict=True))
     return {**average_eyes(), **painted, **look}
@@ -189,10 +190,10 @@ def _materials(look: Mapping[str, float], owner: Avatar, skins: Skins) -> tuple[
     darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
     # Melanin takes blue first and red last; blood takes green.
     tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
-    body = body_texture(skins, owner, tone)
-    hair = owner.wig if owner.wig is not None else body[:8, :8]
+    body = body_texture(skins, owner.textures, tone)
+    hair = owner.textures.wig if owner.textures.wig is not None else body[:8, :8]
     return (
-        Material("skin", 0.5, 0.028, 1.0, head_texture(skins, owner, tone)),
+        Material("skin", 0.5, 0.028, 1.0, head_texture(skins, owner.textures, tone)),
         Material("clothes", 0.85, 0.03, 0.0, body),
         Material("mouth", 0.3, 0.035, 0.3, body),
         Material("hair", 0.65, 0.018, 0.0, hair),
