@@ -25,7 +25,16 @@ _OPPOSITES = (
     ("compress", "uncompress"),
 )
 _GENTLE = ("head/head-age", "head/head-scale", "head/head-trans", "neck/neck-trans", "mouth/mouth-trans-in")
-_SPREAD = {"asym": 0.15, "nose": 0.23, "eyes": 0.25, "mouth": 0.20, "chin": 0.22, "cheek": 0.28, "eyebrows": 0.32}
+_SPREAD = {
+    "asym": 0.15,
+    "nose": 0.25,
+    "eyes": 0.31,
+    "mouth": 0.22,
+    "chin": 0.26,
+    "cheek": 0.34,
+    "forehead": 0.28,
+    "eyebrows": 0.40,
+}
 _LOCAL_SPREAD, _GENTLE_FACTOR, _OUTLINE_MAX = 0.2, 0.4, 0.45
 _MEAN = {"mouth/mouth-angles-down-up": 0.15, "mouth/mouth-scale-vert-decr-incr": -0.15}
 """Resting mouths of the base mesh droop and pout a little."""
