@@ -40,8 +40,8 @@ class Generate:
         datagen generate out --recipe selfie --pairs 100 --background black --near-m 0.2 0.4
     """
 
-    out: Positional[Path]
-    """Folder to write; made if missing."""
+    out: Positional[str]
+    """Folder to write, made if missing; or an address such as s3://bucket/set (docs/scaling.md)."""
     recipe: str
     """Named recipe to start from; `datagen presets` lists them."""
     options: OmitArgPrefixes[Recipe]
@@ -55,15 +55,25 @@ class Generate:
     """Pairs a shard file, the unit of work of a worker and of what an interruption can cost."""
     shard: str = "1/1"
     """Which share of the shards to write, NUMBER/COUNT from 1, where several machines share one folder."""
+    engine: Literal["local", "ray"] = "local"
+    """Who renders: processes of this machine, or a Ray cluster."""
+    address: str = ""
+    """With --engine ray: the cluster (auto, HOST:6379); left out, Ray starts on this machine."""
+    task_cpus: float = 1.0
+    """With --engine ray: processors that a task occupies."""
+    task_gpus: float = 0.0
+    """With --engine ray: GPUs that a task occupies."""
 
     def run(self) -> int:
         """Generates and reports; 0 when every pair is written."""
         from datagen.database import Share
         from datagen.generate import generate_with_bar, run_of
+        from datagen.ray_engine import RayEngine
 
         share = Share.parse(self.shard)
         run = run_of(self.recipe, self.options, seed=self.seed, pairs=self.pairs, shard_pairs=self.shard_pairs)
-        summary = generate_with_bar(run, self.out, self.workers, share)
+        engine = RayEngine(self.address, self.task_cpus, self.task_gpus) if self.engine == "ray" else None
+        summary = generate_with_bar(run, self.out, self.workers, share, engine)
         _say(
             f"{summary.written} of {summary.expected} pairs in {summary.out} "
             f"({summary.resumed} were there), {summary.bytes / 1e6:.1f} MB"

@@ -150,14 +150,14 @@ class Summary:
     """How a run ended.
 
     Attributes:
-        out: the folder.
+        out: the folder or address.
         expected, written: samples this run's share promised, and those of them on disk; equal, or the run raised.
         resumed: samples of them that an earlier run had finished.
         bytes: of the share's shards.
         missing: samples of the whole set that other shares have yet to write; 0 for a finished set.
     """
 
-    out: Path
+    out: str
     expected: int
     written: int
     resumed: int
@@ -248,7 +248,7 @@ def writing(folder: Path, run: Run, share: Share = EVERYTHING) -> Iterator[None]
     """The right to write a share of `run` into `folder`, for the length of a `with` block.
 
     Makes the folder, refuses one that holds other things or another run, locks out a second writer of the same
-    shards, and removes unfinished files of these shards that dead processes left.
+    shards, and removes unfinished files of these shards that dead processes left, before and after.
 
     Raises:
         DatabaseError: with what was expected, what was found, and the next step.
@@ -260,6 +260,7 @@ def writing(folder: Path, run: Run, share: Share = EVERYTHING) -> Iterator[None]
             write_run(folder, run)
             _remove_stale_parts(folder, share)
             yield
+            _remove_stale_parts(folder, share)  # Of workers that died and were replaced.
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Engines: the shards of a run, made in this process or in local workers; the unit of work is a shard.
+"""Engines: the shards of a run, made in this process, in local workers or on a cluster; the unit of work is a shard.
 
 Sample i is the same bytes whoever makes it, so any engine, any order and any restart end in the same folder.
 """
@@ -11,12 +11,15 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from datagen.card import write_index_and_card
-from datagen.database import EVERYTHING, DatabaseError, MisuseError, Run, Share, StoppedError, Summary, writing
+from datagen.database import EVERYTHING, DatabaseError, MisuseError, Run, Share, StoppedError, Summary
 from datagen.making import MakeSample, samples
+from datagen.places import Place, place
 from datagen.progress import OnProgress, silent
-from datagen.shards import ShardRecord, finished, write_shard
+from datagen.shards import ShardRecord
 from datagen.workers import Workers
+
+Engine = Callable[[Run, Place, MakeSample, list[int], int, Callable[[], None]], dict[int, ShardRecord]]
+"""Writes the listed shards of a run into a place with so many workers, telling each sample; returns their records."""
 
 
 def generate(
@@ -26,6 +29,7 @@ def generate(
     *,
     workers: int = 1,
     share: Share = EVERYTHING,
+    engine: Engine | None = None,
     progress: OnProgress = silent,
     command: str = "",
 ) -> Summary:
@@ -36,10 +40,11 @@ def generate(
 
     Args:
         run: what the folder will hold.
-        out: the folder; made if missing.
+        out: the folder, made if missing; or an address that fsspec knows (`datagen.places`).
         make: makes sample `index`.
         workers: 0 or 1 works in this process, 2 or more start that many.
         share: the shards to write.
+        engine: who writes them; this machine where left out, `datagen.ray_engine.RayEngine` for a cluster.
         progress: told the samples done and the samples there are.
         command: how a person would run this again; printed on the card.
 
@@ -50,20 +55,20 @@ def generate(
         StoppedError: on Ctrl-C, SIGTERM or SIGHUP. Finished shards are intact.
         DatabaseError: another run or writer has the folder, a disk error, a sample that cannot be made.
     """
-    out = Path(out)
     if workers < 0:
         raise MisuseError(f"workers: expected 0 or more, got {workers}; 0 and 1 work in this process.")
-    with _stoppable(out), writing(out, run, share):
-        records = {shard: finished(out, run, shard) for shard in share.shards(run)}
+    where = place(out)
+    with _stoppable(where), where.held(run, share):
+        records = where.finished(run, share.shards(run))
         todo = [shard for shard, record in records.items() if record is None]
         promised = sum(len(run.indices(shard)) for shard in records)
         resumed = promised - sum(len(run.indices(shard)) for shard in todo)
         tick = _counter(resumed, promised, progress)
-        engine = _in_processes if workers >= 2 and len(todo) > 1 else _in_process
-        records |= engine(run, out, make, todo, workers, tick)
-        missing = _finish(run, out, share, command)
+        local = _in_processes if workers >= 2 and len(todo) > 1 else _in_process
+        records |= (engine or local)(run, where, make, todo, workers, tick)
+        missing = _finish(run, where, share, command)
         size = sum(record.bytes for record in records.values() if record is not None)
-        return Summary(out, promised, promised, resumed, size, missing)
+        return Summary(where.name, promised, promised, resumed, size, missing)
 
 
 def _counter(done: int, total: int, progress: OnProgress) -> Callable[[], None]:
@@ -77,42 +82,43 @@ def _counter(done: int, total: int, progress: OnProgress) -> Callable[[], None]:
     return tick
 
 
-def _finish(run: Run, out: Path, share: Share, command: str) -> int:
-    """Index and card, once nothing is missing on disk; else the samples that other shares have yet to write."""
-    records = {shard: finished(out, run, shard) for shard in range(run.shards)}
+def _finish(run: Run, where: Place, share: Share, command: str) -> int:
+    """Index and card, once nothing is missing; else the samples that other shares have yet to write."""
+    records = where.finished(run, range(run.shards))
     gaps = [shard for shard, record in records.items() if record is None]
     own = sorted(set(gaps) & set(share.shards(run)))
     if own:
         raise DatabaseError(
-            f"{out}: expected {run.pairs} samples, but shards {own} are not whole; run the same command again."
+            f"{where.name}: expected {run.pairs} samples, but shards {own} are not whole; run the same command again."
         )
     if not gaps:
-        write_index_and_card(out, run, [record for record in records.values() if record is not None], command)
+        where.finish(run, [record for record in records.values() if record is not None], command)
     return sum(len(run.indices(shard)) for shard in gaps)
 
 
-class _Stop(KeyboardInterrupt):
-    """A signal on its way up; no `except Exception` of a library in between swallows it."""
-
-
 @contextlib.contextmanager
-def _stoppable(out: Path) -> Iterator[None]:
-    """Signals that ask a process to stop become StoppedError, in the thread where Python delivers them."""
+def _stoppable(where: Place) -> Iterator[None]:
+    """Signals that ask a process to stop become StoppedError, in the thread where Python delivers them.
+
+    On its way up a signal is a KeyboardInterrupt, which no `except Exception` of a library swallows; its number is kept
+    here, as some libraries raise another KeyboardInterrupt in its place.
+    """
+    heard = [signal.SIGINT]
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Stop(number)
+        heard.append(signal.Signals(number))
+        raise KeyboardInterrupt
 
     handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     is_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, stop) for number in handled if is_main}
     try:
         yield
-    except KeyboardInterrupt as error:
-        number = signal.Signals(error.args[0] if isinstance(error, _Stop) else signal.SIGINT)
+    except KeyboardInterrupt:
         raise StoppedError(
-            f"{out}: expected to finish, got {number.name}. Finished shards are intact; "
+            f"{where.name}: expected to finish, got {heard[-1].name}. Finished shards are intact; "
             "run the same command again to go on.",
-            number,
+            heard[-1],
         ) from None
     finally:
         for number, handler in before.items():
@@ -120,13 +126,13 @@ def _stoppable(out: Path) -> Iterator[None]:
 
 
 def _in_process(
-    run: Run, out: Path, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
+    run: Run, where: Place, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
 ) -> dict[int, ShardRecord]:
-    return {shard: write_shard(out, run, shard, samples(make, run.indices(shard), tick)) for shard in todo}
+    return {shard: where.write(run, shard, samples(make, run.indices(shard), tick)) for shard in todo}
 
 
 def _in_processes(
-    run: Run, out: Path, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
+    run: Run, where: Place, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
 ) -> dict[int, ShardRecord]:
-    with Workers(min(workers, len(todo)), run, out, make) as pool:
+    with Workers(min(workers, len(todo)), run, where, make) as pool:
         return pool.write(todo, tick)

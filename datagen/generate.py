@@ -6,7 +6,7 @@ from pathlib import Path
 
 import datagen
 from datagen.database import EVERYTHING, RUN_FILE, DatabaseError, Run, Share, Summary, read_run
-from datagen.engine import generate
+from datagen.engine import Engine, generate
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.progress import OnProgress, progress_bar, silent
@@ -68,19 +68,28 @@ def _option(name: str, value: object) -> list[str]:
 
 
 def generate_pairs(
-    run: Run, out: Path, *, workers: int = 1, share: Share = EVERYTHING, progress: OnProgress = silent
+    run: Run,
+    out: Path | str,
+    *,
+    workers: int = 1,
+    share: Share = EVERYTHING,
+    engine: Engine | None = None,
+    progress: OnProgress = silent,
 ) -> Summary:
     """Writes what is missing of the run, or of a share of it. See `datagen.engine.generate` for errors."""
     recipe = Recipe.from_json(run.recipe)
     check_sources(recipe)
     make = RenderSample(run.recipe_name, recipe, run.seed)
-    return generate(run, out, make, workers=workers, share=share, progress=progress, command=command_of(run))
+    command = command_of(run)
+    return generate(run, out, make, workers=workers, share=share, engine=engine, progress=progress, command=command)
 
 
-def generate_with_bar(run: Run, out: Path, workers: int, share: Share = EVERYTHING) -> Summary:
+def generate_with_bar(
+    run: Run, out: Path | str, workers: int, share: Share = EVERYTHING, engine: Engine | None = None
+) -> Summary:
     """`generate_pairs` for a terminal."""
     with progress_bar("generate") as progress:
-        return generate_pairs(run, out, workers=workers, share=share, progress=progress)
+        return generate_pairs(run, out, workers=workers, share=share, engine=engine, progress=progress)
 
 
 def _recipe_of(run: Run, folder: Path) -> Recipe:

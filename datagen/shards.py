@@ -219,6 +219,10 @@ def finished(folder: Path, run: Run, shard: int) -> ShardRecord | None:
         whole = tar.stat().st_size == record.bytes
     except (DatabaseError, OSError):
         return None
+    return record if whole and fits(record, run, shard) else None
+
+
+def fits(record: ShardRecord, run: Run, shard: int) -> bool:
+    """Whether a record lists the samples and the layers that the run promises of that shard."""
     keys = tuple(f"{index:08d}" for index in run.indices(shard))
-    fits = record.keys == keys and {len(row) for row in record.sizes} == {len(members(run.layers))}
-    return record if whole and fits else None
+    return record.keys == keys and {len(row) for row in record.sizes} == {len(members(run.layers))}

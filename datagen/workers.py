@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
-from datagen.database import DatabaseError, Run, explained
+from datagen.database import DatabaseError, Run
 from datagen.making import MakeSample, samples
-from datagen.shards import ShardRecord, write_shard
+from datagen.places import Place
+from datagen.shards import ShardRecord
 from meshes.errors import UserError
 from renderers.memory import keep_freed_memory
 
@@ -31,7 +31,9 @@ ONE_THREAD = {
 
 
 @dataclass(frozen=True)
-class _Failure:
+class Failure:
+    """Why a shard was not written, in words, and a traceback for people who debug."""
+
     message: str
     detail: str
 
@@ -39,7 +41,7 @@ class _Failure:
 class Workers:
     """Processes that write shards of one run; a context manager, so that none outlives its block."""
 
-    def __init__(self, count: int, run: Run, out: Path, make: MakeSample) -> None:
+    def __init__(self, count: int, run: Run, where: Place, make: MakeSample) -> None:
         context = multiprocessing.get_context("spawn")
         self._processes: dict[Connection, BaseProcess] = {}
         self._busy: dict[Connection, int] = {}
@@ -47,7 +49,7 @@ class Workers:
             with _environment(ONE_THREAD):
                 for _ in range(count):
                     ours, theirs = context.Pipe()
-                    process = context.Process(target=_work, args=(theirs, run, out, make), daemon=True)
+                    process = context.Process(target=_work, args=(theirs, run, where, make), daemon=True)
                     process.start()
                     theirs.close()
                     self._processes[ours] = process
@@ -113,7 +115,7 @@ class Workers:
                 f"exit code {process.exitcode} (-9: killed, often for want of memory). Finished shards are "
                 "intact; run the same command again, with fewer workers if memory is short."
             ) from None
-        if isinstance(answer, _Failure):
+        if isinstance(answer, Failure):
             raise DatabaseError(answer.message, answer.detail)
         return answer
 
@@ -131,7 +133,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _work(pipe: Connection, run: Run, out: Path, make: MakeSample) -> None:
+def _work(pipe: Connection, run: Run, where: Place, make: MakeSample) -> None:
     """A worker's life: shard numbers in, a None a sample and a record a shard out, until the pipe closes."""
     # A terminal signals the whole group, but the parent decides: it closes the pipe.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -146,14 +148,14 @@ def _work(pipe: Connection, run: Run, out: Path, make: MakeSample) -> None:
 
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            pipe.send(_attempt(run, out, make, pipe.recv(), tick))
+            pipe.send(attempt(run, where, make, pipe.recv(), tick))
 
 
-def _attempt(run: Run, out: Path, make: MakeSample, shard: int, tick: Callable[[], None]) -> ShardRecord | _Failure:
+def attempt(run: Run, where: Place, make: MakeSample, shard: int, tick: Callable[[], None]) -> ShardRecord | Failure:
+    """Writes one shard; what goes wrong comes back as words, since not every exception can be sent."""
     try:
-        with explained(out):
-            return write_shard(out, run, shard, samples(make, run.indices(shard), tick))
+        return where.write(run, shard, samples(make, run.indices(shard), tick))
     except UserError as error:
-        return _Failure(str(error), getattr(error, "detail", ""))
+        return Failure(str(error), getattr(error, "detail", ""))
     except Exception as error:
-        return _Failure(f"shard {shard}: {type(error).__name__}: {error}", traceback.format_exc())
+        return Failure(f"shard {shard}: {type(error).__name__}: {error}", traceback.format_exc())

@@ -259,7 +259,7 @@ def test_the_command_on_a_card_makes_the_same_run(tmp_path, monkeypatch, capsys)
     recipe = replace(recipe, near_m=(0.3, 0.5), background_rgb=None)
     run = run_of("cmdp", recipe, seed=-1, pairs=3, shard_pairs=2)
     made = []
-    monkeypatch.setattr("datagen.generate.generate_with_bar", lambda run, out, workers: made.append(run) or _stop())
+    monkeypatch.setattr("datagen.generate.generate_with_bar", lambda run, *rest: made.append(run) or _stop())
     assert main(shlex.split(command_of(run))[1:]) == 1
     assert made == [run]
 
