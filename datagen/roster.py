@@ -5,6 +5,7 @@ Draws are looked at in order; one whose face is too like an accepted one is pass
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -154,7 +155,7 @@ def pinned(recipe: Recipe) -> Recipe:
             f"--people: expected at most the {len(roster.accepted)} people of --roster {recipe.roster}, "
             f"got {recipe.people}. Lower it, or make a longer roster with datagen people."
         )
-    path, _, _ = recipe.roster.partition("@")
+    path, _ = _path_and_pin(recipe.roster)
     people = len(roster.accepted) if unstated else recipe.people
     return replace(recipe, roster=f"{path}@{roster_sha256(recipe.roster)}", people=people)
 
@@ -174,7 +175,7 @@ def read_roster(spec: str) -> Roster:
     Raises:
         RecipeError: no such file, another than was pinned, no roster, or one whose people the model no longer draws.
     """
-    name, _, sha256 = spec.partition("@")
+    name, sha256 = _path_and_pin(spec)
     path = _file_of(name)
     data = path.read_bytes()
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
@@ -197,13 +198,19 @@ def read_roster(spec: str) -> Roster:
 @lru_cache(maxsize=8)
 def roster_sha256(spec: str) -> str:
     """Of the file that a recipe's roster names, hexadecimal; the pinned one where it is pinned."""
-    name, _, sha256 = spec.partition("@")
+    name, sha256 = _path_and_pin(spec)
     return sha256 or sha256_of(_file_of(name))
 
 
 def packaged_rosters() -> tuple[str, ...]:
     """Names of the rosters that come with the toolkit."""
     return tuple(sorted(path.stem for path in PACKAGED.glob("*.json")))
+
+
+def _path_and_pin(spec: str) -> tuple[str, str]:
+    """A roster's path and the sha256 it is pinned to, or ""."""
+    pinned_to = re.fullmatch(r"(.+)@([0-9a-f]{64})", spec, re.DOTALL)
+    return (pinned_to[1], pinned_to[2]) if pinned_to else (spec, "")
 
 
 def _file_of(name: str) -> Path:

@@ -12,11 +12,13 @@ import datagen
 from datagen import faces, roster
 from datagen.cli import main
 from datagen.generate import run_of
+from datagen.heads import open_model
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe, RecipeError
 from datagen.record import person_id
-from datagen.roster import Chosen, Roster, drawn_person, identity_of, pinned, read_roster
+from datagen.roster import Chosen, Roster, drawn_person, identity_of, packaged_rosters, pinned, read_roster
+from meshes.errors import UserError
 
 PORTRAIT = PRESETS["portrait"]
 
@@ -46,7 +48,7 @@ def written(tmp_path, monkeypatch):
         people=roster._fingerprint(_Numbers(), "makehuman", 5, accepted),
         version=datagen.__version__,
     )
-    path = tmp_path / "people.json"
+    path = tmp_path / "people@home.json"
     path.write_text(made.to_text())
     read_roster.cache_clear()
     roster.roster_sha256.cache_clear()
@@ -169,6 +171,18 @@ def test_a_file_cut_short_is_refused_with_a_reason(written):
             read_roster(str(path))
 
 
+@pytest.mark.parametrize("name", packaged_rosters())
+def test_packaged_rosters_are_of_the_people_drawn_today(name):
+    kept = json.loads((roster.PACKAGED / f"{name}.json").read_text())
+    try:
+        open_model(kept["heads"])
+    except UserError as error:
+        pytest.skip(str(error))
+    made = read_roster(name)
+    assert made.drawn > made.accepted[-1]
+    assert len(made.accepted) >= 100
+
+
 def test_no_such_file_is_one_message(capsys, tmp_path):
     argv = ["generate", str(tmp_path / "out"), "--recipe", "portrait", "--pairs", "1", "--roster", "absent.json"]
     assert main(argv) == 2
@@ -225,8 +239,6 @@ def test_plans_and_names_follow_the_roster(drawn):
     recipe = pinned(replace(PORTRAIT, roster=str(folder / "a.json")))
     plan = plan_sample(recipe, 77, 5)
     assert (plan.people_seed, plan.person) == (made.seed, made.accepted[1])
-    from datagen.heads import open_model
-
     assert plan.identity == identity_of(open_model("makehuman"), "makehuman", made.seed, made.accepted[1])
     assert person_id(plan, ()) == f"makehuman-0-{made.accepted[1]:06d}"
 
