@@ -210,7 +210,7 @@ def histograms(gathered: Gathered) -> dict[str, dict[str, int]]:
     looks = [person.identity.look for person in gathered.people]
     if all("age" in shape for shape in shapes):
         tables["age"] = _binned([shape["age"] for shape in shapes], (0.4, 0.55, 0.65, 0.75, 0.85, 1.0))
-        tables["gender"] = _binned([shape["gender"] for shape in shapes], (0.0, 0.25, 0.5, 0.75, 1.0))
+        tables["gender"] = _binned([shape["gender"] for shape in shapes], (0.0, 0.2, 0.5, 0.8, 1.0))
     if all("hair_length_m" in look for look in looks):
         tables["hair"] = _counted([hair_class(look) for look in looks], ["none", "buzz", "short", "medium", "long"])
     return tables
