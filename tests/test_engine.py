@@ -18,6 +18,7 @@ from datagen.card import card
 from datagen.database import DatabaseError, MisuseError, Share, StoppedError, writing
 from datagen.engine import generate
 from datagen.progress import progress_bar
+from datagen.randomness import generator
 from datagen.reader import PairDataset
 from datagen.sample import Sample
 from datagen.shards import read_record
@@ -229,6 +230,21 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_bytes(tmp_path, unbroken, w
         assert "index.json" not in done
     _wait_for_orphans(out)
     generate(RUN, out, make, workers=workers)
+    assert _content(out) == unbroken
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_end_in_the_same_bytes(tmp_path, unbroken):
+    out, rng = tmp_path / "out", generator(0, 0, "kills")
+    for _ in range(20):
+        process = _start(tmp_path, workers=2)
+        time.sleep(rng.uniform(0.2, 2.5))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        done = {name: data for name, data in _content(out).items() if name[0] != "."} if out.exists() else {}
+        assert done == {name: unbroken[name] for name in done}
+    _wait_for_orphans(out)
+    generate(RUN, out, make, workers=2)
     assert _content(out) == unbroken
 
 
