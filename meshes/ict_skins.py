@@ -17,6 +17,7 @@ from meshes.assets.store import cache_folder, placing
 from meshes.atlas import SHAPE
 from meshes.ict import Ict, average_look
 from meshes.ict_skin_table import SKINS, SkinSource
+from meshes.noise import smooth_step
 from meshes.normals import vertex_normals
 from meshes.register.bake import Photograph, complete, photograph, skin_faces
 from meshes.register.fit import Basis, Fit, fit_model
@@ -30,7 +31,7 @@ from meshes.surface import Material, Surface
 from meshes.valid.avatar import Avatar, read_avatar
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, ISLANDS
 
-METHOD = 1
+METHOD = 2
 """Counts changes of what the skins look like; those in the cache are made anew after one."""
 
 _HEAD = tuple(ISLANDS.index(name) for name in ("head", "ear_left", "ear_right", "torso"))
@@ -44,6 +45,7 @@ _UNLIKE = 0.45
 """Of natural logarithms of colour: what differs more from the face is hair, cloth or shadow where skin should be."""
 
 _MARGIN_TEXELS = 7
+_GLOSS = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,7 @@ class Skins:
         lids = self._photograph(avatar, replace(fit, blink=1.0), _lid_share(points) > 0.0, shut=True)
         photo = _with_lids(opened, lids, points)
         tone = _tone(photo, points)
+        photo = _without_gloss(photo, tone, source.melanin)
         hair = _scalp_colour(photo, points, tone)
         believed = Photograph(photo.colour, photo.seen & ~_no_skin(photo, points, tone))
         inside = paint(layout.template, average_look()).astype(np.float64)
@@ -165,6 +168,17 @@ def _tone(photo: Photograph, points: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         middle = photo.seen & (np.abs(x) < 0.045) & (y > -0.055) & (y < -0.015) & (z > 0.0)
     return np.exp(np.median(_log(photo.colour[middle]), axis=0)).astype(np.float64)
+
+
+def _without_gloss(photo: Photograph, tone: np.ndarray, melanin: float) -> Photograph:
+    """Takes the white that was painted onto dark skins off again: studio lights on brows, lips and cheeks.
+
+    A colour is k * tone + s * white; s is what its blue has too much for its red.
+    """
+    red, blue = photo.colour[..., 0], photo.colour[..., 2]
+    white = (blue * tone[0] - red * tone[2]) / (tone[0] - tone[2])
+    off = _GLOSS * float(smooth_step(np.array(melanin), 0.5, 0.8)) * np.clip(white, 0.0, photo.colour.min(axis=2))
+    return Photograph((photo.colour - off[..., None]).astype(np.float32), photo.seen)
 
 
 def _scalp_colour(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np.ndarray:
