@@ -168,8 +168,8 @@ def _cap(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, floa
     button = shaped[-1].mean(axis=0)
     knob = tube(
         np.array([button - np.array([0, 0.001, 0]), button + np.array([0, 0.0025, 0])]) @ rim.axes + rim.origin,
-        0.007,
-        0.007,
+        0.0055,
+        0.0055,
         rim.axes[0],
     )
     return [
@@ -185,11 +185,11 @@ def _visor(dome: np.ndarray, rim: Rim, colour: np.ndarray, stuff: Material) -> S
     arc = np.roll(dome[0], half, axis=0)[: 2 * half + 1][::-1]
     arc = arc * [1.0, 0.0, 1.0]
     across = np.linspace(-1, 1, len(arc))
-    reach = _VISOR_M * np.sqrt(np.clip(1 - np.abs(across) ** 2.6, 0.0, 1.0))
+    share = np.sqrt(np.clip(1 - np.abs(across) ** 2.6, 0.0, 1.0))
     out = np.linspace(0.0, 1.0, 9)
     ahead = unit(arc * [0.35, 0.0, 1.0])
-    top = (arc - ahead * 0.004)[None] + ahead * (reach * out[:, None] + 0.0)[..., None]
-    droop = -0.020 * np.square(across) * out[:, None] ** 0.7 - 0.012 * np.square(out[:, None]) + 0.004
+    top = (arc - ahead * 0.004)[None] + ahead * (_VISOR_M * share * out[:, None])[..., None]
+    droop = share * (-0.020 * np.square(across) * out[:, None] ** 0.7 - 0.012 * np.square(out[:, None])) + 0.004
     top = top + np.stack([np.zeros_like(droop), droop, np.zeros_like(droop)], axis=-1)
     under = top - np.array([0.0, 0.0030, 0.0])
     edge = (top[-1:] + under[-1:]) / 2 + ahead * 0.0015

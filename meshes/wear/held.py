@@ -183,7 +183,8 @@ def _before_the_mouth(fit: Fit, worn: Mapping[str, float], side: float) -> list[
     """A flat hand before mouth and nose."""
     lips = fit.landmarks[57]
     axes = _axes(np.array([-side * 0.85, 0.55, 0.0]), np.array([side * 0.15, 0.0, 1.0]))
-    wrist = lips - axes[1] * 0.105 + np.array([0.0, -0.012, worn["distance_m"] * 0.2 + 0.034])
+    wrist = lips - axes[1] * 0.105
+    wrist[1:] += -0.012, fit.landmarks[30, 2] - lips[2] + 0.016 + 0.1 * worn["distance_m"]
     grip = axes * [[side], [1.0], [1.0]]
     return _hand(wrist, grip, 0.10, 0.5, np.array([side * 0.9, -1.0, 0.0]), _skin(fit))
 
