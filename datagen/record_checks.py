@@ -18,6 +18,7 @@ from renderers.camera import Camera, project
 
 LANDMARK_SLACK_PX = 1e-6
 DISTANCE_SLACK_M = 1e-6
+_THIN = (Part.HAIR, Part.BEARD, Part.BROWS, Part.LASHES, Part.GLASSES, Part.EARRINGS)
 RECORD_FIELDS = (
     *("index", "key", "seed", "recipe", "version", "split", "scene", "person", "expression", "pose", "light"),
     *("background", "cameras", "eye_midpoint_m", "landmarks", "assets"),
@@ -130,10 +131,10 @@ def check_landmarks(layers: Layers, cameras: Mapping[str, Camera], meta: Mapping
 
 
 def _without_strands(depth_map: np.ndarray, part: np.ndarray | None) -> np.ndarray:
-    """The depth map with hair and lashes taken out: a point may be seen between strands that hide every centre near."""
+    """The depth map with what is thin taken out: a point may be seen between strands that hide every centre near."""
     if part is None:
         return np.zeros_like(depth_map)
-    return np.where(np.isin(part, (Part.HAIR, Part.LASHES)), 0, depth_map)
+    return np.where(np.isin(part, _THIN), 0, depth_map)
 
 
 def _landmarks_in_view(

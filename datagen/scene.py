@@ -12,15 +12,12 @@ from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, Head, HeadModel
-from meshes.parts import Part
 from meshes.surface import Surface
 from meshes.wear.put_on import put_on
 from meshes.wear.wardrobe import wardrobe_at_hand
 from renderers import environment
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.light import EnvironmentLight, normalize, rotate
-
-_STRANDS = (Part.HAIR, Part.BEARD, Part.BROWS, Part.LASHES)
 
 CLEARANCE_M = 0.03
 """Nearest that a camera may come to any point of the person."""
