@@ -147,8 +147,7 @@ def _scalp_cover(look: Mapping[str, float]) -> float:
 
 def _lips(skin: np.ndarray, zone: Mapping[str, np.ndarray], look: Mapping[str, float]) -> np.ndarray:
     """Thin skin that shows its blood; darker on the upper lip and towards the edge, where it holds more melanin."""
-    brown = 0.75 * look["lip_melanin"] * look["melanin"]
-    melanin = min(0.30, look["melanin"]) + brown - look["melanin"]
+    melanin = look["melanin"] * (0.30 * look["lip_melanin"] - 0.24)
     natural = skin_tone(look, melanin=melanin, blood=0.65 + 0.9 * look["lip_colour"]) * (0.88, 0.88, 0.98)
     rim = skin_tone(look, melanin=melanin + 0.12, blood=0.45) * 0.9
     lips = _mix(np.broadcast_to(natural, skin.shape), rim, 0.65 * zone["lip_rim"])
@@ -185,7 +184,7 @@ def materials(texture: np.ndarray | None = None, relief: np.ndarray | None = Non
     """
     oil = 0.25 if relief is None else 1.0  # The map has the share.
     table = (
-        Material("skin", 0.52, 0.028, 1.0, texture, relief, oil, oil_roughness=0.30),
+        Material("skin", 0.52, 0.028, 1.0, texture, relief, oil, oil_roughness=0.33),
         Material("lips", 0.50, 0.028, 1.0, texture, relief, oil, oil_roughness=0.27),
         Material("mouth", roughness=0.35, specular=0.028, subsurface=0.6),
         Material("teeth", roughness=0.40, specular=0.045, subsurface=0.5, oil=0.5, oil_roughness=0.12),

@@ -14,7 +14,7 @@ _IRIS: dict[str, tuple[Colour, Colour]] = {  # outer ring, inner ring
     "brown": ((0.075, 0.034, 0.014), (0.130, 0.058, 0.020)),
     "hazel": ((0.085, 0.068, 0.032), (0.140, 0.075, 0.026)),
     "green": ((0.085, 0.105, 0.058), (0.150, 0.120, 0.050)),
-    "blue": ((0.070, 0.115, 0.165), (0.160, 0.180, 0.180)),
+    "blue": ((0.080, 0.110, 0.138), (0.160, 0.172, 0.165)),
     "grey": ((0.110, 0.135, 0.150), (0.180, 0.182, 0.165)),
 }
 _IRIS_SHARE = {
@@ -78,7 +78,7 @@ def _sample_skin(rng: np.random.Generator, mix: dict[str, float], gender: float,
         "shadow": np.clip(rng.normal(0.45 + 0.3 * aged, 0.28), 0.0, 1.3),
         "unevenness": rng.uniform(0.5, 1.5),
         "pores": np.clip(rng.normal(0.45 + 0.15 * gender + 0.15 * aged, 0.2), 0.1, 1.0),
-        "oil": np.clip(rng.normal(0.40, 0.18), 0.05, 0.9),
+        "oil": np.clip(rng.normal(0.35, 0.17), 0.05, 0.85),
         "lip_colour": np.clip(rng.normal(0.50 - 0.15 * gender, 0.25), 0.0, 1.0),
         "lip_melanin": np.clip(rng.normal(0.35 + 0.3 * melanin, 0.25), 0.0, 1.0),
         "lip_furrows": rng.uniform(0.25, 1.0),

@@ -25,7 +25,7 @@ _LIP_MM = 0.9  # Mean distance of the furrows on lips.
 
 @lru_cache(maxsize=2)
 def shared_pores(template: SkinTemplate) -> np.ndarray:
-    """SHAPE float32, 0 on plain skin to -1 in a deep pore; the same for everybody."""
+    """SHAPE float32: pores, down to -1, and the fine network between them; the same for everybody."""
     seats, (rows, columns) = grains(template), SHAPE
     field = np.zeros(rows * columns, np.float32)
     near = blob(seats.point, (0.0, -36.0, 34.0), (17.0, 17.0, 30.0)) + 0.7 * blob(
@@ -39,9 +39,19 @@ def shared_pores(template: SkinTemplate) -> np.ndarray:
         pore = depth * kept * np.exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
         at = np.clip(row + dy - 1, 0, rows - 1) * columns + np.clip(column + dx - 1, 0, columns - 1)
         field += np.bincount(at, pore, rows * columns).astype(np.float32)
-    pores = -np.clip(field, 0.0, 1.0).reshape(SHAPE)
+    pores = (_network(template) - np.clip(field, 0.0, 1.0)).reshape(SHAPE)
     pores.setflags(write=False)
     return pores
+
+
+def _network(template: SkinTemplate) -> np.ndarray:
+    """(texels,) float32: unevenness of the face between pores, which breaks its highlights up."""
+    chart, out = face_chart(template), np.zeros(SHAPE[0] * SHAPE[1], np.float32)
+    points = texel_points(template).reshape(-1, 3)[chart.texel].astype(np.float64)
+    fine, finer = (value_noise(points, scale_m, 1, keyed(0, 43))[0] for scale_m in (1.5e-3, 0.9e-3))
+    smooth = 1.0 - texel_values(template, np.maximum(template.masks["lips"], 0.7 * template.masks["eyelids"]))
+    out[chart.texel] = (0.42 * fine + 0.34 * finer) * smooth.reshape(-1)[chart.texel]
+    return out
 
 
 @lru_cache(maxsize=2)
