@@ -62,7 +62,7 @@ def lash_hairs(faces: np.ndarray, uv: np.ndarray) -> Bound:
 
 def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray, stretch: float) -> Bound:
     """Lashes tied to strips where paths (N, S, 2) in their texture plane run, and `stretch` times as long."""
-    count, points = paths.shape[:2]
+    count, points = len(paths), paths.shape[1]
     corner, weight = nearest_uv(faces, uv, paths.reshape(-1, 2))
     rng = keyed(3, 0)
     color, place = strand_paint(_COLOUR, np.exp(0.2 * rng.standard_normal(count)), points, rng, 1.0)
@@ -71,8 +71,8 @@ def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray, stretch: f
         weight=weight.reshape(count, points, 3),
         offset_m=np.zeros((count, points, 3)),
         stretch=np.full(count, stretch),
-        half_width_m=rng.uniform(0.5, 0.8, count) * _WIDTH_M,
-        tilt=rng.normal(0.0, 0.3, count),
+        half_width_m=_WIDTH_M * (0.5 + 0.3 * rng.random(count)),
+        tilt=0.3 * rng.standard_normal(count),
         color=color,
         uv=place,
     )

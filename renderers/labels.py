@@ -3,11 +3,12 @@
 Nothing here is random or antialiased; what is stored is cast to its final dtype at the very end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from meshes.surface import Surface
+from meshes.parts import Part
+from meshes.surface import Material, Surface
 from renderers.camera import Camera
 from renderers.exact import SEEN, Hits, interpolate, rasterize, see, visibility
 from renderers.kernels.points import spread
@@ -80,8 +81,18 @@ def _correspondence(surface: Surface, a: ViewLabels, b: ViewLabels) -> Correspon
 
 
 def point_visibility(surface: Surface, camera: Camera, points_head: np.ndarray, own_face: np.ndarray) -> np.ndarray:
-    """(N,) bool: which of the points (N, 3) on faces (N,) the camera sees; for landmarks."""
-    return visibility(surface, camera, points_head, own_face) == SEEN
+    """(N,) bool: which of the points (N, 3) on faces (N,) the camera sees; for landmarks.
+
+    Brows, lashes and beards hide none: they grow on what is marked.
+    """
+    return visibility(_without_facial_hair(surface), camera, points_head, own_face) == SEEN
+
+
+def _without_facial_hair(surface: Surface) -> Surface:
+    """The same faces under the same numbers, those of brows, lashes and beards clear."""
+    hairs = np.isin(surface.part, (Part.BROWS, Part.LASHES, Part.BEARD))
+    material = np.where(hairs, len(surface.materials), surface.material).astype(np.uint8)
+    return replace(surface, material=material, materials=(*surface.materials, Material("see-through", clear=True)))
 
 
 def to_layers(near: ViewLabels, far: ViewLabels, pair: PairLabels) -> dict[str, np.ndarray]:

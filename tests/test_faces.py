@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshes.head import Head, HeadModel, Identity, Pose
+from meshes.hair import style_look
+from meshes.head import Head, HeadModel, Identity, Pose, Style
 from meshes.ict import Ict
 from meshes.makehuman import MakeHuman
 from meshes.parts import Part
@@ -31,9 +32,9 @@ def model(request: pytest.FixtureRequest) -> HeadModel:
 
 @pytest.fixture(params=[None, 3, 4], ids=lambda seed: f"seed {seed}")
 def head(request: pytest.FixtureRequest, model: HeadModel) -> Head:
-    """A neutral person with a look of no hair in the way."""
+    """A neutral person with no hair in the way."""
     shape = {} if request.param is None else model.sample_identity(np.random.default_rng(request.param)).shape
-    return model.head(Identity(shape), {}, Pose())
+    return model.head(Identity(shape), {}, Pose(), Style(look=style_look("bald")))
 
 
 def onlooker(target: np.ndarray, yaw: float, focal_px: float) -> Camera:
@@ -63,22 +64,16 @@ def test_a_face_is_seen_from_the_front(head: Head) -> None:
     assert visible[36:48].sum() >= 6
 
 
-def test_brow_landmarks_lie_on_the_drawn_brows(head: Head) -> None:
-    """The skin's texture within 3 mm of the middle of each brow is darker than between the brows."""
+def test_brow_landmarks_lie_on_the_grown_brows(head: Head) -> None:
+    """Hairs of the brow stand within 3 mm of the middle landmarks of each brow, and none between the brows."""
     surface = head.surface
-    texture = surface.materials[0].texture
-    assert texture is not None
-    corners = surface.uv[surface.faces[head.landmark_face]]
-    u, v = np.einsum("lk,lkd->dl", head.landmark_barycentric, corners)
-    rows, columns = ((1 - v) * texture.shape[0]).astype(int), (u * texture.shape[1]).astype(int)
+    hairs = surface.vertices[np.unique(surface.faces[surface.part == Part.BROWS])]
 
-    def darkest(mark: int) -> int:
-        r, c = rows[mark], columns[mark]
-        return int(texture[r - 7 : r + 8, c - 7 : c + 8].mean(axis=2).min())
+    def nearest_m(mark: int) -> float:
+        return float(np.linalg.norm(hairs - head.landmarks[mark], axis=1).min())
 
-    between = texture[rows[27], columns[27]].mean()
-    for mark in (18, 19, 20, 23, 24, 25):
-        assert darkest(mark) < 0.8 * between, mark
+    assert max(nearest_m(mark) for mark in (18, 19, 20, 23, 24, 25)) < 0.003
+    assert nearest_m(27) > 0.006
 
 
 @pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])

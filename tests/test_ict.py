@@ -12,7 +12,6 @@ from meshes.geometry import rotate
 from meshes.head import Head, Identity, MeshError, Pose
 from meshes.ict import JAW_OPEN_RADIANS, LOOK_RADIANS, Ict
 from meshes.ict_files import read_ict
-from meshes.ict_lashes import lash_cutout
 from meshes.parts import Part
 
 NEUTRAL = Identity()
@@ -82,18 +81,13 @@ def test_labels_pass_through_the_cornea_alone(small: Ict) -> None:
     assert (surface.part == Part.CORNEA).any()
 
 
-def test_lashes_are_cut_to_hairs(small: Ict) -> None:
+def test_lashes_are_single_hairs_that_leave_the_lid_forwards(small: Ict) -> None:
     surface = small.head(NEUTRAL, {}, Pose()).surface
-    assert np.array_equal(surface.cutout[surface.part == Part.LASHES], np.zeros(12 * 180 - 1))
-    share = (lash_cutout() >= 128).mean(axis=1).reshape(6, -1).mean(axis=1)
-    assert ((share > 0.03) & (share < 0.35)).all()
-
-
-def test_lash_roots_lie_at_the_lid(small: Ict) -> None:
-    surface = small.head(NEUTRAL, {}, Pose()).surface
-    lash = np.unique(surface.faces[surface.part == Part.LASHES])
-    height = np.mod(surface.uv[lash, 1] * 6, 1.0)
-    assert surface.vertices[lash, 2][height < 0.1].max() < surface.vertices[lash, 2][height > 0.9].min()
+    lash = np.unique(surface.faces[surface.part == Part.LASHES]).reshape(-1, 11)
+    root, tip = surface.vertices[lash[:, :2]].mean(axis=1), surface.vertices[lash[:, 10]]
+    assert len(lash) == 2 * 162
+    assert (tip[:, 2] > root[:, 2]).all()
+    assert (surface.cutout == -1).all()
 
 
 @pytest.mark.parametrize(

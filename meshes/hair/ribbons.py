@@ -114,8 +114,8 @@ def ribbons(
         rng: for what differs from ribbon to ribbon.
         root_shade: factor on the colour at the root, where other hair takes the light.
     """
-    count, points = path.shape[:2]
-    tilt = rng.normal(0.0, 0.35, count)
+    count, points = len(path), path.shape[1]
+    tilt = 0.35 * rng.standard_normal(count)
     vertices, normals = strips(path, strands.outward, strands.half_width_m, tilt, 0.55, 1.6)
     row, side = np.divmod(np.arange(2 * points - 1), 2)
     along = root_shade + (1.0 - root_shade) * np.clip(row / (points - 1) / 0.35, 0.0, 1.0)

@@ -171,8 +171,9 @@ def _strands(
     # Hair that lies below other hair is in its shade.
     open_to_light = 0.45 + 0.55 * np.clip(layer_m / np.maximum(0.7 * cut.volume_m, 1e-6), 0.0, 1.0)
     over_scalp = min(cut.length_m, 0.11)
-    half = 0.5 * _LAYERS * (1.0 + 7.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
-    half = np.clip(half * rng.uniform(0.5, 1.4, count), _FINEST_M, min(_WIDEST_M, max(0.05 * cut.length_m, _FINEST_M)))
+    even = 0.5 * _LAYERS * (1.0 + 7.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
+    widest = min(_WIDEST_M, max(0.05 * cut.length_m, _FINEST_M))
+    half = np.clip(even * rng.uniform(0.5, 1.4, count), _FINEST_M, widest)
     fine_edge = 0.45 + 0.55 * smooth_step(roots.depth_m, 0.002, 0.022)
     shade = open_to_light * np.exp(0.22 * rng.standard_normal(count))
     # The outermost first: a renderer that has seen them passes over most of what they hide.
