@@ -65,14 +65,14 @@ def test_a_face_is_seen_from_the_front(head: Head) -> None:
 
 
 def test_brow_landmarks_lie_on_the_grown_brows(head: Head) -> None:
-    """Hairs of the brow stand within 3 mm of the middle landmarks of each brow, and none between the brows."""
+    """Hairs of the brow stand within 4 mm of the middle landmarks of each brow, and none between the brows."""
     surface = head.surface
     hairs = surface.vertices[np.unique(surface.faces[surface.part == Part.BROWS])]
 
     def nearest_m(mark: int) -> float:
         return float(np.linalg.norm(hairs - head.landmarks[mark], axis=1).min())
 
-    assert max(nearest_m(mark) for mark in (18, 19, 20, 23, 24, 25)) < 0.003
+    assert max(nearest_m(mark) for mark in (18, 19, 20, 23, 24, 25)) < 0.004
     assert nearest_m(27) > 0.006
 
 
