@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from meshes.animated_file import ARRAYS, CARD, KIND, Card, read_person, write_person
 from meshes.arkit import check_expression
@@ -18,13 +19,22 @@ from meshes.assets import find
 from meshes.assets.store import cache_folder
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.ict import Ict, Person, average_look
+from meshes.ict_people import scalp_shade
 from meshes.register import Registration, register
+from meshes.register.bake import encode, linear
 from meshes.scan import Scan
 
 METHOD = 1
 """Counts changes of what registration gives; people in the cache are made anew after one."""
 
-_PLAIN_SKIN = {"hair_length_m": 0.0, "mottling": 0.0, "stubble": 0.0, "freckles": 0.0, "moles": 0.0, "lip_paint": 0.0}
+_PLAIN_SKIN = dict.fromkeys(
+    (
+        *("hair_length_m", "mottling", "stubble", "freckles", "moles", "lip_paint", "brow_density", "eye_shadow"),
+        *("wrinkles", "smile_line", "crows_feet", "forehead_lines", "frown", "eye_bags", "lid_crease", "lid_fold"),
+        *("philtrum", "chin_crease", "cleft", "lip_furrows", "lip_gloss"),
+    ),
+    0.0,
+)
 """What the scan's own colour and shape already have."""
 
 Say = Callable[[str], None]
@@ -91,7 +101,15 @@ class Animated:
         return self._ict.posed(self._person(tuple(sorted(look.items()))), expression, pose)
 
     def _make_person(self, look: tuple[tuple[str, float], ...]) -> Person:
-        return self._ict.person(self._neutral_m, dict(look), self._skin)
+        worn = dict(look)
+        skin = self._skin if worn["hair_length_m"] <= 0.0 else _shaded(self._ict, self._skin, worn)
+        return self._ict.person(self._neutral_m, worn, skin)
+
+
+def _shaded(ict: Ict, skin: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
+    """(h, w, 3) uint8: the scan's skin, its scalp darkened by the roots of the hair that a style grows on it."""
+    shade = Image.fromarray(scalp_shade(ict.layout, look)).resize(skin.shape[1::-1], Image.Resampling.BILINEAR)
+    return encode(linear(skin) * np.asarray(shade)[..., None])
 
 
 @lru_cache(maxsize=1)

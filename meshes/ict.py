@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from meshes.appearance import (
     displacement,
@@ -339,10 +340,12 @@ def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float], skin: np
 
 
 def _materials(fixed: Layout, look: Mapping[str, float], skin: np.ndarray | None) -> tuple[Material, ...]:
-    texture, relief = skin, None
+    folds = fold_maps(fixed.template, look)
+    relief = skin_relief(fixed.template, look, folds)
+    texture = skin
     if skin is None:
-        folds = fold_maps(fixed.template, look)
         texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look), folds.shade)
-        relief = skin_relief(fixed.template, look, folds)
+    elif skin.shape != relief.shape:
+        relief = np.asarray(Image.fromarray(relief).resize(skin.shape[1::-1], Image.Resampling.BILINEAR))
     table = {**materials(texture, relief), **{material.name: material for material in eye_materials()}}
     return tuple(table[name] for name in MATERIALS)

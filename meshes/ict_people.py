@@ -1,6 +1,6 @@
 """ICT people with real skins: shape from 100 modes, skin from VALID faces, recombined by region and re-toned.
 
-People of one split share skins with each other and with nobody else (`group_of`).
+People of one split share skins with each other and with nobody else (`pool_of`).
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from meshes.appearance import hair_colour, sample_look, skin_texture, skin_tone
+from meshes.assets.contents import digest_of
 from meshes.atlas import SHAPE
-from meshes.digest import sha256_of
 from meshes.hair import hair_inside
 from meshes.head import PLAIN, Asset, Identity, MeshError, Style
 from meshes.ict import Ict, Person
@@ -34,6 +34,7 @@ _BLEND_M = 0.008
 _DEVIATION = 0.95
 """Of shape coefficients: a little less than upstream's 1 keeps every face believable."""
 
+_POOL_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 _MELANIN_SHIFT = 0.07
 _IN_THE_SKIN = dict.fromkeys(
     ("brow_density", "stubble", "lip_paint", "eye_shadow", "eye_liner", "blusher", "freckles"), 0.0
@@ -79,7 +80,7 @@ class IctPeople(Ict):
     def sample_identity(self, rng: np.random.Generator) -> Identity:
         """Shape coefficients ~ N(0, 0.95); a skin, often recombined with another of its pool, and hair to match."""
         coefficients = _DEVIATION * rng.standard_normal(len(self.modes_cm))
-        first = int(rng.integers(len(SKINS)))
+        first = int(rng.choice(POOLS[str(rng.choice(list(_POOL_SHARES), p=list(_POOL_SHARES.values())))]))
         source = SKINS[first]
         look = sample_look(
             rng,
@@ -92,9 +93,13 @@ class IctPeople(Ict):
         look = {**look, **_own_skin(rng, source), **_recombined(rng, first)}
         return Identity({name: float(c) for name, c in zip(self.modes_cm, coefficients, strict=True)}, look)
 
-    def group_of(self, identity: Identity) -> str:
-        """Whom a person shares skins with: the name of a pool of skins, or a painted person's own."""
-        return pool_of(int(identity.look["skin_a"])) if "skin_a" in identity.look else ""
+    def pool_of(self, identity: Identity) -> str | None:
+        """The split that both skins of a person belong to; None for a painted one."""
+        return pool_of(int(identity.look["skin_a"])) if "skin_a" in identity.look else None
+
+    def name_of(self, identity: Identity) -> str | None:
+        """None: no two of these people are the same."""
+        return None
 
     def assets_of(self, identity: Identity, style: Style = PLAIN) -> tuple[Asset, ...]:
         """What one person is made of: VALID only where the skin is from there."""
@@ -121,7 +126,7 @@ def _row(number: float) -> int:
 
 @lru_cache(maxsize=4)
 def _valid_asset(valid: Path) -> Asset:
-    return Asset(_VALID.id, _VALID.licence, _VALID.credit, _VALID.source, sha256_of(valid) if valid.is_file() else "")
+    return Asset(_VALID.id, _VALID.licence, _VALID.credit, _VALID.source, digest_of(valid) if valid.is_file() else "")
 
 
 def _own_skin(rng: np.random.Generator, source: SkinSource) -> dict[str, float]:
@@ -161,7 +166,7 @@ def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, floa
         matched = _LINEAR[second.albedo] * (first.tone / second.tone).astype(np.float32)
         albedo = matched + share * (albedo - matched)
     toned = albedo * (_tone(first, look) / first.tone).astype(np.float32)
-    shaded = toned * _scalp_shade(layout, look)[..., None]
+    shaded = toned * scalp_shade(layout, look)[..., None]
     detail = skin_texture(layout.template, look, skin_tone(look), hair_colour(look))
     return encode(shaded * _LINEAR[detail])
 
@@ -180,7 +185,7 @@ def _share_of_first(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
     return (mouth + (middle - mouth) * below + (eyes - middle) * above).astype(np.float32)
 
 
-def _scalp_shade(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
+def scalp_shade(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
     """(1408, 744) float32: how much of the scalp's light the roots of the hair leave."""
     points = np.nan_to_num(texel_points(layout.template).reshape(-1, 3), nan=-1.0)
     inside = hair_inside(points, hair_depth(points, look["hair_recede"]), look).reshape(SHAPE)
