@@ -95,7 +95,7 @@ def card(run: Run, records: list[ShardRecord], command: str) -> str:
 
 def _texts(assets: list[dict[str, str]]) -> list[str]:
     """The licences' own texts, which some ask to be kept beside the credit."""
-    texts = [f"```text\n{text}\n```\n" for text in notices(assets)]
+    texts = [f"```text\n{text}\n```" for text in notices(assets)]
     return ["\nTheir licences, for the lines above:\n", *texts] if texts else []
 
 
