@@ -19,7 +19,7 @@ from meshes.valid import CLUSTERS, POOLS, Valid, avatars, cluster_of, pool_of, r
 from meshes.valid.clusters import FAMILIES
 from meshes.valid.expressions import EXPRESSIONS, MORPHS, morph_weights
 from meshes.valid.layout import AXIS, landmark_texels
-from meshes.valid.people import NAMES, avatar_identity, pool_name, recombined_identity, skins_of
+from meshes.valid.people import NAMES, avatar_identity, hair_of, pool_name, recombined_identity, skins_of
 
 
 def draws(count: int) -> list[Identity]:
@@ -27,7 +27,8 @@ def draws(count: int) -> list[Identity]:
 
 
 def parents(identity: Identity) -> set[str]:
-    return set(identity.shape) | set(skins_of(identity.look))
+    face = max(identity.shape, key=lambda name: identity.shape[name])
+    return {*identity.shape, *skins_of(identity.look), hair_of(identity.look, face)}
 
 
 def test_sixteen_clusters_share_out_the_42_avatars() -> None:
@@ -82,7 +83,7 @@ def test_shapes_are_extrapolated_mildly_and_never_averaged() -> None:
 
 def test_skins_keep_to_those_they_suit() -> None:
     for person in draws(300):
-        owner = max(person.shape, key=lambda name: person.shape[name])
+        owner = hair_of(person.look, "")
         donors = set(skins_of(person.look))
         assert {name.split("_")[-2] for name in parents(person)} == {owner.split("_")[-2]}
         assert ("MENA_M_3" in donors) == (owner == "MENA_M_3")

@@ -18,7 +18,7 @@ from meshes.valid import CLUSTERS, Valid, read_avatar
 from meshes.valid.clusters import FAMILIES
 from meshes.valid.derive import derive
 from meshes.valid.expressions import MORPHS
-from meshes.valid.people import SKIN
+from meshes.valid.people import HAIR, SKIN
 from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
 from renderers.exact import rasterize, visibility
 from renderers.labels import view_labels
@@ -160,6 +160,7 @@ def test_labels_are_exact_on_a_wig_and_an_open_mouth(model: Valid) -> None:
 def test_another_skin_changes_the_face_and_leaves_hair_and_clothes(model: Valid) -> None:
     own = model.head(as_shipped("White_F_2"), {}, Pose()).surface
     other = model.head(Identity({"White_F_2": 1.0}, {f"{SKIN}Hispanic_F_2": 1.0}), {}, Pose()).surface
+    assert np.array_equal(own.vertices, other.vertices)
     (own_skin, own_clothes), (skin, clothes) = ([m.texture for m in s.materials[:2]] for s in (own, other))
     donor = read_avatar("Hispanic_F_2").skin
     face, crown = (slice(480, 560), slice(560, 780)), (slice(0, 60), slice(600, 740))
@@ -168,6 +169,16 @@ def test_another_skin_changes_the_face_and_leaves_hair_and_clothes(model: Valid)
     assert hair_change < 0.5 * np.abs(donor[crown].astype(float) - own_skin[crown]).mean()
     shirt = (slice(700, 800), slice(880, 930))
     assert np.abs(clothes[shirt].astype(int) - own_clothes[shirt]).max() <= 3
+
+
+def test_hair_ears_and_clothes_are_the_owners_and_the_face_is_not(model: Valid) -> None:
+    face, owner = (model.head(as_shipped(name), {}, Pose()) for name in ("White_M_2", "NHPI_M_1"))
+    both = model.head(Identity({"White_M_2": 1.0}, {f"{HAIR}NHPI_M_1": 1.0}), {}, Pose())
+    for k in (27, 30, 36, 45, 48, 54, 57, 62):
+        assert both.landmarks[k] == pytest.approx(face.landmarks[k], abs=3e-4)
+    body = np.unique(owner.surface.faces[np.isin(owner.surface.part, (Part.CLOTHES, Part.EAR_LEFT))])
+    assert both.surface.vertices[body] == pytest.approx(owner.surface.vertices[body], abs=1e-3)
+    assert np.array_equal(both.eye_centres, face.eye_centres)
 
 
 def test_equal_arguments_give_equal_bytes(model: Valid) -> None:

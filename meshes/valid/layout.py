@@ -4,7 +4,6 @@ Places are texels of upstream's 2048 x 2048 atlas, (column, row), of the person'
 of the atlas; the other half is their mirror image about column AXIS. Picked on the average skin, with the mesh over it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,10 +13,8 @@ from scipy.spatial import cKDTree
 from meshes.geometry import inside_polygon
 from meshes.landmarks import mirror_of
 from meshes.parts import Part
+from meshes.valid.outline import AXIS, soft_outline, whole
 from meshes.valid.template import ATLAS_TEXELS, ISLANDS, Template
-
-AXIS = 666.7
-"""Column of the face's midline."""
 
 _LANDMARKS: dict[int, tuple[float, float]] = {
     **{0: (305, 501), 1: (325, 597), 2: (350, 661), 3: (364, 726), 4: (408, 782), 5: (452, 877), 6: (501, 893)},
@@ -43,6 +40,9 @@ _LIPS = (
 _INNER_LIP_ROWS = (735.0, 746.0)
 _NOSE = [(667, 430), (645, 445), (638, 500), (612, 540), (578, 575), (576, 612), (600, 632), (667, 636)]
 _FACE = [(667, 205), (560, 208), (470, 235), (385, 320), (300, 420), (258, 520), (262, 760), (330, 860), (667, 1010)]
+_SHAPED = [(667, 225), (520, 232), (415, 290), (362, 400), (345, 560), (352, 720), (410, 850), (530, 960), (667, 990)]
+_SHAPED_TEXELS = 32.0
+"""The outline of what takes a face's shape, short of hair and ears, and how softly it ends."""
 _SOCKET_ROWS, _SOCKET_COLUMNS = (438.0, 443.5), (492.0, 584.0)
 """The slit between the lids, behind which the skin lines the eye's socket."""
 
@@ -64,6 +64,7 @@ class Layout:
         fixed_part: (F,) uint8 of faces that do not depend on the person; neck and torso do, see `parts`.
         lids: two (N,) arrays of template vertices around the eyes, left first.
         lid_pairs: (2, 2, 2) eye, pair by rising x, upper and lower lid vertex.
+        face_share: (V,) float64, how far each vertex takes a face's shape: 1 on the face, 0 on hair, ears and bust.
         skin_face: (F,) bool, faces with the head's texture; the others have the body's.
     """
 
@@ -74,6 +75,7 @@ class Layout:
     fixed_part: np.ndarray
     lids: tuple[np.ndarray, np.ndarray]
     lid_pairs: np.ndarray
+    face_share: np.ndarray
     skin_face: np.ndarray
 
 
@@ -96,6 +98,7 @@ def build_layout(template: Template) -> Layout:
         fixed_part=_fixed_parts(template),
         lids=(np.flatnonzero(lid & (texel[:, 0] > AXIS)), np.flatnonzero(lid & (texel[:, 0] < AXIS))),
         lid_pairs=vertex[pairs],
+        face_share=_face_share(template),
         skin_face=template.island[template.triangles[:, 0]] <= ISLANDS.index("palate"),
     )
 
@@ -131,10 +134,18 @@ def _landmark_vertices(template: Template) -> np.ndarray:
     return found
 
 
-def _whole(half: Sequence[tuple[float, float]]) -> np.ndarray:
-    """A polygon symmetric about the midline from its half, which begins and ends there."""
-    points = np.array(half, np.float64)
-    return np.concatenate([points, (points * [-1, 1] + [2 * AXIS, 0])[::-1]])
+def _face_share(template: Template) -> np.ndarray:
+    """(V,) float64: 1 on the face and in the mouth, 0 on hair, ears and bust, one value on both sides of a seam."""
+    mask = soft_outline(_SHAPED, _SHAPED_TEXELS)
+    column, row = (ATLAS_TEXELS * template.uv).astype(int).T
+    on_head, in_mouth = (
+        template.island == 0,
+        np.isin(template.island, (ISLANDS.index("palate"), ISLANDS.index("mouth_floor"))),
+    )
+    share = np.where(in_mouth, 1.0, 0.0)
+    share[on_head] = mask[row[on_head], column[on_head]]
+    total = np.bincount(template.point, share)
+    return (total / np.bincount(template.point))[template.point]
 
 
 def _fixed_parts(template: Template) -> np.ndarray:
@@ -143,14 +154,14 @@ def _fixed_parts(template: Template) -> np.ndarray:
     island = np.array(ISLANDS)[template.island[template.triangles[:, 0]]]
     head = island == "head"
     upper, lower = _LIPS
-    lips = inside_polygon(texel, _whole([*upper[::-1], *lower[::-1]]))
+    lips = inside_polygon(texel, whole([*upper[::-1], *lower[::-1]]))
     between = (row > _INNER_LIP_ROWS[0]) & (row < _INNER_LIP_ROWS[1])
     outer, inner = (AXIS - c for c in _SOCKET_COLUMNS)
     slit = (row > _SOCKET_ROWS[0]) & (row < _SOCKET_ROWS[1]) & (column < outer) & (column > inner)
     rules = (
         (head, Part.SCALP),
-        (head & inside_polygon(texel, _whole(_FACE)), Part.FACE),
-        (head & inside_polygon(texel, _whole(_NOSE)), Part.NOSE),
+        (head & inside_polygon(texel, whole(_FACE)), Part.FACE),
+        (head & inside_polygon(texel, whole(_NOSE)), Part.NOSE),
         (head & lips, Part.LIPS),
         (head & between & (column < AXIS - 548), Part.MOUTH_INTERIOR),
         (head & slit, Part.EYE_SOCKET),

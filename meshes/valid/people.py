@@ -17,6 +17,9 @@ NAMES: tuple[str, ...] = tuple(sorted(name for cluster in CLUSTERS for name in c
 SKIN = "skin "
 """Prefix of a skin donor's name in `Identity.look`; its value is the share."""
 
+HAIR = "hair "
+"""Prefix of the name of whom hair, ears, neck and clothes are from; its value is 1."""
+
 POOL_NAMES = tuple(POOLS)
 _POOL_EDGES = (0.8, 0.9)
 """Shares of people: 80 % train, 10 % val, 10 % test, as for every other head."""
@@ -33,8 +36,8 @@ _WIGGED = (
 )
 """Hair that hides the scalp: these take skins of any tone."""
 
-_MOST_EXTRAPOLATED = 0.3
-_TONE_DEVIATION = 0.14
+_LEAST_EXTRAPOLATED, _MOST_EXTRAPOLATED = 0.08, 0.3
+_TONE_DEVIATION = 0.18
 _EYES = ("seed", "iris_", "limbal_", "pupil", "sclera_")
 """What `meshes.eyes` reads of a look, by beginning."""
 
@@ -54,20 +57,18 @@ def avatar_identity(rng: np.random.Generator) -> Identity:
 
 
 def recombined_identity(rng: np.random.Generator) -> Identity:
-    """A new person: one shape or two extrapolated, one skin or two mixed, and a shift of tone, within one pool."""
+    """A new person: a face extrapolated from two, skin of one or two others, hair of a third, all of one pool."""
     pool = int(np.searchsorted(_POOL_EDGES, rng.random(), side="right"))
     members = [name for name in NAMES if pool_of(name) == POOL_NAMES[pool]]
     gender = "F" if rng.random() < 0.5 else "M"
     alike = [name for name in members if name.split("_")[-2] == gender]
-    main = _one(rng, alike)
-    shape = {main: 1.0}
+    hair, main = _one(rng, alike), _one(rng, alike)
     away = [name for name in alike if cluster_of(name) != cluster_of(main)]
-    if away and rng.random() < 0.8:
-        beyond = round(float(rng.uniform(0.05, _MOST_EXTRAPOLATED)), 4)
-        shape = {main: 1.0 + beyond, _one(rng, away): -beyond}
-    skins = _skins(rng, [name for name in alike if _may_give_skin(name, main)])
-    tone = rng.normal(0.0, (_TONE_DEVIATION, 0.4 * _TONE_DEVIATION))
-    look = {SKIN + name: share for name, share in skins.items()}
+    beyond = round(float(rng.uniform(_LEAST_EXTRAPOLATED, _MOST_EXTRAPOLATED)), 4)
+    shape = {main: 1.0 + beyond, _one(rng, away): -beyond} if away else {main: 1.0}
+    skins = _skins(rng, [name for name in alike if _may_give_skin(name, hair)])
+    tone = rng.normal(0.0, (_TONE_DEVIATION, 0.25 * _TONE_DEVIATION))
+    look = {HAIR + hair: 1.0} | {SKIN + name: share for name, share in skins.items()}
     look |= {"pool": float(pool), "darkness": round(float(tone[0]), 4), "redness": round(float(tone[1]), 4)}
     return Identity(shape, {**look, **_eyes(rng, next(iter(skins)))})
 
@@ -75,6 +76,11 @@ def recombined_identity(rng: np.random.Generator) -> Identity:
 def pool_name(identity: Identity) -> str | None:
     """The split that an identity's parents belong to; None for one that names no pool."""
     return POOL_NAMES[int(identity.look["pool"])] if "pool" in identity.look else None
+
+
+def hair_of(look: Mapping[str, float], face: str) -> str:
+    """Whom hair, ears, neck and clothes are from; the face's own where none is named."""
+    return next((name.removeprefix(HAIR) for name, share in look.items() if name.startswith(HAIR) and share), face)
 
 
 def average_eyes() -> dict[str, float]:

@@ -1,7 +1,7 @@
 """One VALID person before any pose: the points, pieces and textures that an identity's parents add up to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from meshes.parts import Part
 from meshes.surface import Material
 from meshes.valid.avatar import Avatar, Morph, Piece, read_avatar
 from meshes.valid.layout import Layout, build_layout, parts
-from meshes.valid.people import NAMES, average_eyes, skins_of
+from meshes.valid.people import NAMES, average_eyes, hair_of, skins_of
 from meshes.valid.skin import Skins, body_texture, head_texture
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS
 from meshes.valid.textures import Textures, read_textures
@@ -28,7 +28,8 @@ _RED_LIMIT = 0.62
 """Teeth are this white: blue over red of the linear albedo; gums and tongue are below."""
 _WHITENED = (1.15, 1.25, 1.5)
 """Factors of the painted teeth, which are as yellow as ivory."""
-_PIECES = ("h_L_gland", "h_R_gland", "h_TeethUp", "h_TeethDown", "h_wig")
+_LIPS = [48, 51, 54, 57]
+"""Landmarks that teeth follow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,53 +70,98 @@ class Person:
     materials: tuple[Material, ...]
 
 
-def make_person(identity: Identity, pack: Path | None) -> Person:
+@dataclass(frozen=True, eq=False)
+class _Parents:
+    """Who gives what: the leading parent of the face, the owner of hair and clothes, donors of skin.
+
+    `body` (V, 3) and `eye_centres` (2, 3) are the sums of all shapes; `moved` (V, 3) is the body less the face's.
+    """
+
+    face: Avatar
+    owner: Avatar
+    skins: Skins
+    layout: Layout
+    body: np.ndarray
+    moved: np.ndarray
+    eye_centres: np.ndarray
+
+
+def make_person(identity: Identity, pack: Path) -> Person:
     """Reads the parents and adds them up.
 
     Args:
         identity: shape: avatar names and weights that sum to 1; look: see `meshes.valid.people`.
-        pack: where the avatars are; the asset "valid" if None.
+        pack: where the avatars are.
 
     Raises:
         MeshError: a parent that is not among the 42, or weights that do not sum to 1.
     """
-    weights = _weights(identity.shape)
-    parents = {name: read_avatar(name, pack) for name in weights}
-    main = parents[max(weights, key=lambda name: weights[name])]
-    skins = tuple((read_textures(main.pack, name), share) for name, share in skins_of(identity.look, main.name).items())
-    layout = build_layout(main.template)
-    body = sum((weight * parents[name].points for name, weight in weights.items()), np.zeros_like(main.points))
-    eyes = sum((weight * parents[name].eye_centres for name, weight in weights.items()), np.zeros((2, 3)))
-    moved = {name: _shift(body - main.points, layout, name) for name in _PIECES}
-    pieces = {name: main.pieces[name] for name in _PIECES if name in main.pieces}
-    points = [body, *(piece.points + moved[name] for name, piece in pieces.items())]
+    who = _parents(identity, pack)
+    pieces = _pieces(who)
+    points = [who.body, *(piece.points for piece in pieces.values())]
     start = np.cumsum([0, *(len(p) for p in points)])
+    faces = [piece.triangles + first for piece, first in zip(pieces.values(), start[1:], strict=False)]
+    triangles = np.concatenate([who.layout.template.triangles, *faces]).astype(np.int32)
+    body_part = parts(who.layout, who.body)
+    part = np.concatenate([body_part, *(_piece_part(who.owner, *item) for item in pieces.items())]).astype(np.uint8)
+    material = [_body_material(who.layout, body_part), *(_piece_material(*item) for item in pieces.items())]
     lower = 1 + list(pieces).index("h_TeethDown")
-    body_part = parts(layout, body)
-    material = np.where(layout.skin_face, _SKIN, np.where(body_part == Part.MOUTH_INTERIOR, _MOUTH, _CLOTHES))
-    faces = [layout.template.triangles, *(p.triangles + s for p, s in zip(pieces.values(), start[1:], strict=False))]
-    triangles = np.concatenate(faces).astype(np.int32)
-    part = np.concatenate([body_part, *(_piece_part(main, *item) for item in pieces.items())]).astype(np.uint8)
     return Person(
-        layout=layout,
+        layout=who.layout,
         points=np.concatenate(points),
         triangles=triangles,
-        point=np.concatenate([layout.template.point, np.arange(start[1], start[-1])]),
-        uv=_uv(layout, pieces),
+        point=np.concatenate([who.layout.template.point, np.arange(start[1], start[-1])]),
+        uv=_uv(who.layout, pieces),
         part=part,
-        material=np.concatenate([material, *(_piece_material(*item) for item in pieces.items())]).astype(np.uint8),
+        material=np.concatenate(material).astype(np.uint8),
         color=_color(int(start[-1]), triangles, part),
         rigid=np.repeat([False, *(name != "h_wig" for name in pieces)], np.diff(start)),
         lower_teeth=slice(int(start[lower]), int(start[lower + 1])),
-        morphs=main.morphs,
-        teeth_morphs=main.pieces["h_TeethDown"].morphs,
-        eye_centres=eyes,
-        eye_radius=GLOBE * float(np.mean([main.pieces[p].points[:, 2].max() for p in ("h_L_eye", "h_R_eye")])),
-        eye_color=np.concatenate(
-            [paint_eye(eyeball(), _eye_look(identity.look, skins[0][0]), side) for side in (0, 1)]
-        ),
-        materials=_materials(identity.look, main, skins),
+        morphs=who.face.morphs,
+        teeth_morphs=pieces["h_TeethDown"].morphs,
+        eye_centres=who.eye_centres,
+        eye_radius=GLOBE * float(np.mean([who.face.pieces[eye].points[:, 2].max() for eye in ("h_L_eye", "h_R_eye")])),
+        eye_color=_eye_color(identity.look, who.skins[0][0]),
+        materials=_materials(identity.look, who),
     )
+
+
+def _parents(identity: Identity, pack: Path) -> _Parents:
+    weights = _weights(identity.shape)
+    avatars = {name: read_avatar(name, pack) for name in weights}
+    face = avatars[max(weights, key=lambda name: weights[name])]
+    owner = read_avatar(_known(hair_of(identity.look, face.name), "identity look"), pack)
+    layout = build_layout(face.template)
+    shape = sum((weight * avatars[name].points for name, weight in weights.items()), np.zeros_like(face.points))
+    # Hair is modelled on the skull: it keeps its own, and the face's shape fades in from there.
+    body = owner.points + layout.face_share[:, None] * (shape - owner.points)
+    return _Parents(
+        face=face,
+        owner=owner,
+        skins=tuple(
+            (read_textures(pack, _known(name, "identity look")), share)
+            for name, share in skins_of(identity.look, face.name).items()
+        ),
+        layout=layout,
+        body=body,
+        moved=body - face.points,
+        eye_centres=sum((weight * avatars[name].eye_centres for name, weight in weights.items()), np.zeros((2, 3))),
+    )
+
+
+def _pieces(who: _Parents) -> dict[str, Piece]:
+    """Glands and teeth of the face's leading parent, moved along with lids and lips, and the owner's wig."""
+    landmarks = {"h_L_gland": [42], "h_R_gland": [39], "h_TeethUp": _LIPS, "h_TeethDown": _LIPS}
+    pieces = {}
+    for name, near in landmarks.items():
+        shift = who.moved[who.layout.landmark_vertex[near]].mean(axis=0)
+        pieces[name] = replace(who.face.pieces[name], points=who.face.pieces[name].points + shift)
+    wig = who.owner.pieces.get("h_wig")
+    return pieces if wig is None else {**pieces, "h_wig": wig}
+
+
+def _body_material(layout: Layout, part: np.ndarray) -> np.ndarray:
+    return np.where(layout.skin_face, _SKIN, np.where(part == Part.MOUTH_INTERIOR, _MOUTH, _CLOTHES))
 
 
 def _color(count: int, triangles: np.ndarray, part: np.ndarray) -> np.ndarray:
@@ -126,8 +172,7 @@ def _color(count: int, triangles: np.ndarray, part: np.ndarray) -> np.ndarray:
 
 def _weights(shape: Mapping[str, float]) -> dict[str, float]:
     for name in shape:
-        if name not in NAMES:
-            raise MeshError(f"identity shape: expected names of the 42 VALID avatars, got {name!r}. See docs/valid.md.")
+        _known(name, "identity shape")
     if not shape or abs(sum(shape.values()) - 1.0) > 1e-3:
         raise MeshError(
             f"identity shape: expected weights that sum to 1, got {dict(shape)}. "
@@ -136,10 +181,10 @@ def _weights(shape: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(shape.items()))
 
 
-def _shift(moved: np.ndarray, layout: Layout, piece: str) -> np.ndarray:
-    """(3,) metres: how far the face around a piece has moved from the main parent's."""
-    landmarks = {"h_L_gland": [42], "h_R_gland": [39], "h_wig": [0, 16, 19, 24]}.get(piece, [48, 51, 54, 57])
-    return moved[layout.landmark_vertex[landmarks]].mean(axis=0)
+def _known(name: str, where: str) -> str:
+    if name not in NAMES:
+        raise MeshError(f"{where}: expected names of the 42 VALID avatars, got {name!r}. See docs/valid.md.")
+    return name
 
 
 def _uv(layout: Layout, pieces: Mapping[str, Piece]) -> np.ndarray:
@@ -178,22 +223,23 @@ def _piece_part(owner: Avatar, name: str, piece: Piece) -> np.ndarray:
     return part
 
 
-def _eye_look(look: Mapping[str, float], donor: Textures) -> dict[str, float]:
-    """The look of the eyes; irises of which it says nothing have the colour that the donor's are painted in."""
-    outer = donor.iris
+def _eye_color(look: Mapping[str, float], donor: Textures) -> np.ndarray:
+    """Colour of both eyeballs; irises of which the look says nothing are as the donor of skin has them painted."""
     names = [f"iris_{ring}_{channel}" for ring in ("outer", "inner") for channel in ("red", "green", "blue")]
-    painted = dict(zip(names, map(float, [*outer, *(1.2 * outer)]), strict=True))
-    return {**average_eyes(), **painted, **look}
+    painted = dict(zip(names, map(float, [*donor.iris, *(1.2 * donor.iris)]), strict=True))
+    look = {**average_eyes(), **painted, **look}
+    return np.concatenate([paint_eye(eyeball(), look, side) for side in (0, 1)])
 
 
-def _materials(look: Mapping[str, float], owner: Avatar, skins: Skins) -> tuple[Material, ...]:
+def _materials(look: Mapping[str, float], who: _Parents) -> tuple[Material, ...]:
+    owner = who.owner.textures
     darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
     # Melanin takes blue first and red last; blood takes green.
     tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
-    body = body_texture(skins, owner.textures, tone)
-    hair = owner.textures.wig if owner.textures.wig is not None else body[:8, :8]
+    body = body_texture(who.skins, owner, tone)
+    hair = owner.wig if owner.wig is not None else body[:8, :8]  # No face wears it.
     return (
-        Material("skin", 0.5, 0.028, 1.0, head_texture(skins, owner.textures, tone)),
+        Material("skin", 0.5, 0.028, 1.0, head_texture(who.skins, owner, tone)),
         Material("clothes", 0.85, 0.03, 0.0, body),
         Material("mouth", 0.3, 0.035, 0.3, body),
         Material("hair", 0.65, 0.018, 0.0, hair),

@@ -6,13 +6,10 @@ What lies inside a soft outline from brow to jaw is the new face; hairline, ears
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
 
 from meshes.noise import smooth_step
-from meshes.valid.layout import AXIS
+from meshes.valid.outline import soft_outline
 from meshes.valid.srgb import decoded, encoded
-from meshes.valid.template import HEAD_TEXELS
 from meshes.valid.textures import BODY_TEXELS, Textures
 
 Skins = tuple[tuple[Textures, float], ...]
@@ -88,10 +85,4 @@ def _log_of_code() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _face_mask() -> np.ndarray:
-    """(1256, 1332) float32: 1 inside the outline, fading over some 40 texels to 0."""
-    width, height = HEAD_TEXELS
-    half = _OUTLINE + [(2 * AXIS - column, row) for column, row in _OUTLINE[::-1]]
-    small = Image.new("L", (width // 4, height // 4))
-    ImageDraw.Draw(small).polygon([(column / 4, row / 4) for column, row in half], fill=255)
-    soft = gaussian_filter(np.asarray(small, np.float32) / 255.0, _SOFT_TEXELS / 4)
-    return np.asarray(Image.fromarray(soft).resize((width, height), Image.Resampling.BILINEAR))
+    return soft_outline(_OUTLINE, _SOFT_TEXELS)
