@@ -13,7 +13,7 @@ from datagen.cli import main
 from datagen.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("generate", "verify", "view", "sheet", "scene", "bench", "doctor", "presets")
+COMMANDS = ("generate", "verify", "view", "sheet", "scene", "bench", "doctor", "presets", "assets", "animate", "people")
 SMALL = ["--size", "48", "--pairs", "2", "--shard-pairs", "1"]
 
 
