@@ -97,7 +97,7 @@ def _crows_feet(look: Mapping[str, float], rng: np.random.Generator) -> Iterator
 
 def _philtrum(look: Mapping[str, float], rng: np.random.Generator) -> Iterator[Fold]:
     line = [(3.4, -49.5), (4.4, -53.0), (5.4, -57.0)]
-    yield _fold(_along(line, rng, 0.15), 0.9, -330.0 * look["philtrum"] * rng.uniform(0.8, 1.2), 0.6)
+    yield _fold(_along(line, rng, 0.15), 0.9, -250.0 * look["philtrum"] * rng.uniform(0.8, 1.2), 0.6)
 
 
 def _forehead(look: Mapping[str, float], rng: np.random.Generator) -> Iterator[Fold]:

@@ -24,7 +24,10 @@ _OPPOSITES = (
     ("concave", "convex"),
     ("compress", "uncompress"),
 )
-_GENTLE = ("head/head-age", "head/head-scale", "head/head-trans", "neck/neck-trans", "mouth/mouth-trans-in")
+_GENTLE = (
+    "head/head-age", "head/head-scale", "head/head-trans", "neck/neck-trans", "mouth/mouth-trans", "nose/nose-trans",
+    "nose/nose-base",
+)  # fmt: skip
 _SPREAD = {
     "asym": 0.15,
     "nose": 0.25,

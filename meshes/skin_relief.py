@@ -125,7 +125,7 @@ def skin_relief(template: SkinTemplate, look: Mapping[str, float], folds: FoldMa
     weights = keyed(int(look["seed"]), 42).standard_normal(4).astype(np.float32)
     furrows = np.einsum("k,khw->hw", weights / np.linalg.norm(weights), _lip_furrows(template))
     height = np.float32(look["pores"] * 85e-6) * shared_pores(template) - folds.depth_m + folds.ridge_m
-    height -= np.float32(look["lip_furrows"] * 60e-6) * np.abs(furrows)
+    height -= np.float32(look["lip_furrows"] * 150e-6) * np.abs(furrows)
     film = np.float32(look["oil"]) * (np.float32(0.30) + np.float32(0.70) * oily)
     film = film + np.float32(0.15 + 0.3 * look["lip_gloss"]) * lips
     return _coded(height, film)
