@@ -17,6 +17,9 @@ inlined = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always
 SKIN_GAP_M = 0.0008
 """Every point of a strand past its root keeps at least this far from the skin."""
 
+SHOULDER_Y_M = -0.120
+"""Skin below this is that of neck and shoulders."""
+
 PACE_M = 0.010
 """Arc length in which pulls of strength 1 turn a strand by half a right angle."""
 
@@ -195,6 +198,8 @@ def _settled(seeds, air, i, s, p):
     away, off = _skin(air, p)
     layer = seeds.layer_m[i]
     lift = SKIN_GAP_M + layer * (1.0 - np.exp(-s / (0.004 + 0.8 * layer))) - away
+    if lift > 0.0 and p[1] < SHOULDER_Y_M:
+        off = (0.25 * off[0], off[1], off[2])  # Hair that meets a shoulder does not fan out over it.
     if lift < 0.0:
         # Hair sinks onto what is below it; only tied hair is held to the skin from every side.
         lift *= seeds.hug[i] * (1.0 if seeds.tied[i] else max(off[1], 0.0))

@@ -187,14 +187,13 @@ def _gathered(cut: Cut, air: Air, triangles: int, rng: np.random.Generator, arou
     points = 20
     count = triangles // (2 * points - 3)
     path = _bun(count, points, rng) if cut.comb == "bun" else _tail(cut, air, count, points, rng)
-    outward = settle(path, air)
-    if cut.comb == "bun":
-        outward = path - _bun_middle()
-        outward /= np.linalg.norm(outward, axis=2, keepdims=True)
+    settle(path, air)
+    outward = path - (_bun_middle() if cut.comb == "bun" else path.mean(axis=0))
+    outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-9)
     return Strands(
         path=path,
         outward=outward,
-        half_width_m=rng.uniform(0.0005, 0.0011, count),
+        half_width_m=rng.uniform(0.0008, 0.0014, count),
         shade=np.exp(0.22 * rng.standard_normal(count)),
         root_face=np.full(count, -1),
         root_weight=np.zeros((count, 3)),
