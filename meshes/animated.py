@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from meshes.animated_file import ARRAYS, CARD, KIND, Card, read_person, write_person
+from meshes.appearance import hair_colour
 from meshes.arkit import check_expression
 from meshes.assets import find
 from meshes.assets.store import cache_folder
@@ -23,6 +24,7 @@ from meshes.ict_people import scalp_shade
 from meshes.register import Registration, register
 from meshes.register.bake import encode, linear
 from meshes.scan import Scan
+from meshes.wear.wardrobe import wardrobe_assets
 
 METHOD = 1
 """Counts changes of what registration gives; people in the cache are made anew after one."""
@@ -58,6 +60,7 @@ class Animated:
     """
 
     name = "animated"
+    tailored = True
 
     def __init__(self, ict: Ict, card: Card, neutral_m: np.ndarray, skin: np.ndarray):
         scan_id = f"animated-{card.name}-{card.scan_sha256[:8]}"
@@ -91,14 +94,19 @@ class Animated:
         return Identity(look={**average_look(), **_PLAIN_SKIN, **self.card.look})
 
     def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
-        """The posed head; a style may give it hair.
+        """The posed head; a style may give it hair and clothes.
 
         Raises:
             MeshError: an expression the model does not have, or a weight outside [0, 1].
         """
         check_expression(expression, self.expressions)
         look = {**average_look(), **_PLAIN_SKIN, **self.card.look, **identity.look, **style.look}
-        return self._ict.posed(self._person(tuple(sorted(look.items()))), expression, pose)
+        person = self._person(tuple(sorted(look.items())))
+        return self._ict.clothed(self._ict.posed(person, expression, pose), person, pose, style, hair_colour(look))
+
+    def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:
+        """The scan and the model, and the wardrobe where the style takes from it."""
+        return self.assets + wardrobe_assets(style)
 
     def _make_person(self, look: tuple[tuple[str, float], ...]) -> Person:
         worn = dict(look)
