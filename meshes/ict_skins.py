@@ -206,7 +206,7 @@ def _no_skin(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np.ndar
 def _read(path: Path) -> Skin | None:
     """A kept skin, or None where there is none or it was damaged."""
     try:
-        with np.load(path, allow_pickle=False) as pack:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as pack:
             skin = Skin(pack["albedo"], pack["tone"], pack["hair"])
     except Exception:  # Whatever is wrong with a file of the cache, it is made again.
         return None
