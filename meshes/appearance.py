@@ -141,8 +141,9 @@ def _hair_shade(
 
 
 def _scalp_cover(look: Mapping[str, float]) -> float:
-    """How much of the scalp is hidden: 0.2 shaved, 0.97 under short hair."""
-    return float(0.20 + 0.77 * min(1.0, look["hair_length_m"] / 0.005))
+    """How far the scalp takes on the colour of its hair: a fifth where shaved, less under light hair, which shines."""
+    light = min(1.0, float(hair_colour(look).mean()) / 0.25)
+    return (0.20 + 0.70 * min(1.0, look["hair_length_m"] / 0.005)) * (1.0 - 0.55 * light)
 
 
 def _lips(skin: np.ndarray, zone: Mapping[str, np.ndarray], look: Mapping[str, float]) -> np.ndarray:
