@@ -236,10 +236,11 @@ def _materials(look: Mapping[str, float], who: _Parents) -> tuple[Material, ...]
     darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
     # Melanin takes blue first and red last; blood takes green.
     tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
+    head = head_texture(who.skins, owner, tone)
     body = body_texture(who.skins, owner, tone)
     hair = owner.wig if owner.wig is not None else body[:8, :8]  # No face wears it.
     return (
-        Material("skin", 0.5, 0.028, 1.0, head_texture(who.skins, owner, tone)),
+        Material("skin", 0.6, 0.02, 1.0, head),
         Material("clothes", 0.85, 0.03, 0.0, body),
         Material("mouth", 0.3, 0.035, 0.3, body),
         Material("hair", 0.65, 0.018, 0.0, hair),

@@ -6,6 +6,8 @@ What lies inside a soft outline from brow to jaw is the new face; hairline, ears
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from meshes.noise import smooth_step
 from meshes.valid.outline import soft_outline
@@ -69,18 +71,22 @@ def _as_shipped(skins: Skins, owner: Textures, tone: np.ndarray) -> bool:
 
 
 def _toned(srgb: np.ndarray, own: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """float32 linear: skin moved from its own tone to the target's; what is no skin, by lightness and hue, stays."""
-    linear, log = decoded(srgb), _log_of_code()[srgb]
-    red, blue = (log[..., k] - log[..., 1] - np.float32(np.log(own[k] / own[1])) for k in (0, 2))
-    lightness = linear.sum(axis=-1) / np.float32(own.sum())
-    skin = smooth_step(lightness, 0.12, 0.40) * smooth_step(np.sqrt(red * red + blue * blue), 0.65, 0.35)
-    linear *= 1.0 + skin[..., None] * (target / own - 1.0).astype(np.float32)
-    return linear
+    """float32 linear: skin moved from its own tone to the target's, the rest as it is."""
+    return decoded(srgb) * (1.0 + _is_skin(srgb, own)[..., None] * (target / own - 1.0).astype(np.float32))
 
 
-@lru_cache(maxsize=1)
-def _log_of_code() -> np.ndarray:
-    return np.log(np.maximum(decoded(np.arange(256)), 1e-3)).astype(np.float32)
+def _is_skin(srgb: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """(h, w) float32 in [0, 1]: how much like skin of this tone each place is, by lightness and hue.
+
+    Judged on texels of 4 x 4, so that a glint in the hair is hair.
+    """
+    height, width = srgb.shape[:2]
+    linear = decoded(np.asarray(Image.fromarray(srgb).reduce(4)))
+    log = np.log(np.maximum(linear, 1e-3)) - np.log(tone).astype(np.float32)
+    hue = np.hypot(log[..., 0] - log[..., 1], log[..., 2] - log[..., 1])
+    lightness = gaussian_filter(linear.sum(axis=-1) / np.float32(tone.sum()), 3.0)
+    skin = smooth_step(lightness, 0.15, 0.45) * smooth_step(hue, 0.65, 0.35)
+    return np.asarray(Image.fromarray(skin.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
 
 
 @lru_cache(maxsize=1)
