@@ -2,13 +2,16 @@
 
 import io
 import json
+import shlex
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_scan_docs import scan_of_anna, snippets
 
+from datagen import PairDataset
 from datagen.cli import main
 from datagen.heads import open_model
 from meshes import animated
@@ -241,3 +244,18 @@ def test_a_scan_is_registered_once(ict: Ict, anna: Path, tmp_path: Path, monkeyp
     for name, times in (("MIT.glb", 1), ("MIT.glb", 1), ("CC0-1.0.glb", 2)):
         assert Animated.open(tmp_path / name).card.licence == Path(name).stem
         assert len(asked) == times
+
+
+def test_the_page_on_scans_animates_anna(ict: Ict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anna is of the embedded model, another topology, and has holes for eyes."""
+    monkeypatch.chdir(tmp_path)
+    scan_of_anna(Path("anna.ply"))
+    Path("anna.json").write_text(snippets("json")[0])
+    for line in "".join(snippets("bash")).splitlines():
+        program, *words = shlex.split(line)
+        assert (program, main(words)) == ("datagen", 0), line
+    card = read_person(Path("anna.person"))[0]
+    assert not card.eyes_closed
+    assert card.residual_m["face_median_m"] < 0.0005
+    meta = PairDataset("anna-moves").meta(0)
+    assert meta["assets"][1]["credit"].startswith(card.credit)

@@ -14,7 +14,7 @@ from meshes.head import MeshError
 from meshes.ict import Ict, average_look
 from meshes.register.bake import complete, photograph, skin_faces, surface_colour
 from meshes.register.fit import EXPRESSIONS, FACE, OUTSIDE, SHELL, Basis, Fit, fit_model, place
-from meshes.register.target import Target, closest, target
+from meshes.register.target import Closest, Target, closest, target
 from meshes.register.texels import SHAPE, draw_atlas
 from meshes.register.warp import warp
 from meshes.scan import Scan
@@ -38,6 +38,7 @@ _TEETH = (14062, 21451)
 _LASHES = (25351, 26719)
 _NEIGHBOURS = 4
 _CLOSED_CONTRAST = 0.45
+_HOLE_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -164,18 +165,22 @@ def _rounded(points: np.ndarray) -> np.ndarray:
 
 
 def _eyes_closed(ict: Ict, basis: Basis, fit: Fit, scan: Scan, found: Target) -> bool:
-    """True where what lies between the lids of the open model has the colour of the skin around."""
+    """True where what lies between the lids of the open model has the colour of the skin around.
+
+    Where scanners left a hole the eye was open: it is wet, lids are not.
+    """
     placed = place(fit, basis.points(fit))
     upper, lower = np.moveaxis(ict.layout.lid_pairs.reshape(-1, 2), 1, 0)
     between = np.concatenate([placed[upper] + s * (placed[lower] - placed[upper]) for s in (0.3, 0.45, 0.6)])
     around = np.concatenate([placed[lower] - [0.0, 0.008, 0.0], placed[upper] + [0.0, 0.005, 0.0]])
-    colours = [_colour_at(scan, found, points) for points in (between, around)]
+    eye, skin = (closest(found, points, np.broadcast_to([0.0, 0.0, 1.0], points.shape)) for points in (between, around))
+    if (eye.rim_m < _HOLE_M).mean() > 0.5:
+        return False
+    colours = [_log_colour(scan, hit) for hit in (eye, skin)]
     return bool(np.median(np.abs(colours[0] - np.median(colours[1], axis=0)).max(axis=1)) < _CLOSED_CONTRAST)
 
 
-def _colour_at(scan: Scan, found: Target, points: np.ndarray) -> np.ndarray:
-    """(N, 3) natural logarithm of the scan's linear colour next to points."""
-    hit = closest(found, points, np.broadcast_to([0.0, 0.0, 1.0], points.shape))
+def _log_colour(scan: Scan, hit: Closest) -> np.ndarray:
     return np.log(surface_colour(scan.rest.surface, hit.face, hit.barycentric) + 0.01)
 
 
