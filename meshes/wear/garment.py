@@ -179,17 +179,17 @@ def _cut_layer(skin: Patch, rest: np.ndarray, layer: _Layer, seed: int) -> _Piec
     folds = value_noise(at, 0.055, 2, keyed(seed, 73)).astype(np.float64)
     loose = smooth_step(layer.inside(place), 0.0, 0.06)
     lift_m = layer.lift(place) + loose * (0.0012 * folds[0] + 0.0018 * np.abs(folds[1]))
-    rim, hem = np.unique(edge(patch.faces), return_inverse=True)
-    hem = hem.reshape(-1, 2)
-    a, b = edge(patch.faces).T
-    under = hem + len(at)
-    band = np.concatenate([np.stack([a, under[:, 0], b], 1), np.stack([b, under[:, 0], under[:, 1]], 1)])
+    ends = edge(patch.faces)
+    rim, hem = np.unique(ends, return_inverse=True)
+    outer = hem.reshape(-1, 2) + len(at)  # The rim again, so that the edge has normals of its own.
+    inner = outer + len(rim)
+    band = [np.stack([outer[:, 0], inner[:, 0], outer[:, 1]], 1), np.stack([outer[:, 1], inner[:, 0], inner[:, 1]], 1)]
     lining = np.minimum(lift_m[rim] - 0.001, np.maximum(layer.lift(place)[rim] - 0.0035, _EDGE_M))
-    everywhere = np.concatenate([np.arange(len(at)), rim])
+    everywhere = np.concatenate([np.arange(len(at)), rim, rim])
     return _Piece(
         weights=patch.weights[everywhere],
-        lift_m=np.concatenate([lift_m, lining]),
-        faces=np.concatenate([patch.faces, band]),
+        lift_m=np.concatenate([lift_m, lift_m[rim], lining]),
+        faces=np.concatenate([patch.faces, *band]),
         uv=_uv(at)[everywhere],
         shade=np.full(len(everywhere), layer.shade, np.float32),
     )
@@ -266,7 +266,7 @@ _LAYERS: dict[str, tuple[_Layer, ...]] = {
     "polo": (_Layer(_scoop(-0.012, 0.055, 0.030), _flat), _collar(0.026, 0.030, 0.0085)),
     "turtleneck": (
         _Layer(_scoop(-0.004), _flat),
-        _Layer(lambda p: np.minimum(p.below + 0.047, 0.012 - p.below), lambda p: np.full(len(p.below), 0.0062)),
+        _Layer(lambda p: np.minimum(p.below + 0.036, 0.012 - p.below), lambda p: np.full(len(p.below), 0.0062)),
     ),
     "hoodie": (_ribbed(_scoop(0.002, 0.020), 0.016, 0.0060), _Layer(_hood, _hood_lift)),
     "tank top": (_ribbed(_tank, 0.010, 0.0035),),
