@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark.realism.people import Person, choose
 from datagen.faces import find_face
-from datagen.faces.passport import LIGHTS, View
+from datagen.faces.passport import LIGHTS, STANDARD, View
 from datagen.faces.shots import Shot, Studio
 from datagen.heads import open_model
 from datagen.plan import plan_sample
@@ -112,23 +112,22 @@ def gather(source: str, settings: Settings, tick: Callable[[], None]) -> Gathere
     studio = Studio(source, model, settings.folder)
     people = choose(source, model, settings.people)
 
-    def shoot(person: Person, view: View) -> Shot:
-        shot = studio.shoot(person.identity, view)
-        tick()
-        return shot
+    views = [(kind, name, view) for kind, named in CONDITIONS.items() for name, view in named.items()]
+    gathered = Gathered(source, people, [], [], {(kind, name): [] for kind, name, _ in views}, [])
 
-    return Gathered(
-        source,
-        people,
-        standard=[shoot(person, View()) for person in people],
-        turned=[shoot(person, view) for person, view in zip(people, turns(len(people)), strict=True)],
-        conditions={
-            (kind, name): [shoot(person, view) for person in people[: settings.same]]
-            for kind, views in CONDITIONS.items()
-            for name, view in views.items()
-        },
-        sightings=[sighting for index in range(settings.pairs) for sighting in sightings(source, index, tick)],
-    )
+    def shoot(person: Person, view: View, shots: list[Shot]) -> None:
+        shots.append(studio.shoot(person.identity, view))
+        tick()
+
+    # Everything of one person in a row: a new person costs more than another view of the last one.
+    for place, (person, turned) in enumerate(zip(people, turns(len(people)), strict=True)):
+        shoot(person, STANDARD, gathered.standard)
+        shoot(person, turned, gathered.turned)
+        for kind, name, view in views if place < settings.same else ():
+            shoot(person, view, gathered.conditions[kind, name])
+    for index in range(settings.pairs):
+        gathered.sightings.extend(sightings(source, index, tick))
+    return gathered
 
 
 def sightings(source: str, index: int, tick: Callable[[], None]) -> Iterator[Sighting]:
