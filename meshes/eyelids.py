@@ -5,12 +5,14 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.eyes import CORNEA, SCLERA, eyeball
+from meshes.geometry import rotate
 from meshes.makehuman_data import Pack
 
 MARGIN_M = 0.0003
 """Thickness of the gap that is kept between lid and eye."""
 
 _SOFTNESS_M = 0.0003
+_UPPER_REACH, _LOWER_REACH = 0.24, 0.10  # Radians on the globe that the shade of a lid falls off over.
 
 LOOKS = ("Down", "In", "Out", "Up")
 SIDES = ("Left", "Right")
@@ -51,6 +53,55 @@ def clear_of_eye(points: np.ndarray, centre: np.ndarray, radius: float, gaze: np
     short = radius * np.interp(angle, *_profile()) + MARGIN_M - distance
     push = (short + np.sqrt(short**2 + _SOFTNESS_M**2)) / 2
     return points + away * (push / distance)[:, None]
+
+
+def shade_eyes(color: np.ndarray, eyes: list[tuple[np.ndarray, np.ndarray]], skull: np.ndarray) -> np.ndarray:
+    """Colours of a head whose last ones, those of its eyeballs, lie in the shade of their lids.
+
+    Args:
+        color: (V, 3) float32.
+        eyes: per eyeball its points (N, 3) and those of its lids (L, 3), metres from its centre, head frame.
+        skull: (3, 3) rotation of the skull.
+    """
+    shade = np.concatenate([lid_shade(rotate(globe, skull.T), rotate(lids, skull.T)) for globe, lids in eyes])
+    eyeballs = color[-len(shade) :] * shade.astype(np.float32)[:, None]
+    return np.concatenate([color[: -len(shade)], eyeballs])
+
+
+def lid_shade(eye: np.ndarray, lids: np.ndarray) -> np.ndarray:
+    """How much light lids and lashes leave to an eye: less under the upper lid, over the lower one and in corners.
+
+    The edges are found among the points of the lids: at each angle sideways, the widest gap between their heights.
+
+    Args:
+        eye: (N, 3) metres from the eye's centre, its surface, in a frame upright with the skull.
+        lids: (L, 3) the same of the lids' outside.
+
+    Returns:
+        (N,) float64 in [0, 1].
+    """
+    aside, height = _angles(lids)
+    stops = np.radians(np.arange(-65.0, 66.0, 5.0))
+    edges = np.array([_opening(height[np.abs(aside - stop) < np.radians(4.0)]) for stop in stops])
+    at, up = _angles(eye)
+    lower, upper = (np.interp(at, stops, edge) for edge in edges.T)
+    above = np.exp(-((np.maximum(upper - up, 0.0) / _UPPER_REACH) ** 2))
+    below = np.exp(-((np.maximum(up - lower, 0.0) / _LOWER_REACH) ** 2))
+    return (1.0 - 0.66 * above) * (1.0 - 0.42 * below)
+
+
+def _angles(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) radians sideways about +Y, and (N,) above the XZ plane."""
+    return np.arctan2(points[:, 0], points[:, 2]), np.arctan2(points[:, 1], np.hypot(points[:, 0], points[:, 2]))
+
+
+def _opening(height: np.ndarray) -> tuple[float, float]:
+    """Lower and upper end of the widest gap in angles (M,) between 40 degrees down and up; none is one of no width."""
+    stops = np.sort(height[np.abs(height) < np.radians(40.0)])
+    if len(stops) < 2:
+        return 0.0, 0.0
+    widest = int(np.argmax(np.diff(stops)))
+    return float(stops[widest]), float(stops[widest + 1])
 
 
 def look_angles(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> dict[str, tuple[float, float]]:

@@ -186,21 +186,22 @@ def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) 
     return colour * (1.0 - 0.9 * limbus) + grey * 0.9 * limbus
 
 
-def _lid_shade(vertices: np.ndarray) -> np.ndarray:
-    """(N,) the shade of lids and lashes, too fine for vertex shadows; it turns with the gaze, which is small."""
+def _usual_lid_shade(vertices: np.ndarray) -> np.ndarray:
+    """(N,) the shade that open lids cast on an eye that looks ahead; `meshes.eyelids.lid_shade` knows the real lids."""
     above = smooth_step(vertices[:, 1], -0.02, 0.34)
     below = smooth_step(vertices[:, 1], -0.22, -0.45)
     aside = smooth_step(np.abs(vertices[:, 0]), 0.45, 0.95)
     return (1.0 - 0.62 * above) * (1.0 - 0.35 * below) * (1.0 - 0.55 * aside)
 
 
-def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0) -> np.ndarray:
+def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0, *, shaded: bool = True) -> np.ndarray:
     """Colour of one eye.
 
     Args:
         template: from `eyeball`.
         look: from `meshes.appearance.sample_look`.
         side: 0 for the person's left eye, 1 for the right; they differ in fibres and veins only.
+        shaded: with the shade of open lids; False where `meshes.eyelids.shade_eyes` brings that of the real ones.
 
     Returns:
         (V, 3) float32 linear albedo; the cornea's is 0, it only mirrors.
@@ -209,5 +210,6 @@ def paint_eye(template: EyeTemplate, look: Mapping[str, float], side: int = 0) -
     for tissue, painter in ((SCLERA, _paint_sclera), (IRIS, _paint_iris)):
         chosen = template.vertex_tissue == tissue
         vertices = template.vertices[chosen]
-        colour[chosen] = painter(vertices, look, 100 + 2 * tissue + side) * _lid_shade(vertices)[:, None]
+        shade = _usual_lid_shade(vertices) if shaded else np.ones(len(vertices))
+        colour[chosen] = painter(vertices, look, 100 + 2 * tissue + side) * shade[:, None]
     return colour

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from meshes.appearance import (
     displacement,
@@ -24,7 +23,7 @@ from meshes.appearance import (
 )
 from meshes.arkit import ARKIT, check_expression
 from meshes.assets.contents import digest_of
-from meshes.eyelids import SIDES, clear_of_eye
+from meshes.eyelids import SIDES, clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
 from meshes.geometry import fit_sphere, rotate
@@ -34,6 +33,7 @@ from meshes.ict_files import read_ict
 from meshes.ict_layout import MATERIALS, Layout, build_layout, eye_uv
 from meshes.normals import vertex_normals
 from meshes.parts import Part
+from meshes.skin_relief import at_size
 from meshes.skinning import bend, rotation
 from meshes.surface import Material, Surface
 from meshes.wear.wardrobe import body_on_ict, clothe, wardrobe_assets
@@ -156,7 +156,7 @@ class Ict:
         gaze = [R @ rotation(*turn) for turn in turns]
         for lid, centre, radius, axis in zip(self.layout.lids, centres, person.eye_radii, gaze, strict=True):
             points[lid] = clear_of_eye(points[lid], centre, radius, axis[:, 2])
-        surface = self._surface(person, points, centres, gaze)
+        surface = self._surface(person, points, centres, gaze, R)
         return Head(
             surface=with_hair(surface, person.hair, self.layout.neck, angles),
             eye_centres=centres,
@@ -241,7 +241,9 @@ class Ict:
         tone = skin_tone(look) if painted else None
         return grow_hair(template, look, neutral_m[own], self.layout.share[own], tone, self.layout.lashes)
 
-    def _surface(self, person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:
+    def _surface(
+        self, person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray], skull: np.ndarray
+    ) -> Surface:
         fixed, eye = self.layout, self._eye
         skin = points[fixed.point]
         painted = len(person.relief_m)
@@ -249,6 +251,7 @@ class Ict:
         skin[:painted] += person.relief_m[:, None] * normals[:painted]
         normals = vertex_normals(skin, fixed.faces, fixed.point)
         globes = [rotate(eye.vertices * r, R) + c for r, R, c in zip(person.eye_radii, gaze, centres, strict=True)]
+        seen = [(g - c, points[lid] - c) for g, c, lid in zip(globes, centres, fixed.lids, strict=True)]
         starts = (len(skin), len(skin) + len(eye.vertices))
         tissue = np.array([MATERIALS.index(m.name) for m in eye_materials()], np.uint8)[eye.tissue]
         parts = [np.where(eye.tissue == CLEAR, Part.CORNEA, side) for side in (Part.EYE_LEFT, Part.EYE_RIGHT)]
@@ -257,7 +260,7 @@ class Ict:
             faces=np.concatenate([fixed.faces, *(eye.faces + start for start in starts)]),
             normals=np.concatenate([normals, *(rotate(eye.normals, R) for R in gaze)]).astype(np.float32),
             uv=np.concatenate([fixed.uv, eye_uv(eye.uv, 0), eye_uv(eye.uv, 1)]),
-            color=person.color,
+            color=shade_eyes(person.color, seen, skull),
             part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
             material=np.concatenate([fixed.material, tissue, tissue]),
             materials=person.materials,
@@ -336,7 +339,7 @@ def _colors(fixed: Layout, eye: EyeTemplate, look: Mapping[str, float], skin: np
         color[fixed.faces[fixed.part == part]] = flat
     painted = len(fixed.template.rest)
     color[:painted] = paint(fixed.template, look) if skin is None else 1.0
-    return np.concatenate([color, paint_eye(eye, look, 0), paint_eye(eye, look, 1)])
+    return np.concatenate([color, *(paint_eye(eye, look, side, shaded=False) for side in (0, 1))])
 
 
 def _materials(fixed: Layout, look: Mapping[str, float], skin: np.ndarray | None) -> tuple[Material, ...]:
@@ -346,6 +349,6 @@ def _materials(fixed: Layout, look: Mapping[str, float], skin: np.ndarray | None
     if skin is None:
         texture = skin_texture(fixed.template, look, skin_tone(look), hair_colour(look), folds.shade)
     elif skin.shape != relief.shape:
-        relief = np.asarray(Image.fromarray(relief).resize(skin.shape[1::-1], Image.Resampling.BILINEAR))
+        relief = at_size(relief, *skin.shape[:2])
     table = {**materials(texture, relief), **{material.name: material for material in eye_materials()}}
     return tuple(table[name] for name in MATERIALS)

@@ -11,7 +11,7 @@ import numpy as np
 from meshes.appearance import hair_colour, sample_look
 from meshes.arkit import ARKIT, check_expression
 from meshes.digest import sha256_of
-from meshes.eyelids import LOOKS, SIDES, clear_of_eye
+from meshes.eyelids import LOOKS, SIDES, clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA, eyeball
 from meshes.geometry import rotate
 from meshes.hair import with_hair
@@ -153,7 +153,7 @@ def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: 
         skin[lid] = clear_of_eye(skin[lid], centre, radius, R[:, 2])
     painted = slice(0, len(who.relief_m))
     skin[painted] += who.relief_m[:, None] * vertex_normals(skin, fixed.faces, fixed.point)[painted]
-    surface = _surface(fixed, who, skin, list(zip(centres, who.eye_radii, turns, strict=True)))
+    surface = _surface(fixed, who, skin, list(zip(centres, who.eye_radii, turns, strict=True)), skull)
     surface = with_hair(surface, who.hair, who.neck, angles)
     corners = skin[fixed.faces[fixed.landmark_face]]
     marks = (fixed.landmark_barycentric[:, :, None] * corners).sum(axis=1)
@@ -169,7 +169,11 @@ def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: 
 
 
 def _surface(
-    fixed: Template, who: Person, skin: np.ndarray, eyes: list[tuple[np.ndarray, float, np.ndarray]]
+    fixed: Template,
+    who: Person,
+    skin: np.ndarray,
+    eyes: list[tuple[np.ndarray, float, np.ndarray]],
+    skull: np.ndarray,
 ) -> Surface:
     """Skin and what hangs on it, then the eyeballs given as (centre, radius, rotation)."""
     eye = eyeball()
@@ -184,7 +188,11 @@ def _surface(
         faces=np.concatenate(faces).astype(np.int32),
         normals=np.concatenate([normals, *(rotate(eye.normals, R) for _, _, R in eyes)]).astype(np.float32),
         uv=np.concatenate([fixed.uv, eye.uv, eye.uv]),
-        color=who.color,
+        color=shade_eyes(
+            who.color,
+            [(ball - c, skin[lid] - c) for ball, lid, (c, _, _) in zip(balls, fixed.lids, eyes, strict=True)],
+            skull,
+        ),
         part=np.concatenate([fixed.part, *parts]).astype(np.uint8),
         material=np.concatenate([fixed.material, tissue, tissue]).astype(np.uint8),
         materials=who.materials,

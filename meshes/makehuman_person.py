@@ -115,7 +115,7 @@ def _colors(look: Mapping[str, float], fixed: Template) -> np.ndarray:
     for name, flat in _FLAT.items():
         color[fixed.faces[fixed.material == MATERIALS.index(name)]] = flat
     color[: len(fixed.skin.rest)] = paint(fixed.skin, look)
-    return np.concatenate([color, paint_eye(eyeball(), look, 0), paint_eye(eyeball(), look, 1)])
+    return np.concatenate([color, *(paint_eye(eyeball(), look, side, shaded=False) for side in (0, 1))])
 
 
 def _materials(look: Mapping[str, float], fixed: Template) -> tuple[Material, ...]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
+from PIL import Image
 
 from meshes.atlas import SHAPE
 from meshes.folds import face_folds
@@ -129,6 +130,13 @@ def skin_relief(template: SkinTemplate, look: Mapping[str, float], folds: FoldMa
     film = np.float32(look["oil"]) * (np.float32(0.30) + np.float32(0.70) * oily)
     film = film + np.float32(0.15 + 0.3 * look["lip_gloss"]) * lips
     return _coded(height, film)
+
+
+def at_size(relief: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """(rows, columns, 3) uint8: the same relief as a map of another size; rises per texel shrink as texels do."""
+    larger = np.asarray(Image.fromarray(relief).resize((columns, rows), Image.Resampling.BILINEAR), np.float32)
+    rise = (larger[..., :2] - 128.0) * np.float32([relief.shape[1] / columns, relief.shape[0] / rows])
+    return np.concatenate([np.rint(128.0 + rise), larger[..., 2:]], axis=2).clip(0.0, 255.0).astype(np.uint8)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from meshes.eyelids import lid_shade
 from meshes.eyes import CORNEA, IRIS, LIMBUS_RADIUS, SCLERA, eye_materials, eyeball, paint_eye
 from meshes.look import sample_look
 
@@ -82,3 +83,39 @@ def test_eyes_of_one_person_are_alike_but_not_copies() -> None:
     assert not np.array_equal(left, right)
     np.testing.assert_allclose(left.mean(axis=0), right.mean(axis=0), rtol=0.05)
     assert np.array_equal(left, paint_eye(eye, person, 0))
+
+
+def lids(upper_deg: float, lower_deg: float) -> np.ndarray:
+    """Points round an almond-shaped opening of a unit eye that reaches 45 degrees to either side."""
+    aside = np.radians(np.linspace(-70, 70, 141))[:, None]
+    open_part = np.clip(1 - (aside / np.radians(45)) ** 2, 0, None)
+    steps = np.radians(np.arange(0, 45, 2.0))
+    height = np.concatenate([np.radians(upper_deg) * open_part + steps, np.radians(lower_deg) * open_part - steps], 1)
+    aside = np.broadcast_to(aside, height.shape)
+    away = np.stack([np.sin(aside) * np.cos(height), np.sin(height), np.cos(aside) * np.cos(height)], axis=-1)
+    return 1.02 * away.reshape(-1, 3)
+
+
+def ahead(aside_deg: float, up_deg: float) -> np.ndarray:
+    a, u = np.radians(aside_deg), np.radians(up_deg)
+    return np.array([[np.sin(a) * np.cos(u), np.sin(u), np.cos(a) * np.cos(u)]])
+
+
+def test_lids_shade_the_eye_below_their_edges_and_in_the_corners() -> None:
+    around = lids(14.0, -16.0)
+    middle, top, bottom, corner = (lid_shade(ahead(*at), around)[0] for at in ((0, -4), (0, 12), (0, -15), (42, -1)))
+    assert 0.8 < middle <= 1.0
+    assert top < 0.5 < bottom < 0.75
+    assert corner < 0.4
+
+
+def test_the_shade_comes_down_with_the_lid() -> None:
+    wide, narrow = (lid_shade(ahead(0, 2), lids(upper, -16.0))[0] for upper in (18.0, 5.0))
+    assert narrow < 0.6 * wide
+
+
+def test_a_shut_eye_is_dark_and_finite() -> None:
+    shade = lid_shade(eyeball().vertices, lids(-8.0, -8.0))
+    assert np.isfinite(shade).all()
+    assert lid_shade(ahead(0, 0), lids(-8.0, -8.0))[0] < 0.5
+    assert np.isfinite(lid_shade(eyeball().vertices, np.zeros((0, 3)))).all()

@@ -10,7 +10,7 @@ from meshes.folds import face_folds
 from meshes.look import sample_look
 from meshes.makehuman_template import template
 from meshes.skin_chart import CELL_MM, face_chart, stroke, texel_points, texel_values
-from meshes.skin_relief import STEP_M, fold_maps, skin_relief
+from meshes.skin_relief import STEP_M, at_size, fold_maps, skin_relief
 from meshes.skin_tone import BLOOD, MELANIN, on_scale, reflectance, skin_colour, typology_angle_deg
 from renderers.srgb import linear_from_signal
 
@@ -140,3 +140,13 @@ def test_same_person_same_maps_whoever_came_before() -> None:
     first = skin_relief(skin, look(6), fold_maps(skin, look(6)))
     skin_relief(skin, look(7), fold_maps(skin, look(7)))
     assert np.array_equal(first, skin_relief(skin, look(6), fold_maps(skin, look(6))))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 48), (16, 96), (32, 24)])
+def test_a_slope_keeps_its_height_at_any_size(rows: int, columns: int) -> None:
+    relief = np.tile(np.array([128 + 24, 128 - 32, 200], np.uint8), (32, 24, 1))
+    other = at_size(relief, rows, columns)
+    assert other.shape == (rows, columns, 3)
+    assert abs((other[0, :, 0] - 128.0).sum() - 24 * 24) <= 0.5 * columns
+    assert abs((other[:, 0, 1] - 128.0).sum() + 32 * 32) <= 0.5 * rows
+    assert (other[..., 2] == 200).all()
