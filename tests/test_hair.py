@@ -27,9 +27,12 @@ from meshes.makehuman import MakeHuman
 from meshes.makehuman_template import template
 from meshes.parts import Part
 from meshes.skinning import rotation
-from meshes.surface import Surface
+from meshes.surface import Material, Surface
 from renderers.camera import Camera, intrinsics, look_at
+from renderers.environment import packaged_light
 from renderers.exact import rasterize
+from renderers.light import normalize
+from renderers.preview import light_up, render
 
 HAIRS = (Part.HAIR, Part.BROWS, Part.LASHES, Part.BEARD)
 
@@ -241,6 +244,32 @@ def test_styles_alone_change_the_hair_and_nothing_else() -> None:
     used = np.unique(crop.faces[own])
     np.testing.assert_array_equal(crop.vertices[used], bob.vertices[used])
     assert count > 60_000
+
+
+def test_a_fibre_looks_alike_from_both_sides_and_a_sheet_does_not() -> None:
+    """One strip with leaning normals: turning its faces round shows whether the shader turned the normals too."""
+    corners = np.array([[-0.1, -0.1, 0.0], [0.1, -0.1, 0.0], [0.1, 0.1, 0.0], [-0.1, 0.1, 0.0]])
+    camera = Camera(intrinsics(64.0, (16.0, 16.0)), look_at(np.zeros(3), 0.5, rotation(0.0, 0.0)), 32, 32)
+    light, _ = normalize(packaged_light("photostudio"))
+
+    def shown(fibre: bool, faces: list[list[int]]) -> np.ndarray:
+        surface = Surface(
+            vertices=corners,
+            faces=np.array(faces, np.int32),
+            normals=np.tile(np.float32([0.0, 0.8, 0.6]), (4, 1)),
+            uv=np.full((4, 2), 0.5, np.float32),
+            color=np.full((4, 3), 0.4, np.float32),
+            part=np.full(2, Part.HAIR, np.uint8),
+            material=np.zeros(2, np.uint8),
+            materials=(Material("strip", fibre=fibre),),
+            cutout=np.full(2, -1, np.int32),
+        )
+        return render(light_up(surface, light, np.ones((4, 3), np.float32)), camera).rgb
+
+    front, back = [[0, 1, 2], [0, 2, 3]], [[0, 2, 1], [0, 3, 2]]
+    np.testing.assert_allclose(shown(True, front), shown(True, back), atol=1e-5)
+    np.testing.assert_allclose(shown(True, front)[16, 16], shown(False, front)[16, 16], atol=1e-4)
+    assert np.abs(shown(False, front) - shown(False, back)).max() > 0.02
 
 
 @given(st.integers(0, 1000), st.integers(2, 9), st.integers(1, 5))

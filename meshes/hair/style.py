@@ -102,7 +102,15 @@ _ODDS: dict[str, tuple[float, float]] = {  # Women, men.
     "ponytail": (0.09, 0.01),
     "bun": (0.05, 0.01),
 }
-_COILED = {"buzz": 2.0, "afro_short": 40.0, "afro": 25.0, "curly_short": 3.0, "long_curly": 2.5, "bun": 2.0}
+_COILED = {
+    "buzz": 2.0,
+    "afro_short": 22.0,
+    "afro": 14.0,
+    "curly_short": 3.0,
+    "long_curly": 3.0,
+    "ponytail": 1.5,
+    "bun": 2.5,
+}
 _STRAIGHT = ("crop", "quiff", "side_part", "slick_back", "shag", "pixie", "bob", "bob_fringe", "long_straight",
              "long_wavy", "long_fringe")  # fmt: skip
 
@@ -179,10 +187,9 @@ def style_odds(ancestry: Mapping[str, float], gender: float, age: float) -> np.n
     """(styles,) probabilities: by gender, how coiled the hair is, and how much of it age has left."""
     women, men = np.array([_ODDS[name] for name in STYLES]).T
     odds = women + (men - women) * float(gender > 0.5)
-    coiled = ancestry["african"] / sum(ancestry.values())
-    for at, name in enumerate(STYLES):
-        odds[at] *= 1.0 + coiled * (_COILED.get(name, 1.0) - 1.0)
-        odds[at] *= 1.0 - 0.93 * coiled * (name in _STRAIGHT)
+    coiled = (ancestry["african"] / sum(ancestry.values())) ** 2
+    on_coils = odds * [_COILED.get(name, 0.07 if name in _STRAIGHT else 1.0) for name in STYLES]
+    odds = (1.0 - coiled) * odds / odds.sum() + coiled * on_coils / on_coils.sum()
     old = max(0.0, age - 0.6)
     odds[[STYLES.index("bald"), STYLES.index("crown_bald")]] *= 1.0 + 12.0 * old if gender > 0.5 else 1.0
     odds[[STYLES.index(name) for name in STYLES if name.startswith("long")]] *= 1.0 - 1.6 * old
