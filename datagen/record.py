@@ -12,7 +12,7 @@ from datagen.plan import Plan
 from datagen.recipe import Recipe
 from datagen.roster import roster_sha256
 from datagen.scene import PosedScene
-from datagen.splits import KnownPeople, split_of
+from datagen.splits import Named, Pooled, split_of
 from meshes.head import Asset, Head
 from renderers.camera import Camera, focal_mm35_from_px, project
 
@@ -21,7 +21,7 @@ def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
     """Stable name of the person: a scan is named by its content, a model's people by name, or by seed and draw."""
     kind = plan.head.partition(":")[0]
     model = open_model(plan.head)
-    name = model.name_of(plan.identity) if isinstance(model, KnownPeople) else None
+    name = model.name_of(plan.identity) if isinstance(model, Named) else None
     if name is not None:
         return f"{kind}-{name}"
     return assets[0].id if kind in ("scan", "facescape") else f"{kind}-{plan.people_seed}-{plan.person:06d}"
@@ -73,7 +73,7 @@ def record(
 def _pool(plan: Plan) -> str | None:
     """The split that the person's parents belong to, for people who are made of few."""
     model = open_model(plan.head)
-    return model.pool_of(plan.identity) if isinstance(model, KnownPeople) else None
+    return model.pool_of(plan.identity) if isinstance(model, Pooled) else None
 
 
 def _roster(recipe: Recipe) -> dict[str, str]:

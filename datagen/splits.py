@@ -13,12 +13,17 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @runtime_checkable
-class KnownPeople(Protocol):
-    """A head model that makes its people of few: it says who is who and which of them may be in one split."""
+class Pooled(Protocol):
+    """A head model that makes its people of few: it says which of them may be in one split."""
 
     def pool_of(self, identity: Identity) -> str | None:
         """The split ("train" ...) that all parents of a person belong to; None leaves the choice to `split_of`."""
         ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A head model that has certain people, who keep their names in every run."""
 
     def name_of(self, identity: Identity) -> str | None:
         """The person's own name, where it has one whatever the run; None leaves it to seed and number."""

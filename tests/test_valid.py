@@ -86,8 +86,8 @@ def test_skins_keep_to_those_they_suit() -> None:
         owner = hair_of(person.look, "")
         donors = set(skins_of(person.look))
         assert {name.split("_")[-2] for name in parents(person)} == {owner.split("_")[-2]}
-        assert ("MENA_M_3" in donors) == (owner == "MENA_M_3")
-        assert "Asian_M_2" not in donors
+        for bound in ("MENA_M_3", "Asian_M_2"):
+            assert (bound in donors) == (owner == bound)
 
 
 def test_identities_are_plain_numbers_and_repeat() -> None:

@@ -3,13 +3,16 @@
 Shape, skin and tone come from different avatars, but all from one pool, so that no split shares a face.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from meshes.head import Identity, MeshError
 from meshes.look import sample_look
 from meshes.valid.clusters import CLUSTERS, POOLS, cluster_of, pool_of
+
+_T = TypeVar("_T")
 
 NAMES: tuple[str, ...] = tuple(sorted(name for cluster in CLUSTERS for name in cluster))
 """The 42 avatars."""
@@ -24,10 +27,9 @@ POOL_NAMES = tuple(POOLS)
 _POOL_EDGES = (0.8, 0.9)
 """Shares of people: 80 % train, 10 % val, 10 % test, as for every other head."""
 
-_BEARDED = ("MENA_M_3",)
-"""The beard reaches beyond the outline of a face: it stays with its own head, and that head with its own skin."""
-_FRINGED = ("Asian_M_2",)
-"""A fringe is painted inside that outline: no donor of skin."""
+_OWN_SKIN = ("Asian_M_2", "MENA_M_3")
+"""A painted fringe and a beard reach across the outline of the face: these heads keep their own skin, and give it to
+nobody."""
 _DARK = (3, 4, 5)
 """Clusters four times as dark as the others: hairlines and scalps do not follow so far."""
 _WIGGED = (
@@ -98,25 +100,35 @@ def skins_of(look: Mapping[str, float], owner: str = "") -> dict[str, float]:
     shares = {name.removeprefix(SKIN): share for name, share in look.items() if name.startswith(SKIN)}
     shares = shares or {owner: 1.0}
     total = sum(shares.values())
-    if min(shares.values()) <= 0:
+    if not min(shares.values()) > 0:
         raise MeshError(f"identity look: expected positive shares of skins ('{SKIN}White_F_2'), got {shares}.")
     return {name: share / total for name, share in sorted(shares.items(), key=lambda item: (-item[1], item[0]))}
 
 
 def _may_give_skin(donor: str, owner: str) -> bool:
-    if donor == owner or owner in _BEARDED:
-        return donor == owner and owner not in _FRINGED
-    same_tone = (cluster_of(donor) in _DARK) == (cluster_of(owner) in _DARK)
-    return donor not in (*_BEARDED, *_FRINGED) and (same_tone or owner in _WIGGED)
+    if donor in _OWN_SKIN or owner in _OWN_SKIN:
+        return donor == owner
+    return _is_dark(donor) == _is_dark(owner) or owner in _WIGGED
+
+
+def _is_dark(name: str) -> bool:
+    return cluster_of(name) in _DARK
 
 
 def _skins(rng: np.random.Generator, names: list[str]) -> dict[str, float]:
     """One donor, or a leading one with a second: clusters are drawn first, so that no skin comes more often."""
-    clusters = sorted({cluster_of(name) for name in names})
-    order = [int(k) for k in rng.permutation(clusters)]
-    first, *others = (_one(rng, [name for name in names if cluster_of(name) == k]) for k in order[:2])
+    first = _one(rng, _by_cluster(rng, names))
+    others = [n for n in names if cluster_of(n) != cluster_of(first) and _is_dark(n) == _is_dark(first)]
+    if not others or rng.random() < 0.5:
+        return {first: 1.0}
     second = round(float(rng.uniform(0.15, 0.35)), 4)
-    return {first: 1.0 - second, others[0]: second} if others and rng.random() < 0.5 else {first: 1.0}
+    return {first: 1.0 - second, _one(rng, _by_cluster(rng, others)): second}
+
+
+def _by_cluster(rng: np.random.Generator, names: list[str]) -> list[str]:
+    """Those of one cluster."""
+    chosen = _one(rng, sorted({cluster_of(name) for name in names}))
+    return [name for name in names if cluster_of(name) == chosen]
 
 
 def _eyes(rng: np.random.Generator, name: str) -> dict[str, float]:
@@ -126,5 +138,5 @@ def _eyes(rng: np.random.Generator, name: str) -> dict[str, float]:
     return {key: round(value, 6) for key, value in look.items() if key.startswith(_EYES)}
 
 
-def _one(rng: np.random.Generator, options: list[str] | tuple[str, ...]) -> str:
+def _one(rng: np.random.Generator, options: Sequence[_T]) -> _T:
     return options[int(rng.integers(len(options)))]
