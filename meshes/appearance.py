@@ -137,7 +137,9 @@ def _hair_shade(
     shaded = 0.15 * colour + 0.85 * hair
     lighter = shaded.sum(axis=1) / colour.sum(axis=1)  # Grey stubble does not lighten dark skin.
     shaded = shaded / np.maximum(lighter, 1.0)[:, None]
-    return _mix(colour, shaded, inside * _scalp_cover(look))
+    colour = _mix(colour, shaded, inside * _scalp_cover(look))
+    # Little light comes through longer hair.
+    return colour * (1.0 - 0.75 * min(1.0, look["hair_length_m"] / 0.015) * inside)[:, None]
 
 
 def _scalp_cover(look: Mapping[str, float]) -> float:

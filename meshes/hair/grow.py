@@ -159,9 +159,10 @@ def _over_forehead(p):
 @inlined
 def _off_shoulder(p):
     """Hair that reaches a shoulder slides to the chest or to the back, whichever is nearer."""
-    if p[1] > -0.090 or p[1] < -0.230:
+    if p[1] < -0.230:
         return 0.0
-    return 0.5 if p[2] > -0.085 else -0.5
+    near = min(max((-0.070 - p[1]) / 0.060, 0.0), 1.0)
+    return 0.5 * near if p[2] > -0.085 else -0.5 * near
 
 
 @kernel
@@ -187,7 +188,7 @@ def _turned(seeds, air, i, s, step, p, direction):
     flat = _moved(toward, -_dot(toward, off), off)
     strength = (3.6 if tied else 1.2 * comb) / max(np.sqrt(_dot(flat, flat)), 0.2)
     pull = 0.0 if tied else seeds.weight[i] * (1.0 - comb)
-    aside = seeds.weight[i] * _off_shoulder(p)
+    aside = seeds.held[i] * seeds.weight[i] * _off_shoulder(p)
     push = (strength * flat[0], strength * flat[1] - pull, strength * flat[2] + aside)
     return _unit(_moved(direction, step / PACE_M, push))
 

@@ -61,7 +61,7 @@ def _points(cut: Cut) -> int:
     if cut.length_m < 0.004:
         return 3
     if cut.comb == "out":
-        return 8
+        return 6 if cut.length_m < 0.03 else 8
     turns = cut.length_m / cut.pitch_m if cut.curl_m > 0.0 else 0.0
     return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 8.0 * turns), 4, 40))
 
