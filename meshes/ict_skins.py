@@ -5,6 +5,7 @@ A skin is made when it is first needed, in some seconds, and kept in the cache b
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -29,15 +30,16 @@ from meshes.skin_chart import texel_points
 from meshes.skin_regions import hair_depth
 from meshes.surface import Material, Surface
 from meshes.valid.avatar import Avatar, read_avatar
+from meshes.valid.pack import members
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, ISLANDS
 
-METHOD = 2
+METHOD = 3
 """Counts changes of what the skins look like; those in the cache are made anew after one."""
 
 _HEAD = tuple(ISLANDS.index(name) for name in ("head", "ear_left", "ear_right", "torso"))
 _LID_REACH_M = 0.014
 _EYE_M = (0.031, 0.0, 0.012)
-_HAIRLINE_M = -0.007
+_HAIRLINE_M = -0.010
 """Depth from where on the scalp a skin is not believed: there upstream paints hair."""
 
 _COLLAR_M, _NECK_M = -0.150, -0.105
@@ -46,6 +48,7 @@ _UNLIKE = 0.45
 
 _MARGIN_TEXELS = 7
 _GLOSS = 0.8
+_NECK_SHADE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +91,7 @@ class Skins:
         return kept
 
     def _key(self, number: int) -> str:
-        with zipfile.ZipFile(self._valid) as pack:
-            member = next(info for info in pack.infolist() if Path(info.filename).stem.startswith(SKINS[number].name))
-        parts = (METHOD, self._ict.assets[0].sha256, member.filename, member.CRC, member.file_size)
+        parts = (METHOD, self._ict.assets[0].sha256, _fingerprint(self._valid, SKINS[number].name))
         return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
     def _made(self, source: SkinSource) -> Skin:
@@ -104,6 +105,7 @@ class Skins:
         tone = _tone(photo, points)
         photo = _without_gloss(photo, tone, source.melanin)
         hair = _scalp_colour(photo, points, tone)
+        photo = _even_neck(photo, points, tone)
         believed = Photograph(photo.colour, photo.seen & ~_no_skin(photo, points, tone))
         inside = paint(layout.template, average_look()).astype(np.float64)
         return Skin(complete(layout, texels, believed, inside), tone, hair)
@@ -120,6 +122,17 @@ class Skins:
         shell = warp(basis, scan, fit)
         normals = basis.normals(shell)
         return photograph(self._ict.layout, self._texels(), shell, normals, scan, surface, wanted)
+
+
+def _fingerprint(pack: Path, name: str) -> tuple[int, int]:
+    """Size and checksum of an avatar's file, in a zip or a folder."""
+    file = members(pack)[name]
+    if pack.is_dir():
+        data = (pack / file).read_bytes()
+        return len(data), zlib.crc32(data)
+    with zipfile.ZipFile(pack) as archive:
+        info = archive.getinfo(file)
+        return info.file_size, info.CRC
 
 
 def avatar_surface(avatar: Avatar, *, shut: bool = False) -> Surface:
@@ -163,11 +176,23 @@ def _log(colour: np.ndarray) -> np.ndarray:
 
 
 def _tone(photo: Photograph, points: np.ndarray) -> np.ndarray:
-    """(3,) linear: the middle of the face, from below the eyes to the lips."""
+    """(3,) linear: of the face from forehead to lips; a median, so that brows and eyes do not count."""
     x, y, z = np.moveaxis(points, 2, 0)
     with np.errstate(invalid="ignore"):
-        middle = photo.seen & (np.abs(x) < 0.045) & (y > -0.055) & (y < -0.015) & (z > 0.0)
+        middle = photo.seen & (np.abs(x) < 0.055) & (y > -0.060) & (y < 0.048) & (z > 0.0)
     return np.exp(np.median(_log(photo.colour[middle]), axis=0)).astype(np.float64)
+
+
+def _even_neck(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> Photograph:
+    """Brings the neck near the tone of the face: upstream's studio lit it in another colour."""
+    y = np.nan_to_num(points[..., 1], nan=0.0)
+    neck = photo.seen & (y < -0.115) & (y > _COLLAR_M)
+    unlike = np.abs(_log(photo.colour) - _log(tone)).max(axis=2) > 2.0 * _UNLIKE
+    if (neck & ~unlike).sum() < 1_000:
+        return photo
+    own = np.exp(np.median(_log(photo.colour[neck & ~unlike]), axis=0))
+    share = smooth_step(y, -0.080, -0.120)[..., None]
+    return Photograph((photo.colour * (_NECK_SHADE * tone / own) ** share).astype(np.float32), photo.seen)
 
 
 def _without_gloss(photo: Photograph, tone: np.ndarray, melanin: float) -> Photograph:

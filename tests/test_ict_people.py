@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datagen.heads import open_model
 from meshes.appearance import hair_colour, skin_tone
 from meshes.assets import AssetMissingError, find
 from meshes.atlas import SHAPE
@@ -98,6 +99,13 @@ def test_each_band_shows_its_skin_in_one_tone(people: IctPeople) -> None:
     cheek, chin, brow = (sample_texture(skin, place(people, 0.03, y))[0] for y in (-0.032, -0.085, 0.02))
     assert chin[1] / chin[0] == pytest.approx(brow[1] / brow[0], rel=0.15)
     assert cheek[1] / cheek[0] < 0.7 * chin[1] / chin[0]
+
+
+def test_ict_wears_real_skins_where_there_are_some() -> None:
+    asset("ict"), asset("valid")
+    assert isinstance(open_model("ict"), IctPeople)
+    assert type(open_model("ict:painted")) is Ict
+    assert open_model("ict").name == open_model("ict:painted").name
 
 
 def test_melanin_darkens_a_skin(people: IctPeople) -> None:

@@ -19,7 +19,7 @@ from meshes.surface import Surface
 REACH_M = 0.004
 """Skin farther than this from the scan is not in its photograph."""
 
-_FEATHER_TEXELS = 9
+_FEATHER_TEXELS = 14
 _CHUNK = 200_000
 
 
