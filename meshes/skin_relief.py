@@ -135,7 +135,7 @@ def skin_relief(template: SkinTemplate, look: Mapping[str, float], folds: FoldMa
 def at_size(relief: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """(rows, columns, 3) uint8: the same relief as a map of another size; rises per texel shrink as texels do."""
     larger = np.asarray(Image.fromarray(relief).resize((columns, rows), Image.Resampling.BILINEAR), np.float32)
-    rise = (larger[..., :2] - 128.0) * np.float32([relief.shape[1] / columns, relief.shape[0] / rows])
+    rise = (larger[..., :2] - 128.0) * np.array([relief.shape[1] / columns, relief.shape[0] / rows], np.float32)
     return np.concatenate([np.rint(128.0 + rise), larger[..., 2:]], axis=2).clip(0.0, 255.0).astype(np.uint8)
 
 
