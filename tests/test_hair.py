@@ -4,7 +4,6 @@ import ast
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +20,7 @@ from meshes.hair.ribbons import strip_faces, strips
 from meshes.hair.roots import beard_roots, scalp_roots, wisps
 from meshes.hair.scalp import scalp_hair
 from meshes.hair.style import cut_of, style_odds
-from meshes.head import Head, Identity, Pose, Style
+from meshes.head import Head, Identity, MeshError, Pose, Style
 from meshes.look import sample_look
 from meshes.makehuman import MakeHuman
 from meshes.makehuman_template import template
@@ -346,6 +345,23 @@ def test_nearest_skin_finds_points_of_faces_again(seed: int) -> None:
     )
 
 
-def test_a_style_that_is_out_of_the_table_is_the_nearest_one() -> None:
-    assert cut_of({"hair_style": 1e9, "hair_length_m": 0.3}).comb == CUTS[STYLES[-1]].comb
-    assert cut_of({"hair_length_m": 0.0}) == replace(CUTS["bald"], length_m=0.0)
+def test_a_look_without_a_style_has_a_cut_by_its_length() -> None:
+    assert cut_of({"hair_length_m": 0.0}) == CUTS["bald"]
+    assert cut_of({"hair_length_m": 0.02}).comb == CUTS["crop"].comb
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hair_style", 99.0),
+        ("hair_pitch_m", 0.0),
+        ("hair_length_m", float("nan")),
+        ("beard_length_m", 3.0),
+        ("hair_lift", 1.5),
+    ],
+)
+def test_numbers_out_of_range_are_refused_with_the_range(name: str, value: float) -> None:
+    with pytest.raises(MeshError, match=rf"look {name}: expected a number in \[.*\], got .*\. Start from"):
+        MakeHuman().head(
+            Identity({}, {}), {}, Pose(), Style(look={**style_look("bob"), **beard_look("full"), name: value})
+        )

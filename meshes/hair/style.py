@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from meshes.head import MeshError
+
 Colour = tuple[float, float, float]
 
 _HAIR: dict[str, Colour] = {
@@ -142,6 +144,16 @@ BEARDS: dict[str, Beard] = {
 }
 """By name; `look["beard_style"]` is the position in this table."""
 
+_RANGES = {
+    "hair_style": (0.0, len(STYLES) - 0.5),
+    "beard_style": (0.0, len(BEARDS) - 0.5),
+    "hair_volume_m": (0.0, 0.15),
+    "hair_curl_m": (0.0, 0.03),
+    "hair_pitch_m": (0.003, 1.0),
+    "beard_length_m": (0.0, 0.15),
+}
+"""Least and greatest of the numbers of cuts and beards; [0, 1] for the others."""
+
 _BEARD_SHARE = (0.62, 0.11, 0.09, 0.03, 0.07, 0.05, 0.03)
 
 
@@ -169,18 +181,37 @@ def beard_look(name: str) -> dict[str, float]:
 
 
 def cut_of(look: Mapping[str, float]) -> Cut:
-    """The cut that a look asks for; a look that names no style has one by its length."""
-    default = "bald" if look["hair_length_m"] <= 0.0 else "buzz" if look["hair_length_m"] < 0.004 else "crop"
-    index = int(look.get("hair_style", STYLES.index(default)))
-    base = CUTS[STYLES[min(max(index, 0), len(STYLES) - 1)]]
-    numbers = {key: look.get(f"hair_{key}", value) for key, value in asdict(base).items() if key != "comb"}
+    """The cut that a look asks for; a look that names no style has one by its length.
+
+    Raises:
+        MeshError: a number out of its range.
+    """
+    length_m = _number(look, "hair_length_m", 0.0)
+    default = "bald" if length_m <= 0.0 else "buzz" if length_m < 0.004 else "crop"
+    base = CUTS[STYLES[int(_number(look, "hair_style", float(STYLES.index(default))))]]
+    numbers = {key: _number(look, f"hair_{key}", value) for key, value in asdict(base).items() if key != "comb"}
     return Cut(comb=base.comb, **numbers)
 
 
 def beard_of(look: Mapping[str, float]) -> Beard:
-    """The beard that a look asks for; a look that names none is shaven."""
-    base = list(BEARDS.values())[min(max(int(look.get("beard_style", 0)), 0), len(BEARDS) - 1)]
-    return Beard(**{key: look.get(f"beard_{key}", value) for key, value in asdict(base).items()})
+    """The beard that a look asks for; a look that names none is shaven.
+
+    Raises:
+        MeshError: a number out of its range.
+    """
+    base = list(BEARDS.values())[int(_number(look, "beard_style", 0.0))]
+    return Beard(**{key: _number(look, f"beard_{key}", value) for key, value in asdict(base).items()})
+
+
+def _number(look: Mapping[str, float], name: str, default: float) -> float:
+    low, high = _RANGES.get(name, (0.0, 1.0))
+    value = look.get(name, default)
+    if not low <= value <= high:
+        raise MeshError(
+            f"look {name}: expected a number in [{low:g}, {high:g}], got {value}. "
+            "Start from style_look(NAME) or beard_look(NAME)."
+        )
+    return value
 
 
 def style_odds(ancestry: Mapping[str, float], gender: float, age: float) -> np.ndarray:
