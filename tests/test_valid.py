@@ -20,6 +20,7 @@ from meshes.valid.clusters import FAMILIES
 from meshes.valid.expressions import EXPRESSIONS, MORPHS, morph_weights
 from meshes.valid.layout import AXIS, landmark_texels
 from meshes.valid.people import NAMES, avatar_identity, hair_of, pool_name, recombined_identity, skins_of
+from meshes.valid.srgb import decoded, encoded
 
 
 def draws(count: int) -> list[Identity]:
@@ -164,3 +165,9 @@ def test_without_the_asset_the_next_step_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("datagen.heads.find", missing)
     with pytest.raises(RecipeError, match=r"--heads valid: .* --heads valid:PATH"):
         open_model.__wrapped__("valid")
+
+
+def test_every_srgb_code_comes_back_as_itself() -> None:
+    codes = np.arange(256)
+    assert np.array_equal(encoded(decoded(codes)), codes)
+    assert decoded(codes)[255] == 1.0

@@ -1,6 +1,6 @@
 """sRGB to linear light and back by table, for whole textures.
 
-Meshes know nothing of renderers, whose `renderers.srgb` is exact to the last code; the tables here are as well.
+IEC 61966-2-1; every code comes back as itself. Meshes know nothing of renderers, which have their own.
 """
 
 from functools import lru_cache
