@@ -324,8 +324,8 @@ def test_impossible_settings_are_refused(tmp_path, monkeypatch, capsys):
 
 
 def test_targets_stand_beside_results():
-    assert judged(0.3, 0.32, at_most=True) == "**.30** (≤ .32: met)"
-    assert judged(0.3, 0.32, at_most=False) == "**.30** (≥ .32: not met)"
+    assert judged(0.3, 0.32, at_most=True) == "**.300** (≤ .32: met)"
+    assert judged(0.3, 0.32, at_most=False) == "**.300** (≥ .32: not met)"
     text = markdown([_plain(analyse(_gathered()))], {"ict": "no file."}, {"drawn": ["a.webp"]}, "make realism")
     assert "- `ict` not measured: no file." in text
     assert "(≥ .82: met)" in text

@@ -87,11 +87,11 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def judged(value: float | None, target: float | None, *, at_most: bool) -> str:
-    """A figure beside its target."""
+    """A figure beside its target, to one digit more than the target, so that a near miss shows."""
     if value is None or target is None:
         return number(value)
     met = value <= target if at_most else value >= target
-    return f"**{number(value)}** ({'≤' if at_most else '≥'} {number(target)}: {'met' if met else 'not met'})"
+    return f"**{number(value, 3)}** ({'≤' if at_most else '≥'} {number(target)}: {'met' if met else 'not met'})"
 
 
 def _of(result: Result, *path: str) -> Any:
