@@ -278,7 +278,7 @@ def test_strips_taper_to_one_tip_and_face_outward(seed: int, points: int, count:
     path = np.cumsum(rng.normal(0.0, 1.0, (count, points, 3)) - np.array([0.0, 4.0, 0.0]), axis=1)
     outward = np.broadcast_to([0.0, 0.0, 1.0], path.shape).copy()
     half = rng.uniform(0.1, 0.5, count)
-    vertices, normals = strips(path, outward, half, np.zeros(count), 0.5, 1.0)
+    vertices, normals = strips(path, outward, half, np.zeros(count), 0.5, 1.0, 3.0)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=2), 1.0, atol=1e-5)
     np.testing.assert_allclose(vertices[:, -1], path[:, -1], atol=1e-12)
     pairs = vertices[:, :-1].reshape(count, points - 1, 2, 3)

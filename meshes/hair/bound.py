@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import spatial
 
-from meshes.hair.ribbons import Ribbons, strip_faces, strips
+from meshes.hair.ribbons import TAPER, Ribbons, strip_faces, strips
 from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
 
@@ -63,7 +63,9 @@ def on_surface(bound: Bound, vertices: np.ndarray) -> Ribbons:
     path = point + (bound.offset_m[..., None] * frame).sum(axis=-2)
     path = path[:, :1] + bound.stretch[:, None, None] * (path - path[:, :1])
     count, points = path.shape[:2]
-    strip, shaded = strips(path, np.ascontiguousarray(frame[..., 2, :]), bound.half_width_m, bound.tilt, 0.7, 1.2)
+    strip, shaded = strips(
+        path, np.ascontiguousarray(frame[..., 2, :]), bound.half_width_m, bound.tilt, 0.7, 1.2, TAPER
+    )
     return Ribbons(
         vertices=strip.reshape(-1, 3),
         normals=shaded.reshape(-1, 3),

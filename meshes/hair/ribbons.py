@@ -15,6 +15,7 @@ Vector = tuple[float, float, float]
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 _TEXELS = 256
+TAPER, _BLUNT = 2.2, 5.0  # A strip narrows over its last 1 / taper: short hair all along, cut hair at its end.
 _ACROSS = 14.0  # Texels across a ribbon: so many single hairs that it stands for.
 
 
@@ -63,7 +64,13 @@ def _facing(before: Vector, outward: Vector, along: Vector) -> Vector:
 
 @kernel
 def strips(
-    path: np.ndarray, outward: np.ndarray, half_m: np.ndarray, tilt: np.ndarray, root: float, smooth: float
+    path: np.ndarray,
+    outward: np.ndarray,
+    half_m: np.ndarray,
+    tilt: np.ndarray,
+    root: float,
+    smooth: float,
+    taper: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (N, 2 S - 1, 3) float64 and normals (N, 2 S - 1, 3) float32 of tapered strips along strands.
 
@@ -75,6 +82,7 @@ def strips(
         half_m: (N,) half widths; tilt: (N,) radians, the turn of a strip about its strand.
         root: width at the root, as a share.
         smooth: how much of `outward` is mixed into the normals.
+        taper: the strip narrows to its tip over the last 1 / taper of it.
     """
     count, last = path.shape[0], path.shape[1] - 1
     vertices = np.zeros((count, 2 * last + 1, 3))
@@ -92,7 +100,7 @@ def strips(
             across = _mixed((0.0, 0.0, 0.0), cos, side, sin, facing)
             normal = _mixed((0.0, 0.0, 0.0), cos, facing, -sin, side)
             t = k / last
-            half = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, 2.2 * (1.0 - t))
+            half = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, taper * (1.0 - t))
             for v in range(2 * k, min(2 * k + 2, 2 * last + 1)):
                 edge = 0.0 if k == last else 2.0 * (v - 2 * k) - 1.0
                 shaded = _unit(_mixed(normal, 0.7 * edge, across, smooth, off))
@@ -116,7 +124,9 @@ def ribbons(
     """
     count, points = len(path), path.shape[1]
     tilt = 0.35 * rng.standard_normal(count)
-    vertices, normals = strips(path, strands.outward, strands.half_width_m, tilt, 0.55, 1.6)
+    vertices, normals = strips(
+        path, strands.outward, strands.half_width_m, tilt, 0.55, 1.6, _BLUNT if points > 9 else TAPER
+    )
     row, side = np.divmod(np.arange(2 * points - 1), 2)
     along = root_shade + (1.0 - root_shade) * np.clip(row / (points - 1) / 0.35, 0.0, 1.0)
     warm = np.exp(0.06 * rng.standard_normal((count, 1)) * [1.0, 0.2, -0.8])

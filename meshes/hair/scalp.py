@@ -63,7 +63,7 @@ def _points(cut: Cut) -> int:
     if cut.comb == "out":
         return 6 if cut.length_m < 0.03 else 8
     turns = cut.length_m / cut.pitch_m if cut.curl_m > 0.0 else 0.0
-    return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 8.0 * turns), 4, 40))
+    return 1 + int(np.clip(max(3.5 + 45.0 * cut.length_m, 7.0 * turns), 4, 32))
 
 
 def _kept_roots(template: SkinTemplate, look: Mapping[str, float], rng: np.random.Generator) -> Roots:
@@ -172,9 +172,9 @@ def _strands(
     open_to_light = 0.45 + 0.55 * np.clip(layer_m / np.maximum(0.7 * cut.volume_m, 1e-6), 0.0, 1.0)
     over_scalp = min(cut.length_m, 0.11)
     even = 0.5 * _LAYERS * (1.0 + 7.0 * min(cut.length_m, 0.2)) * _SCALP_M2 / (count * over_scalp)
-    widest = min(_WIDEST_M, max(0.05 * cut.length_m, _FINEST_M))
+    widest = min(_WIDEST_M * (1.0 + 30.0 * cut.curl_m), max(0.05 * cut.length_m, _FINEST_M))
     half = np.clip(even * rng.uniform(0.5, 1.4, count), _FINEST_M, widest)
-    fine_edge = 0.45 + 0.55 * smooth_step(roots.depth_m, 0.002, 0.022)
+    fine_edge = 0.6 + 0.4 * smooth_step(roots.depth_m, 0.002, 0.022)
     shade = open_to_light * np.exp(0.22 * rng.standard_normal(count))
     # The outermost first: a renderer that has seen them passes over most of what they hide.
     order = np.argsort(-layer_m, kind="stable")
