@@ -12,7 +12,7 @@ MARGIN_M = 0.0003
 """Thickness of the gap that is kept between lid and eye."""
 
 _SOFTNESS_M = 0.0003
-_UPPER_REACH, _LOWER_REACH = 0.24, 0.10  # Radians on the globe that the shade of a lid falls off over.
+_UPPER_REACH, _LOWER_REACH = 0.20, 0.08  # Radians on the globe that the shade of a lid falls off over.
 
 LOOKS = ("Down", "In", "Out", "Up")
 SIDES = ("Left", "Right")
@@ -87,7 +87,7 @@ def lid_shade(eye: np.ndarray, lids: np.ndarray) -> np.ndarray:
     lower, upper = (np.interp(at, stops, edge) for edge in edges.T)
     above = np.exp(-((np.maximum(upper - up, 0.0) / _UPPER_REACH) ** 2))
     below = np.exp(-((np.maximum(up - lower, 0.0) / _LOWER_REACH) ** 2))
-    return (1.0 - 0.66 * above) * (1.0 - 0.42 * below)
+    return (1.0 - 0.60 * above) * (1.0 - 0.36 * below)
 
 
 def _angles(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -172,12 +172,12 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
 def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(N, 3) off-white, yellower with age, redder and veined towards the corners, grey at the limbus."""
     rng = keyed(int(look["seed"]), stream)
-    white = np.array([0.56, 0.515, 0.475]) * (1.0 - look["sclera_yellow"] * np.array([0.05, 0.11, 0.28]))
+    white = np.array([0.63, 0.585, 0.545]) * (1.0 - look["sclera_yellow"] * np.array([0.05, 0.11, 0.28]))
     side = smooth_step(np.abs(vertices[:, 0]), 0.42, 0.95)
     wavy = vertices + 0.05 * value_noise(vertices, 0.2, 3, rng).T
     thick, thin = (value_noise(wavy * (k, 3.2 * k, k), 1.0, 1, rng)[0] for k in (2.6, 5.0))  # From corner to iris.
     vein = np.maximum(np.exp(-((thick / 0.10) ** 2)), 0.7 * np.exp(-((thin / 0.13) ** 2)))
-    red = np.clip(look["sclera_red"] * (0.10 + 0.55 * side + (0.25 + 0.75 * side) * vein), 0.0, 1.0)[:, None]
+    red = np.clip(look["sclera_red"] * (0.06 + 0.45 * side + (0.25 + 0.75 * side) * vein), 0.0, 1.0)[:, None]
     colour = white * (1.0 - red * np.array([0.12, 0.50, 0.50]))
     r = np.linalg.norm(vertices[:, :2], axis=1)
     front = vertices[:, 2] > 0.0
