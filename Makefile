@@ -47,7 +47,7 @@ pictures: $(VENV)/.core ## The pictures of README and docs, from out/
 	@mkdir -p docs/pictures
 	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
 
-REALISM ?= makehuman ict valid valid:avatars
+REALISM ?= makehuman ict ict:painted valid valid:avatars
 realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures
 	$(BIN)/python -m benchmark.realism --sources $(REALISM)
 

@@ -30,7 +30,7 @@ class Realism:
     as not measured.
     """
 
-    sources: tuple[str, ...] = ("makehuman", "ict", "valid", "valid:avatars")
+    sources: tuple[str, ...] = ("makehuman", "ict", "ict:painted", "valid", "valid:avatars")
     """Head models, as in `datagen generate --heads`; none only writes the page again."""
     people: int = 60
     """People of each source."""
