@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from meshes.appearance import hair_colour, sample_look, skin_texture, skin_tone
 from meshes.assets.contents import digest_of
@@ -31,14 +32,12 @@ _EDGES_M = (-0.014, -0.048)
 _BLEND_M = 0.008
 """Heights between the bands, on the canonical head, and half the width over which one becomes the other."""
 
-_DEVIATION = 0.95
-"""Of shape coefficients: a little less than upstream's 1 keeps every face believable."""
+_DEVIATION = 1.0
+"""Of shape coefficients, as upstream draws them."""
 
 _POOL_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 _MELANIN_SHIFT = 0.07
-_IN_THE_SKIN = dict.fromkeys(
-    ("brow_density", "stubble", "lip_paint", "eye_shadow", "eye_liner", "blusher", "freckles"), 0.0
-)
+_IN_THE_SKIN = dict.fromkeys(("brow_density", "stubble", "lip_paint", "eye_shadow", "eye_liner", "blusher"), 0.0)
 """What photographs show is not painted again."""
 
 _OWN_HUE = 0.6
@@ -46,6 +45,8 @@ _OWN_HUE = 0.6
 
 _NEAR = 0.3
 """Most difference of melanin between two skins of one person: lips and brows do not follow the tone of the rest."""
+
+_BROW_X_M = 0.032
 
 _SECOND = 0.65
 """Of how many people the skin is recombined from two."""
@@ -65,7 +66,8 @@ class IctPeople(Ict):
     """The ICT model whose people wear real skins.
 
     Identity.look holds, besides what `meshes.look.sample_look` gives: skin_a and skin_b, rows of SKINS;
-    skin_eyes, skin_middle and skin_mouth, the share of skin_a in each band of the face.
+    skin_eyes, skin_middle and skin_mouth, the share of skin_a in each band of the face; skin_brow_gain,
+    skin_brow_lift_m and skin_brow_tilt, how the photographed brows were made a person's own.
 
     Args:
         path: of ICT-FaceKit, see `Ict`.
@@ -78,7 +80,7 @@ class IctPeople(Ict):
         self.assets = (*self.assets, _valid_asset(valid))
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
-        """Shape coefficients ~ N(0, 0.95); a skin, often recombined with another of its pool, and hair to match."""
+        """Shape coefficients ~ N(0, 1); a skin, often recombined with another of its pool, and hair to match."""
         coefficients = _DEVIATION * rng.standard_normal(len(self.modes_cm))
         first = int(rng.choice(POOLS[str(rng.choice(list(_POOL_SHARES), p=list(_POOL_SHARES.values())))]))
         source = SKINS[first]
@@ -90,7 +92,7 @@ class IctPeople(Ict):
             asian=source.asian,
             caucasian=source.caucasian,
         )
-        look = {**look, **_own_skin(rng, source), **_recombined(rng, first)}
+        look = {**look, **_own_skin(rng, source), **_recombined(rng, first), **_own_brows(rng)}
         return Identity({name: float(c) for name, c in zip(self.modes_cm, coefficients, strict=True)}, look)
 
     def pool_of(self, identity: Identity) -> str | None:
@@ -144,12 +146,21 @@ def _recombined(rng: np.random.Generator, first: int) -> dict[str, float]:
     mates = [k for k in pool if SKINS[k].gender == SKINS[first].gender] or pool
     use = bool(mates) and rng.random() < _SECOND
     second = int(rng.choice(mates or [first]))
-    shares = rng.uniform(0.75, 1.0, len(REGIONS))
+    shares = rng.uniform(0.9, 1.15, len(REGIONS))  # Past 1 the first skin is drawn away from the second.
     swapped = int(rng.integers(len(REGIONS)))
-    shares[swapped] = rng.uniform(0.0, 0.25)
+    shares[swapped] = rng.uniform(-0.1, 0.1)
     shares = shares if use else np.ones(len(REGIONS))
     named = {f"skin_{name}": float(share) for name, share in zip(REGIONS, shares, strict=True)}
     return {"skin_a": float(first), "skin_b": float(second if use else first), **named}
+
+
+def _own_brows(rng: np.random.Generator) -> dict[str, float]:
+    """Strength, height and slant: what sets most people apart is about the eyes."""
+    return {
+        "skin_brow_gain": float(rng.uniform(0.6, 1.3)),
+        "skin_brow_lift_m": float(np.clip(rng.normal(0.0, 0.0015), -0.0025, 0.0035)),
+        "skin_brow_tilt": float(np.clip(rng.normal(0.0, 0.06), -0.12, 0.12)),
+    }
 
 
 def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, float]) -> np.ndarray:
@@ -165,10 +176,32 @@ def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, floa
         share = _share_of_first(layout, look)[..., None]
         matched = _LINEAR[second.albedo] * (first.tone / second.tone).astype(np.float32)
         albedo = matched + share * (albedo - matched)
+    albedo = _with_brows(layout, albedo, first.tone, look)
     toned = albedo * (_tone(first, look) / first.tone).astype(np.float32)
     shaded = toned * scalp_shade(layout, look)[..., None]
     detail = skin_texture(layout.template, look, skin_tone(look), hair_colour(look))
     return encode(shaded * _LINEAR[detail])
+
+
+def _with_brows(layout: Layout, albedo: np.ndarray, tone: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
+    """(1408, 744, 3) float32: brows lifted, slanted (metres up a metre outwards), and stronger or fainter."""
+    points = np.nan_to_num(texel_points(layout.template), nan=-1.0)
+    x, y, z = np.moveaxis(points, 2, 0)
+    window = (
+        smooth_step(y, 0.0, 0.008) * smooth_step(y, 0.036, 0.026) * smooth_step(np.abs(x), 0.066, 0.056) * (z > -0.03)
+    )
+    rows, columns = (slice(at.min(), at.max() + 1) for at in np.nonzero(window))
+    window, part = window[rows, columns], albedo[rows, columns]
+    lift_m = look["skin_brow_lift_m"] + look["skin_brow_tilt"] * (np.abs(x[rows, columns]) - _BROW_X_M)
+    metres_a_row = np.median(np.diff(y[rows, columns], axis=0)[window[1:] > 0.5])
+    row, column = np.indices(window.shape)
+    from_row = row - window * lift_m / metres_a_row
+    moved = [ndimage.map_coordinates(part[..., k], [from_row, column], order=1, mode="nearest") for k in range(3)]
+    gain = 1.0 + (look["skin_brow_gain"] - 1.0) * window[..., None]
+    own = tone * (np.maximum(np.stack(moved, axis=2), 1e-3) / tone) ** gain
+    changed = albedo.copy()
+    changed[rows, columns] = own
+    return changed
 
 
 def _tone(skin: Skin, look: Mapping[str, float]) -> np.ndarray:

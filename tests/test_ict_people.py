@@ -16,7 +16,10 @@ from meshes.ict_skin_table import SKINS
 from meshes.ict_skins import Skin, Skins
 from meshes.register.bake import linear
 from meshes.register.texels import sample_texture
+from meshes.skin_chart import texel_points
 from meshes.valid.clusters import CLUSTERS, POOLS, cluster_of
+
+PLAIN_BROWS = {"skin_brow_gain": 1.0, "skin_brow_lift_m": 0.0, "skin_brow_tilt": 0.0}
 
 
 def asset(name: str) -> Path:
@@ -55,8 +58,8 @@ def test_many_people_are_recombined_and_none_averaged(drawn: list[Identity]) -> 
     assert 0.3 < len(mixed) / len(drawn) < 0.8
     for who in mixed:
         shares = sorted(who.look[f"skin_{name}"] for name in REGIONS)
-        assert shares[0] <= 0.25
-        assert shares[1] >= 0.75
+        assert shares[0] <= 0.1
+        assert shares[1] >= 0.9
         darkness = [SKINS[int(who.look[skin])].melanin for skin in ("skin_a", "skin_b")]
         assert abs(darkness[0] - darkness[1]) < 0.3
 
@@ -94,6 +97,7 @@ def test_each_band_shows_its_skin_in_one_tone(people: IctPeople) -> None:
             "age_spots": 0.0,
             "brow_density": 0.0,
         },
+        **PLAIN_BROWS,
     }
     skin = linear(worn_skin(people.layout, first, second, look))
     cheek, chin, brow = (sample_texture(skin, place(people, 0.03, y))[0] for y in (-0.032, -0.085, 0.02))
@@ -110,11 +114,32 @@ def test_ict_wears_real_skins_where_there_are_some() -> None:
 
 def test_melanin_darkens_a_skin(people: IctPeople) -> None:
     first = flat((200, 150, 130))
-    base = {**average_look(), "skin_a": 0.0, "skin_b": 0.0, "hair_length_m": 0.0, "brow_density": 0.0}
+    base = {**average_look(), "skin_a": 0.0, "skin_b": 0.0, "hair_length_m": 0.0, "brow_density": 0.0, **PLAIN_BROWS}
     skins = [linear(worn_skin(people.layout, first, first, {**base, "melanin": m})) for m in (0.2, 0.8)]
     light, dark = (np.median(skin[600:900, 200:450], axis=(0, 1)) for skin in skins)
     expected = [skin_tone({**base, "melanin": m}) for m in (0.2, 0.8)]
     assert dark / light == pytest.approx(expected[1] / expected[0], rel=0.1)
+
+
+def test_brows_rise_and_fade(people: IctPeople) -> None:
+    """A dark bar where brows are moves up by what is asked, and no other place changes."""
+    first = flat((200, 150, 130))
+    y = texel_points(people.layout.template)[..., 1]
+    first.albedo[(y > 0.012) & (y < 0.016)] = 40
+    base = {**average_look(), **PLAIN_BROWS, "skin_a": 0.0, "skin_b": 0.0, "hair_length_m": 0.0, "brow_density": 0.0}
+    flat_skin, lifted, faint = (
+        linear(worn_skin(people.layout, first, first, {**base, **change}))
+        for change in ({}, {"skin_brow_lift_m": 0.003}, {"skin_brow_gain": 0.5})
+    )
+
+    def dark_height(skin: np.ndarray) -> float:
+        line = np.linspace(0.004, 0.028, 49)
+        return float(line[np.argmin([sample_texture(skin, place(people, 0.03, h))[0, 0] for h in line])])
+
+    assert dark_height(lifted) - dark_height(flat_skin) == pytest.approx(0.003, abs=0.0012)
+    assert sample_texture(faint, place(people, 0.03, 0.014))[0, 0] > 1.5 * flat_skin.min()
+    below = y < -0.005
+    assert np.array_equal(lifted[below], flat_skin[below])
 
 
 def test_long_hair_shades_the_scalp_alone(people: IctPeople) -> None:
