@@ -204,7 +204,7 @@ def _check_picture(recipe: Recipe) -> None:
 
 def _check_people(recipe: Recipe) -> None:
     if not recipe.heads:
-        _refuse("heads", "at least one of makehuman, ict, ict:PATH, scan:PATH", "none")
+        _refuse("heads", "at least one source of people, for example makehuman", "none", "docs/people.md lists them.")
     if recipe.people < 1:
         _refuse("people", "at least 1", recipe.people)
     _check_range(recipe, "expression", 0.0, 1.0)
