@@ -22,7 +22,7 @@ from meshes.ict_skins import Skin, Skins
 from meshes.noise import smooth_step
 from meshes.register.bake import encode
 from meshes.skin_chart import texel_points, texel_values
-from meshes.skin_regions import hair_depth
+from meshes.skin_regions import SkinTemplate, hair_depth
 from meshes.valid.clusters import POOLS
 
 REGIONS = ("eyes", "middle", "mouth")
@@ -180,7 +180,15 @@ def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, floa
     toned = albedo * (_tone(first, look) / first.tone).astype(np.float32)
     shaded = toned * scalp_shade(layout, look)[..., None]
     detail = skin_texture(layout.template, look, skin_tone(look), hair_colour(look))
-    return encode(shaded * _LINEAR[detail])
+    return encode(shaded * _LINEAR[detail])[_nearest_skin(layout.template)]
+
+
+@lru_cache(maxsize=2)
+def _nearest_skin(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column, (1408, 744) each, of the nearest texel of skin: what lookups across a seam should find."""
+    empty = np.isnan(texel_points(template)[..., 0])
+    row, column = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
+    return row, column
 
 
 def _with_brows(layout: Layout, albedo: np.ndarray, tone: np.ndarray, look: Mapping[str, float]) -> np.ndarray:
@@ -225,4 +233,5 @@ def scalp_shade(layout: Layout, look: Mapping[str, float]) -> np.ndarray:
     ratio = float(np.clip(hair_colour(look).mean() / skin_tone(look).mean(), 0.1, 1.0))
     cover = 0.15 + 0.75 * min(1.0, look["hair_length_m"] / 0.005)
     ears = texel_values(layout.template, layout.template.masks["ears"])
-    return (1.0 - cover * (1.0 - ratio) * smooth_step(inside, 0.002, 0.016) * (1.0 - ears)).astype(np.float32)
+    shade = 1.0 - cover * (1.0 - ratio) * smooth_step(inside, 0.002, 0.016) * (1.0 - ears)
+    return shade.astype(np.float32)[_nearest_skin(layout.template)]

@@ -33,7 +33,7 @@ from meshes.valid.avatar import Avatar, read_avatar
 from meshes.valid.pack import members
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, ISLANDS
 
-METHOD = 3
+METHOD = 4
 """Counts changes of what the skins look like; those in the cache are made anew after one."""
 
 _HEAD = tuple(ISLANDS.index(name) for name in ("head", "ear_left", "ear_right", "torso"))
@@ -42,7 +42,7 @@ _EYE_M = (0.031, 0.0, 0.012)
 _HAIRLINE_M = -0.010
 """Depth from where on the scalp a skin is not believed: there upstream paints hair."""
 
-_COLLAR_M, _NECK_M = -0.150, -0.105
+_COLLAR_M, _NECK_M = -0.150, -0.128
 _UNLIKE = 0.45
 """Of natural logarithms of colour: what differs more from the face is hair, cloth or shadow where skin should be."""
 
