@@ -93,6 +93,14 @@ class Animated:
         """The one person of the scan."""
         return Identity(look={**average_look(), **_PLAIN_SKIN, **self.card.look})
 
+    def name_of(self, identity: Identity) -> str | None:
+        """The person's name, the same in every run: all pairs of one scan are in one split."""
+        return f"{self.card.name}-{self.card.scan_sha256[:8]}"
+
+    def pool_of(self, identity: Identity) -> str | None:
+        """None: a person of nobody else's parts may be in any split."""
+        return None
+
     def head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """The posed head; a style may give it hair and clothes.
 

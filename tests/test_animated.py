@@ -257,5 +257,7 @@ def test_the_page_on_scans_animates_anna(ict: Ict, tmp_path: Path, monkeypatch: 
     card = read_person(Path("anna.person"))[0]
     assert not card.eyes_closed
     assert card.residual_m["face_median_m"] < 0.0005
-    meta = PairDataset("anna-moves").meta(0)
+    meta, other = (PairDataset("anna-moves").meta(index) for index in range(2))
+    assert meta["person"]["id"] == other["person"]["id"]
+    assert meta["split"] == other["split"]
     assert meta["assets"][1]["credit"].startswith(card.credit)
