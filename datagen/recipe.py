@@ -55,6 +55,8 @@ class Recipe:
     """Draw another cut of a person's hair for every scene; colour and hairline stay."""
     hair_cards: float = 0.0
     """Share of scenes whose hair is cards of the asset makehuman-wardrobe instead of grown strands."""
+    brow_cards: float = 0.0
+    """Share of scenes whose brows are cards of the asset makehuman-wardrobe; photographed skins keep their own."""
     glasses: float = 0.2
     """Share of scenes with glasses, some of them dark."""
     hats: float = 0.06
@@ -217,7 +219,7 @@ def _check_people(recipe: Recipe) -> None:
 
 
 def _check_style(recipe: Recipe) -> None:
-    for field in ("glasses", "hats", "earrings", "headphones", "held", "hair_cards"):
+    for field in ("glasses", "hats", "earrings", "headphones", "held", "hair_cards", "brow_cards"):
         _check_share(recipe, field)
     unknown = sorted(set(recipe.clothes) - {*GARMENTS, "wardrobe", "none"})
     if unknown or not recipe.clothes:

@@ -53,8 +53,8 @@ def check_sources(recipe: Recipe) -> None:
     """
     for head in recipe.heads:
         _check_assets(recipe, f"--heads {head}", open_model(head).assets)
-    if "wardrobe" in recipe.clothes or recipe.hair_cards > 0:
-        option = "--clothes wardrobe" if "wardrobe" in recipe.clothes else "--hair-cards"
+    cards = [f"--{name.replace('_', '-')}" for name in ("hair_cards", "brow_cards") if getattr(recipe, name) > 0]
+    for option in ["--clothes wardrobe"] * ("wardrobe" in recipe.clothes) + cards:
         _check_assets(recipe, option, wardrobe_at_hand())
     for kind in recipe.lights:
         if kind != "studio":

@@ -10,7 +10,7 @@ from datagen.recipe import Recipe
 from meshes.hair.style import STYLES, sample_hair, style_look
 from meshes.head import HeadModel, Identity, Style
 from meshes.wear import sampling
-from meshes.wear.wardrobe import CARDS, OUTFITS
+from meshes.wear.wardrobe import BROWS, CARDS, OUTFITS, PLUCKED
 
 _ANCESTRIES = ("african", "asian", "caucasian")
 
@@ -29,7 +29,7 @@ def sample_style(
     """
     tailored = getattr(model, "tailored", False)
     return Style(
-        look=_hair(recipe, identity, seed, scene) if tailored else {},
+        look={**_hair(recipe, identity, seed, scene), **_brows(recipe, identity, seed, scene)} if tailored else {},
         clothes=_clothes(recipe, identity, seed, scene) if tailored else {},
         worn=_worn(recipe, identity, seed, scene, nearest_m),
     )
@@ -47,6 +47,15 @@ def _hair(recipe: Recipe, identity: Identity, seed: int, scene: int) -> dict[str
     rng = generator(seed, scene, "hair style")
     drawn = sample_hair(rng, max(mix, key=lambda name: mix[name]), mix, gender_of(identity), known.get("age", 0.5))
     return {name: float(drawn[name]) for name in (*style_look(STYLES[0]), "hair_part_m")}
+
+
+def _brows(recipe: Recipe, identity: Identity, seed: int, scene: int) -> dict[str, float]:
+    """Cards in place of brows that grow; a photographed skin, where none grow, keeps what it shows."""
+    rng = generator(seed, scene, "brow cards")
+    if rng.random() >= recipe.brow_cards or identity.look.get("brow_density", 0.0) <= 0.0:
+        return {}
+    fitting = [n for n in range(len(BROWS)) if gender_of(identity) <= 0.5 or n not in PLUCKED]
+    return {"brow_density": 0.0, "brow_cards": float(fitting[int(rng.integers(len(fitting)))])}
 
 
 def gender_of(identity: Identity) -> float:

@@ -5,7 +5,7 @@ Reads the upstream folder or one npz (`meshes.ict_files`); what is fixed over pe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -137,9 +137,9 @@ class Ict:
         """A head from `posed` with the clothes and hair cards of a style; `hair` is the (3,) linear albedo of hair."""
         angles = (pose.yaw, pose.pitch, pose.roll)
         layout = self.layout
-        return clothe(
-            head, layout.template, style, lambda: body_on_ict(person.points, layout.share, layout.neck), angles, hair
-        )
+        skin = person.points[layout.point[: len(layout.template.rest)]]
+        on_body = partial(body_on_ict, person.points, layout.share, layout.neck, skin)
+        return clothe(head, layout.template, style, on_body, angles, hair)
 
     def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:
         """The model, and the wardrobe where the style takes from it."""

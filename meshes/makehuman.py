@@ -80,8 +80,8 @@ class MakeHuman:
 
 def _body(who: Person) -> Body:
     """hm08's vertices on a person, for what the wardrobe binds to them."""
-    pack = template().pack
-    return body(pack.base_index, who.base, pack.neck_bend, who.neck)
+    fixed = template()
+    return body(fixed.pack.base_index, who.base, fixed.pack.neck_bend, who.neck, fixed.operator @ who.base)
 
 
 def _average_look() -> dict[str, float]:

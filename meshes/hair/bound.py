@@ -83,13 +83,18 @@ def _open_faces(template: SkinTemplate) -> tuple[np.ndarray, spatial.cKDTree]:
     return faces, spatial.cKDTree(template.rest[faces].mean(axis=1))
 
 
-def nearest_on(template: SkinTemplate, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_on(
+    template: SkinTemplate, points: np.ndarray, skin: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The nearest skin to (N, 3) points near it: vertices (N, 3) int64 of its face and weights (N, 3) of them.
 
-    Exact where the nearest place lies inside a face; past an edge the weights are clipped to it.
+    Exact where the nearest place lies inside a face; past an edge the weights are clipped to it. The skin is the
+    canonical head's, or a person's own (V, 3), metres.
     """
     faces, middles = _open_faces(template)
-    return _nearest(template.rest, faces, middles, points)
+    if skin is None:
+        return _nearest(template.rest, faces, middles, points)
+    return _nearest(skin, faces, spatial.cKDTree(skin[faces].mean(axis=1)), points)
 
 
 def nearest_uv(faces: np.ndarray, uv: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
-"""Outfits and hair cards of the CC0 wardrobe on MakeHuman and ICT heads.
+"""Outfits, hair cards and brow cards of the CC0 wardrobe on MakeHuman and ICT heads.
 
-They are bound to the head at rest and then follow the neck, like the skin they are bound to.
+They are bound to the head at rest; outfits and hair then follow the neck, brows the skin of the posed face.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,12 @@ from functools import lru_cache
 
 import numba
 import numpy as np
+from scipy import ndimage
+from scipy.special import ndtri
 
 from meshes.assets import asset, find
+from meshes.hair.bound import frames, nearest_on
+from meshes.hair.face import BROW_DARKEST
 from meshes.head import Asset, Head, MeshError, Style
 from meshes.normals import vertex_normals
 from meshes.parts import Part
@@ -31,8 +35,18 @@ OUTFITS = (
 CARDS = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short01", "short02", "short03", "short04")
 """Hair of cards by number, as `look["hair_cards"]` counts it."""
 
+BROWS = tuple(f"eyebrow{number:03d}" for number in range(1, 13))
+"""Brows of cards by number, as `look["brow_cards"]` counts them."""
+PLUCKED = (5, 6)
+"""Which of `BROWS` are thin lines."""
+
 HM08_VERTICES = 19158
 _CLEAR_M = 0.0015
+_BROW_OFF_M = (0.0004, 0.0015)
+"""Cards of brows stand this far off the skin: clear of its folds, and no shelf in profile."""
+_BROW_COVER, _BROW_BLUR = 1.35, 6.0
+"""Brows are a third fuller than their maps' alpha, as cards have no shade under them; texels that count as around."""
+_GREY = 0.30
 _COVER_M = (0.012, 0.030)
 """An outfit this far under or over the skin hides it."""
 
@@ -45,18 +59,20 @@ class Body:
         points: (19158, 3) float64 metres, unposed; NaN where the head has no such vertex.
         share: (19158,) float64, how much of the skull's turn a vertex follows.
         neck: the axis it bends about.
+        skin: (V, 3) float64 metres, the head's own skin, unposed, vertices as in its template.
     """
 
     points: np.ndarray
     share: np.ndarray
     neck: Neck
+    skin: np.ndarray
 
 
-def body(numbers: np.ndarray, points: np.ndarray, share: np.ndarray, neck: Neck) -> Body:
+def body(numbers: np.ndarray, points: np.ndarray, share: np.ndarray, neck: Neck, skin: np.ndarray) -> Body:
     """A body of some vertices: hm08 numbers (N,), points (N, 3) and shares (N,)."""
     everywhere, shares = np.full((HM08_VERTICES, 3), np.nan), np.zeros(HM08_VERTICES)
     everywhere[numbers], shares[numbers] = points, share
-    return Body(everywhere, shares, neck)
+    return Body(everywhere, shares, neck, skin)
 
 
 @lru_cache(maxsize=1)
@@ -73,18 +89,19 @@ def _binding() -> dict[str, np.ndarray]:
     return arrays
 
 
-def body_on_ict(points: np.ndarray, share: np.ndarray, neck: Neck) -> Body:
+def body_on_ict(points: np.ndarray, share: np.ndarray, neck: Neck, skin: np.ndarray) -> Body:
     """hm08's vertices on an ICT head, by the registration that the asset "makehuman-to-ict" holds.
 
     Args:
         points: (26719, 3) float64 metres, unposed.
         share: (26719,) float64.
         neck: the axis.
+        skin: (V, 3) float64 metres, unposed, vertices as in the template.
     """
     table = _binding()
     corner, weight = table["ict_triangle"].astype(np.int64), table["barycentric"].astype(np.float64)
     on_skin = np.einsum("nk,nkd->nd", weight, points[corner]) + table["offset_cm"] / 100.0
-    return body(table["mh_base_index"].astype(np.int64), on_skin, (weight * share[corner]).sum(axis=1), neck)
+    return body(table["mh_base_index"].astype(np.int64), on_skin, (weight * share[corner]).sum(axis=1), neck, skin)
 
 
 def bound(piece: Proxy, points: np.ndarray) -> np.ndarray:
@@ -104,7 +121,7 @@ def clothe(
     angles: tuple[float, float, float],
     hair: np.ndarray,
 ) -> Head:
-    """The head in what its style says: an outfit or a tailored garment, and hair of cards.
+    """The head in what its style says: an outfit or a tailored garment, and hair and brows of cards.
 
     Args:
         head: posed; its first vertices and faces are those of `template`.
@@ -114,15 +131,22 @@ def clothe(
         angles: of the neck.
         hair: (3,) linear albedo of the hair.
     """
-    cards = style.look.get("hair_cards")
     if "outfit" not in style.clothes:
         head = dress(head, template, style.clothes)
-    if cards is None and "outfit" not in style.clothes:
+    if not _from_wardrobe(style):
         return head
     on = on_body()
     if "outfit" in style.clothes:
         head = _in_outfit(head, template, OUTFITS[int(style.clothes["outfit"])], on, angles)
-    return head if cards is None else _with_cards(head, CARDS[int(cards)], on, angles, hair)
+    if "brow_cards" in style.look:
+        head = _with_brows(head, template, BROWS[int(style.look["brow_cards"])], on, hair)
+    if "hair_cards" in style.look:
+        head = _with_cards(head, CARDS[int(style.look["hair_cards"])], on, angles, hair)
+    return head
+
+
+def _from_wardrobe(style: Style) -> bool:
+    return "outfit" in style.clothes or not style.look.keys().isdisjoint(("hair_cards", "brow_cards"))
 
 
 def wardrobe_at_hand() -> tuple[Asset, ...]:
@@ -138,8 +162,7 @@ def wardrobe_at_hand() -> tuple[Asset, ...]:
 
 def wardrobe_assets(style: Style) -> tuple[Asset, ...]:
     """What a style takes from the wardrobe: nothing, or the wardrobe."""
-    used = "outfit" in style.clothes or "hair_cards" in style.look
-    return (asset(WARDROBE),) if used else ()
+    return (asset(WARDROBE),) if _from_wardrobe(style) else ()
 
 
 def _posed(piece: Proxy, on: Body, angles: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -222,21 +245,69 @@ def _with_cards(head: Head, name: str, on: Body, angles: tuple[float, float, flo
     points, faces = _posed(piece, on, angles)
     away = points - head.head_centre
     normals = away / np.maximum(np.sqrt(np.square(away).sum(axis=1, keepdims=True)), 1e-9)
-    material, alpha, mean = _strands(name)
-    colour = np.broadcast_to(hair / mean, points.shape).astype(np.float32)
-    surface = joined(head.surface, [Solid(points, faces, normals, piece.uv, colour, Part.HAIR, material)])
+    return _cut(head, piece, points, faces, normals, hair, Part.HAIR, _strands(f"hair/{name}"))
+
+
+def _with_brows(head: Head, template: SkinTemplate, name: str, on: Body, hair: np.ndarray) -> Head:
+    """Brows of cards, each vertex tied to the skin under it, so that they go where an expression takes it."""
+    piece = proxy(f"eyebrows/{name}")
+    points = bound(piece, on.points)
+    corner, weight = nearest_on(template, points, on.skin)
+    foot, frame = frames(corner, weight, on.skin)
+    offset = ((points - foot)[:, None] * frame).sum(axis=-1)
+    offset[:, 2] = np.clip(offset[:, 2], *_BROW_OFF_M)
+    foot, frame = frames(corner, weight, head.surface.vertices[: len(on.skin)])
+    posed = foot + (offset[..., None] * frame).sum(axis=-2)
+    colour = np.maximum(hair, BROW_DARKEST)
+    faces = piece.faces.astype(np.int32)
+    return _cut(head, piece, posed, faces, frame[:, 2], colour, Part.BROWS, _brow_hairs(f"eyebrows/{name}"))
+
+
+def _cut(
+    head: Head,
+    piece: Proxy,
+    points: np.ndarray,
+    faces: np.ndarray,
+    normals: np.ndarray,
+    hair: np.ndarray,
+    part: Part,
+    maps: tuple[Material, np.ndarray],
+) -> Head:
+    """The head with a proxy's posed points (V, 3) and faces on it, tinted, and cut by the second of its maps."""
+    material, alpha = maps
+    colour = np.broadcast_to(hair / _GREY, points.shape).astype(np.float32)
+    cards = Solid(points, faces, normals, piece.uv, colour, part, material)
+    surface = joined(head.surface, [cards])
     cutout = surface.cutout.copy()
     cutout[-len(faces) :] = len(surface.cutouts)
     return replace(head, surface=replace(surface, cutout=cutout, cutouts=(*surface.cutouts, alpha)))
 
 
 @lru_cache(maxsize=10)
-def _strands(name: str) -> tuple[Material, np.ndarray, float]:
-    """Grey map of the strands, their alpha map, and the mean linear grey where alpha keeps them."""
-    piece = proxy(f"hair/{name}")
+def _strands(name: str) -> tuple[Material, np.ndarray]:
+    """Map of the strands, of mean linear grey `_GREY` where alpha keeps them, and their alpha map."""
+    piece = proxy(name)
     alpha = piece.alpha if piece.alpha is not None else np.full(piece.texture.shape[:2], 255, np.uint8)
     grey = (piece.texture.astype(np.float64) @ [0.2126, 0.7152, 0.0722]) / 255.0
     mean = max(float((grey[alpha >= 128] ** 2.2).mean()) if (alpha >= 128).any() else 1.0, 0.02)
-    lifted = np.clip(grey * (0.30 / mean) ** (1 / 2.2), 0.0, 1.0)
-    texture = np.repeat(np.rint(255 * lifted).astype(np.uint8)[..., None], 3, axis=2)
-    return Material("hair cards", roughness=0.6, specular=0.02, texture=texture), alpha, 0.30
+    return _stuff(np.clip(grey * (_GREY / mean) ** (1 / 2.2), 0.0, 1.0)), alpha
+
+
+@lru_cache(maxsize=12)
+def _brow_hairs(name: str) -> tuple[Material, np.ndarray]:
+    """As `_strands`, for brows, whose maps are soft: alpha of half cover that is cut at one half leaves a thin line.
+
+    Hairs are the texels that stand out from those around them, as many in each place as the map has alpha there. The
+    map's own colour is one dark dye.
+    """
+    alpha = proxy(name).alpha
+    soft = np.full((4, 4), _BROW_COVER) if alpha is None else _BROW_COVER * alpha / 255.0
+    around = ndimage.gaussian_filter(soft, _BROW_BLUR)
+    spread = np.sqrt(np.maximum(ndimage.gaussian_filter(np.square(soft - around), _BROW_BLUR), 1e-6))
+    hairs = (soft - around) / spread > ndtri(1.0 - np.clip(around, 0.0, 1.0))
+    return _stuff((_GREY * (0.5 + 0.5 * soft / _BROW_COVER)) ** (1 / 2.2)), np.where(hairs, 255, 0).astype(np.uint8)
+
+
+def _stuff(grey: np.ndarray) -> Material:
+    texture = np.repeat(np.rint(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
+    return Material("hair cards", roughness=0.6, specular=0.02, texture=texture)
