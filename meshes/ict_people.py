@@ -24,6 +24,7 @@ from meshes.register.bake import encode
 from meshes.skin_chart import texel_points, texel_values
 from meshes.skin_regions import SkinTemplate, hair_depth
 from meshes.valid.clusters import POOLS
+from meshes.wear.wardrobe import wardrobe_assets
 
 REGIONS = ("eyes", "middle", "mouth")
 """Bands of the face, from the top; each shows mostly one of a person's two skins."""
@@ -104,8 +105,9 @@ class IctPeople(Ict):
         return None
 
     def assets_of(self, identity: Identity, style: Style = PLAIN) -> tuple[Asset, ...]:
-        """What one person is made of: VALID only where the skin is from there."""
-        return self.assets if "skin_a" in identity.look else self.assets[:1]
+        """What one person is made of: VALID only where the skin is from there, the wardrobe where it is worn."""
+        own = self.assets if "skin_a" in identity.look else self.assets[:1]
+        return own + wardrobe_assets(style)
 
     def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
         worn = dict(look)
