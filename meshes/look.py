@@ -24,6 +24,10 @@ _IRIS_SHARE = {
 }
 # Mean and deviation on the scale of `skin_tone.MELANIN`; broad, as people of every continent are.
 _MELANIN = {"african": (0.80, 0.16), "asian": (0.43, 0.18), "caucasian": (0.18, 0.17)}
+_DRAWN = (0.0, 0.20, 0.365, 0.49, 0.61, 0.77, 1.0)
+_EVEN = (0.0, 0.10, 0.33, 0.48, 0.61, 0.83, 1.0)
+"""Where draws of the ancestries' bells go on that scale, so that every class of tone, from very light to dark, has its
+fair share of people."""
 _LIPSTICKS: tuple[Colour, ...] = (
     (0.27, 0.032, 0.040), (0.20, 0.022, 0.055), (0.45, 0.20, 0.15), (0.36, 0.088, 0.070), (0.44, 0.13, 0.17),
     (0.15, 0.030, 0.035), (0.30, 0.10, 0.085),
@@ -63,11 +67,12 @@ def sample_look(
 def _sample_skin(rng: np.random.Generator, mix: dict[str, float], gender: float, age: float) -> dict[str, float]:
     total = sum(mix.values())
     mean, deviation = (sum(mix[k] * _MELANIN[k][i] for k in mix) / total for i in (0, 1))
-    melanin = float(np.clip(rng.normal(mean, deviation), 0.0, 1.0))
+    melanin = float(np.interp(rng.normal(mean, deviation), _DRAWN, _EVEN))
     fair, aged = max(0.0, 1.0 - 2.2 * melanin), max(0.0, 2.0 * age - 1.0)
     return {
         "melanin": melanin,
-        "redness": np.clip(rng.normal(0.62, 0.20), 0.0, 1.0),
+        # The very light have least melanin and, most of them, little blood near the surface.
+        "redness": np.clip(rng.normal(0.62 - 3.5 * max(0.0, 0.11 - melanin), 0.20), 0.0, 1.0),
         "undertone": np.clip(rng.normal(0.0, 0.45), -1.0, 1.0),
         "blush": np.clip(rng.normal(0.5, 0.25), 0.05, 1.2),
         "mottling": np.clip(rng.normal(0.35 + 0.45 * aged, 0.15), 0.1, 1.0),
