@@ -14,16 +14,23 @@ from PIL import Image
 from datagen.randomness import generator
 from datagen.recipe import Recipe
 from datagen.scene import check_sources
+from datagen.style import sample_style
 from meshes.assets import find
 from meshes.assets.archive import open_archive
 from meshes.assets.store import AssetMissingError
+from meshes.geometry import rotate
+from meshes.hair.bound import nearest_on
 from meshes.hair.style import style_look
-from meshes.head import Head, MeshError, Pose, Style
+from meshes.head import Head, Identity, MeshError, Pose, Style
 from meshes.makehuman import MakeHuman
+from meshes.makehuman_template import template
 from meshes.parts import Part
 from meshes.wear.mhclo import pack_wardrobe, read_mhclo, read_quads
 from meshes.wear.proxy import read_proxy
-from meshes.wear.wardrobe import CARDS, HM08_VERTICES, OUTFITS, bound
+from meshes.wear.wardrobe import BROWS, CARDS, HM08_VERTICES, OUTFITS, PLUCKED, bound
+from renderers import oracle
+from renderers.camera import Camera, intrinsics, look_at
+from renderers.exact import rasterize
 
 MHCLO = """# a shirt
 basemesh hm08
@@ -253,12 +260,32 @@ def test_a_bound_piece_moves_and_grows_with_its_body(size, shift):
     np.testing.assert_allclose(bound(Piece, size * base + shift), size * bound(Piece, base) + shift, atol=1e-9)
 
 
-def test_a_wardrobe_that_is_not_there_is_said_before_the_run(monkeypatch, tmp_path):
+@pytest.mark.parametrize("asked", [{"clothes": ("wardrobe",)}, {"hair_cards": 0.1}, {"brow_cards": 0.1}])
+def test_a_wardrobe_that_is_not_there_is_said_before_the_run(monkeypatch, tmp_path, asked):
     monkeypatch.setenv("DATAGEN_ASSETS", str(tmp_path))
     monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path / "cache"))
     with pytest.raises(AssetMissingError) as caught:
-        check_sources(Recipe(clothes=("wardrobe",)))
+        check_sources(Recipe(**asked))
     assert "makehuman-wardrobe" in str(caught.value)
+
+
+def brows_drawn(look: dict[str, float], share: float) -> list[dict[str, float]]:
+    """What each of 200 scenes says of one person's brows."""
+    recipe, who = Recipe(brow_cards=share), Identity({}, look)
+    drawn = [sample_style(recipe, MakeHuman(), who, 0, scene, 1.0).look for scene in range(200)]
+    assert all(("brow_cards" in look) == ("brow_density" in look) for look in drawn)
+    return [look for look in drawn if "brow_cards" in look]
+
+
+def test_brow_cards_are_drawn_by_share_in_place_of_brows_that_grow():
+    man, woman = ({"brow_density": 0.6, "stubble": stubble} for stubble in (0.5, 0.0))
+    assert not brows_drawn(man, 0.0)
+    assert len(brows_drawn(man, 1.0)) == 200
+    assert 60 < len(brows_drawn(man, 0.5)) < 140
+    assert {look["brow_density"] for look in brows_drawn(man, 1.0)} == {0.0}
+    assert {int(look["brow_cards"]) for look in brows_drawn(woman, 1.0)} == set(range(len(BROWS)))
+    assert {int(look["brow_cards"]) for look in brows_drawn(man, 1.0)} == set(range(len(BROWS))) - set(PLUCKED)
+    assert not brows_drawn({"brow_density": 0.0}, 1.0)  # As of a photographed skin.
 
 
 @lru_cache(maxsize=8)
@@ -315,3 +342,60 @@ def test_real_hair_cards_follow_the_head(cards, model):
     assert again.shape == points.shape
     away = [np.linalg.norm(p[high] - h.eye_midpoint, axis=1) for p, h in ((points, head), (again, turned))]
     np.testing.assert_allclose(*away, atol=0.004)
+
+
+def browed(model: str, cards: int, expression: dict[str, float], pose: Pose) -> Head:
+    wearing(-1, -1, model)  # Skips where the wardrobe is not at hand.
+    from datagen.heads import open_model
+
+    source = open_model(model)
+    look = {"brow_density": 0.0, "brow_cards": float(cards)} if cards >= 0 else {"brow_density": 0.0}
+    return source.head(source.sample_identity(generator(0, 2, "identity")), expression, pose, Style(look=look))
+
+
+def brow_points(head: Head) -> np.ndarray:
+    surface = head.surface
+    return surface.vertices[np.unique(surface.faces[surface.part == Part.BROWS])]
+
+
+@pytest.mark.skipif(not os.environ.get("DATAGEN_ASSETS"), reason="needs the folder that DATAGEN_ASSETS names")
+@pytest.mark.parametrize("cards", range(0, len(BROWS), 3))
+def test_real_brow_cards_lie_on_the_skin_of_any_face(cards):
+    """Also of one that frowns and turns, whose folding lid may overlap a vertex or two; all at the brow's height."""
+    for expression, pose in (({}, Pose()), ({"browDownLeft": 1.0, "eyeSquintLeft": 1.0}, Pose(yaw=0.5, pitch=-0.2))):
+        head = browed("makehuman", cards, expression, pose)
+        points, skin = brow_points(head), head.surface.vertices[: len(template().skin.rest)]
+        assert len(points) > 100
+        corner, weight = nearest_on(template().skin, points, skin)
+        foot = np.einsum("nk,nkd->nd", weight, skin[corner])
+        normal = np.cross(skin[corner[:, 1]] - skin[corner[:, 0]], skin[corner[:, 2]] - skin[corner[:, 0]])
+        off = points - foot
+        assert np.count_nonzero(np.einsum("nd,nd->n", off, normal) <= 0.0) <= (5 if expression else 0)
+        assert np.linalg.norm(off, axis=1).max() < 0.0016
+        height_m = rotate(points - head.eye_midpoint, head.skull_rotation.T)[:, 1]
+        assert -0.005 < height_m.min() < 0.012 < height_m.max() < 0.04
+
+
+@pytest.mark.skipif(not os.environ.get("DATAGEN_ASSETS"), reason="needs the folder that DATAGEN_ASSETS names")
+@pytest.mark.parametrize("model", ["makehuman", "ict"])
+def test_brow_cards_go_where_an_expression_takes_the_brow(model):
+    calm, raised = (brow_points(browed(model, 1, e, Pose())) for e in ({}, {"browInnerUp": 1.0}))
+    inner = np.abs(calm[:, 0]) < 0.025
+    assert inner.sum() > 10
+    assert 0.002 < np.median((raised - calm)[inner, 1]) < 0.02
+    bare = browed(model, -1, {}, Pose()).surface
+    assert not (bare.part == Part.BROWS).any()
+
+
+@pytest.mark.skipif(not os.environ.get("DATAGEN_ASSETS"), reason="needs the folder that DATAGEN_ASSETS names")
+def test_labels_of_brow_cards_equal_brute_force():
+    """Cut by the maps that hairs were taken out of, seen near and at a slant."""
+    head = browed("makehuman", 11, {"browInnerUp": 0.6}, Pose(yaw=0.3))
+    size, dist_m = 72, 0.45
+    K = intrinsics(size * dist_m / 0.13, (size / 2, size / 2))
+    camera = Camera(K, look_at(head.eye_midpoint, dist_m, np.eye(3)), size, size)
+    seen = rasterize(head.surface, camera).triangle_id
+    pixels = np.argwhere(np.ones(seen.shape, bool))[20 * size : 36 * size : 3]
+    face, _, _ = oracle.first_hits(head.surface, camera, pixels)
+    np.testing.assert_array_equal(seen[*pixels.T], face)
+    assert np.count_nonzero(head.surface.part[face[face >= 0]] == Part.BROWS) > 20
