@@ -24,6 +24,8 @@ BEHIND_M = 1e-3
 UNIT_SLACK = 1e-6
 DEPTH_SLACK_M = 0.01
 """A coarse depth test over 3 x 3 pixels must not contradict a visibility mask by more than this."""
+THIN = (Part.HAIR, Part.BEARD, Part.BROWS, Part.LASHES, Part.GLASSES, Part.EARRINGS)
+"""Parts that a point may be seen past though they cover every pixel centre around it."""
 MIN_SURE = 20
 """Fewer pixels of one kind prove nothing."""
 MIN_COVER, MIN_CONTRAST, MAX_CLIPPED = 0.002, 8, 0.9
@@ -195,7 +197,9 @@ def _relations(layers: Layers, view: Layers, cameras: Mapping[str, Camera], a: s
         wrong = clear & (view["inside"][surface] != (front & (margin > 0))) & ~(front & (abs(margin) <= slack_px))
         yield from _off("inside", f"{a}_inside_{b}: expected the projection into {b}", surface, wrong)
     if "visible" in view and f"{b}_depth_axis_m" in layers:
-        yield from _visible(view["visible"][surface], px, depth_b, layers[f"{b}_depth_axis_m"], a, b)
+        depth_map = layers[f"{b}_depth_axis_m"]
+        solid = without_thin(depth_map, layers.get(f"{b}_part"))
+        yield from _visible(view["visible"][surface], px, depth_b, depth_map, solid, a, b)
 
 
 def reprojected(
@@ -228,19 +232,38 @@ def _off(
 
 
 def _visible(
-    visible: np.ndarray, px: np.ndarray, depth_b: np.ndarray, depth_map: np.ndarray, a: str, b: str
+    visible: np.ndarray,
+    px: np.ndarray,
+    depth_b: np.ndarray,
+    depth_map: np.ndarray,
+    solid: np.ndarray,
+    a: str,
+    b: str,
 ) -> Iterator[Issue]:
-    """A coarse depth test: where b's depth map leaves no doubt, most of the mask must agree; thin hair may not."""
+    """A coarse depth test: where b's depth map leaves no doubt, most of the mask must agree; thin things may not."""
     nearest, farthest = depth_range(depth_map, px)
+    _, farthest_solid = depth_range(solid, px)
     smooth = farthest - nearest < DEPTH_SLACK_M
     for text, sure, agrees in (
         ("visible", smooth & (nearest <= depth_b) & (depth_b <= farthest), visible),
-        ("hidden", farthest < depth_b - DEPTH_SLACK_M, ~visible),
+        ("hidden", farthest_solid < depth_b - DEPTH_SLACK_M, ~visible),
     ):
         against, total = int((sure & ~agrees).sum()), int(sure.sum())
         if total > MIN_SURE and against > total / 2:
             message = f"expected {text} where {b}'s depth says so, got the contrary at {against} of {total} pixels"
             yield "visible", f"{a}_visible_in_{b}: {message}"
+
+
+def without_thin(depth_map: np.ndarray, part: np.ndarray | None) -> np.ndarray:
+    """The depth map without thin parts, or empty where parts are unknown.
+
+    A point may be seen between strands that hide every pixel centre around it.
+
+    Args:
+        depth_map: (H, W) depths, 0 without surface.
+        part: (H, W) part ids of the same view, or None where the set has no such layer.
+    """
+    return np.zeros_like(depth_map) if part is None else np.where(np.isin(part, THIN), 0, depth_map)
 
 
 def depth_range(depth_map: np.ndarray, px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

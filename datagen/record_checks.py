@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range
+from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range, without_thin
 from datagen.database import Run
 from datagen.licences import credit_missing, not_allowed
 from datagen.splits import split_of
-from meshes.parts import Part
 from renderers.camera import Camera, project
 
 LANDMARK_SLACK_PX = 1e-6
 DISTANCE_SLACK_M = 1e-6
-_THIN = (Part.HAIR, Part.BEARD, Part.BROWS, Part.LASHES, Part.GLASSES, Part.EARRINGS)
 RECORD_FIELDS = (
     *("index", "key", "seed", "recipe", "version", "split", "scene", "person", "expression", "pose", "light"),
     *("background", "cameras", "eye_midpoint_m", "landmarks", "assets"),
@@ -130,13 +128,6 @@ def check_landmarks(layers: Layers, cameras: Mapping[str, Camera], meta: Mapping
         yield "landmark", f"expected points, faces, weights and pixels of one length, got {error}"
 
 
-def _without_strands(depth_map: np.ndarray, part: np.ndarray | None) -> np.ndarray:
-    """The depth map with what is thin taken out: a point may be seen between strands that hide every centre near."""
-    if part is None:
-        return np.zeros_like(depth_map)
-    return np.where(np.isin(part, _THIN), 0, depth_map)
-
-
 def _landmarks_in_view(
     layers: Layers, camera: Camera, name: str, points: np.ndarray, record: Mapping[str, Any]
 ) -> Iterator[Issue]:
@@ -157,7 +148,7 @@ def _landmarks_in_view(
     depth_map = layers.get(f"{name}_depth_axis_m")
     if depth_map is not None:
         nearest, _ = depth_range(depth_map, px)
-        _, farthest = depth_range(_without_strands(depth_map, layers.get(f"{name}_part")), px)
+        _, farthest = depth_range(without_thin(depth_map, layers.get(f"{name}_part")), px)
         slack_m = DEPTH_SLACK_M + 3 * (1 if camera.orthographic else abs(depth_m)) / camera.K[0, 0]
         buried = (nearest > depth_m + slack_m) | (farthest < depth_m - slack_m)
         if (visible & inside & buried).any():

@@ -136,6 +136,14 @@ def test_hidden_points_marked_visible_are_named(tmp_path):
     assert_named(_set_with(tmp_path, _all_inside_is_visible, fake_run(pairs=4, size=256)), "visible")
 
 
+def test_points_may_be_seen_between_strands_that_hide_every_pixel_centre(tmp_path):
+    def behind_hair(layers, meta):
+        _all_inside_is_visible(layers, meta)
+        layers["near_part"][layers["near_surface"]] = Part.HAIR
+
+    assert _set_with(tmp_path, behind_hair, fake_run(pairs=4, size=256)).ok
+
+
 def test_an_overexposed_person_is_named(tmp_path):
     def change(layers, meta):
         layers["near_rgb"][layers["near_surface"]] = 255
