@@ -18,7 +18,7 @@ from datagen.progress import working
 from meshes.assets.catalogue import Card, card, cards
 from meshes.assets.contents import DamagedError, check
 from meshes.assets.fetch import OnFetch, fetch
-from meshes.assets.importing import import_asset
+from meshes.assets.importing import Imported, import_asset
 from meshes.assets.store import cache_folder, mirror_folder, places, present
 from meshes.errors import UsageError
 
@@ -85,12 +85,15 @@ class Import:
     """Take in a file or folder fetched by hand: it is recognised by its content, packed, checked and cached."""
 
     path: Positional[Path]
-    """A packed asset, a wheel, or an archive or folder with upstream's files."""
+    """A packed asset, a wheel, or an archive or folder with upstream's files; also MakeHuman's own folders."""
 
     def run(self) -> int:
         """Imports and says what it was."""
         with working("reading"):
             done = import_asset(self.path)
+        if done.names:
+            sys.stdout.write(_own(self.path, done))
+            return 0
         share = f"{done.files} of {len(done.card.files)} files" if done.files < len(done.card.files) else "whole"
         sys.stdout.write(f"{self.path} is {done.card.name} ({done.card.title}), {share}; now at {done.path}\n")
         return 0
@@ -173,6 +176,15 @@ def _table() -> str:
     ]
     where = f"Looked in {mirror_folder() or '(DATAGEN_ASSETS is not set)'} and {cache_folder()}."
     return "\n".join([head, *rows, "", where, "`datagen assets info NAME` tells more; `datagen assets fetch NAME`."])
+
+
+def _own(path: Path, done: Imported) -> str:
+    """What a wardrobe of the user's own holds, and what was left out of it."""
+    lines = [
+        f"{path} is MakeHuman's: {', '.join(done.names)}",
+        f"{len(done.names)} items under CC0, now at {done.path}",
+    ]
+    return "\n".join([*lines, *(f"left out {reason}" for reason in done.left_out), ""])
 
 
 def _row(shown: Card) -> dict[str, Any]:

@@ -53,14 +53,24 @@ def check_sources(recipe: Recipe) -> None:
     """
     for head in recipe.heads:
         _check_assets(recipe, f"--heads {head}", open_model(head).assets)
-    cards = [f"--{name.replace('_', '-')}" for name in ("hair_cards", "brow_cards") if getattr(recipe, name) > 0]
-    for option in ["--clothes wardrobe"] * ("wardrobe" in recipe.clothes) + cards:
-        _check_assets(recipe, option, wardrobe_at_hand())
+    _check_wardrobe(recipe)
     for kind in recipe.lights:
         if kind != "studio":
             # The packaged maps are one file under one licence: any of them stands for all.
             light = _light_source(environment.packaged_maps()[0] if kind == "maps" else kind)
             _check_assets(recipe, f"--lights {kind}", environment.light_assets(light))
+
+
+def _check_wardrobe(recipe: Recipe) -> None:
+    wanted = {
+        "--clothes wardrobe": ("clothes", "wardrobe" in recipe.clothes),
+        "--hair-cards": ("hair", recipe.hair_cards > 0),
+        "--brow-cards": ("eyebrows", recipe.brow_cards > 0),
+    }
+    models = {model.name for model in map(open_model, recipe.heads) if getattr(model, "tailored", False)}
+    for option, (kind, drawn) in wanted.items():
+        if drawn:
+            _check_assets(recipe, option, wardrobe_at_hand(kind, models))
 
 
 def _check_assets(recipe: Recipe, option: str, assets: tuple[Asset, ...]) -> None:

@@ -10,6 +10,8 @@ from meshes.assets.fetch import copy, is_whole, remove, scratch_folder
 from meshes.assets.packing import pack
 from meshes.assets.store import cache_folder, locked, placing
 from meshes.head import MeshError
+from meshes.wear.own import is_makehuman, take_in
+from meshes.wear.proxy import WARDROBE
 
 
 class UnrecognisedError(MeshError):
@@ -24,18 +26,23 @@ class Imported:
         card: which asset.
         path: where it lies now.
         files: how many files of it came; all of them, except for folders such as `face-models`.
+        names: what came of MakeHuman's own folders, a wardrobe of the user's own beside the asset; else nothing.
+        left_out: "name: reason" of what did not.
     """
 
     card: Card
     path: Path
     files: int
+    names: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def import_asset(source: Path) -> Imported:
     """Recognises a file or folder and copies it into the cache, packed and checked.
 
     Args:
-        source: a packed asset, a wheel, an archive or folder with upstream's files under any names.
+        source: a packed asset, a wheel, an archive or folder with upstream's files under any names; or MakeHuman's
+            folders of clothes, hair and brows, which become a wardrobe of the user's own.
 
     Raises:
         UnrecognisedError: no card fits; the message names the nearest.
@@ -50,6 +57,9 @@ def import_asset(source: Path) -> Imported:
             copy(source, cache_folder() / packed.packed)
         return Imported(packed, cache_folder() / packed.packed, max(1, len(packed.files)))
     with open_archive(source) as archive:
+        if is_makehuman(archive):
+            taken = take_in(archive)
+            return Imported(cards()[WARDROBE], taken.path, len(taken.names), taken.names, taken.left_out)
         return _import_files(archive)
 
 

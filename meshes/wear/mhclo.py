@@ -8,7 +8,7 @@ import json
 import math
 import posixpath
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,19 +173,20 @@ def read_mhmat(data: bytes, name: str) -> dict[str, str]:
     return {ours: found[theirs] for theirs, ours in _MAPS.items() if theirs in found}
 
 
-def pack_wardrobe(files: Mapping[str, bytes]) -> bytes:
+def pack_wardrobe(files: Mapping[str, bytes], bindings: Iterable[str] | None = None) -> bytes:
     """Packs upstream's files into the zip that `meshes.wear.proxy` reads; equal files give equal bytes.
 
     Args:
         files: bytes by upstream's path, such as clothes/shirt/shirt.mhclo, shirt.obj, shirt.mhmat, shirt.png. Every
             `.mhclo` becomes a proxy named after its first folder and its own name.
+        bindings: those of the `.mhclo` to pack; None for all.
 
     Raises:
         MeshError: a file that does not read, or one that another names and that is not there.
     """
     index: dict[str, Any] = {}
     packed: dict[str, bytes] = {}
-    for path in sorted(name for name in files if name.endswith(".mhclo")):
+    for path in sorted(bindings or (name for name in files if name.endswith(".mhclo"))):
         name = f"{path.split('/')[0]}/{posixpath.basename(path).removesuffix('.mhclo')}"
         binding = read_mhclo(files[path], path)
         quads = read_quads(*_beside(files, path, binding.words.get("obj_file", "")))

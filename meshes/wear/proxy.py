@@ -9,17 +9,22 @@ import math
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from meshes.assets import find, members
-from meshes.assets.archive import Archive
+from meshes.assets import card, find
+from meshes.assets.archive import Archive, open_archive
+from meshes.assets.store import present
 from meshes.head import MeshError
 
 WARDROBE, BINDING = "makehuman-wardrobe", "makehuman-to-ict"
 """Assets by name: the wardrobe, and where hm08's vertices lie on an ICT head."""
+
+OWN = "makehuman_wardrobe_own.zip"
+"""A wardrobe that the user imported, in the cache; used where the asset itself is not at hand."""
 
 MAX_VERTICES, MAX_TEXTURE = 60_000, 4096
 _ARRAYS = {"faces": (4, "iu"), "faces_uv": (4, "iu"), "uv": (2, "f"), "weight": (3, "f"), "offset": (3, "f")}
@@ -59,8 +64,23 @@ def proxy(name: str) -> Proxy:
         AssetMissingError: the wardrobe, or the table of its vertex numbers, is not on this machine.
         MeshError: it is damaged or has no such proxy.
     """
-    with members(WARDROBE) as archive:
+    with open_archive(wardrobe_file()) as archive:
         return read_proxy(archive, name)
+
+
+def wardrobe_file() -> Path:
+    """The wardrobe: the asset, else the user's own.
+
+    Raises:
+        AssetMissingError: neither is on this machine.
+    """
+    return present(card(WARDROBE).packed) or present(OWN) or find(WARDROBE)
+
+
+def proxy_names(path: Path) -> frozenset[str]:
+    """The proxies that a packed wardrobe holds. Raises MeshError: it is damaged."""
+    with open_archive(path) as archive:
+        return frozenset(_index(archive))
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 They are bound to the head at rest; outfits and hair then follow the neck, brows the skin of the posed face.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from meshes.assets import asset, find
+from meshes.assets.contents import digest_of
 from meshes.hair.bound import frames, nearest_on
 from meshes.hair.face import BROW_DARKEST
 from meshes.head import Asset, Head, MeshError, Style
@@ -22,7 +23,7 @@ from meshes.skin_regions import SkinTemplate
 from meshes.skinning import Neck, bend
 from meshes.surface import Material
 from meshes.wear.garment import dress
-from meshes.wear.proxy import BINDING, WARDROBE, Proxy, proxy
+from meshes.wear.proxy import BINDING, OWN, WARDROBE, Proxy, proxy, proxy_names, wardrobe_file
 from meshes.wear.solids import Solid, joined, with_faces
 
 OUTFITS = (
@@ -39,6 +40,9 @@ BROWS = tuple(f"eyebrow{number:03d}" for number in range(1, 13))
 """Brows of cards by number, as `look["brow_cards"]` counts them."""
 PLUCKED = (5, 6)
 """Which of `BROWS` are thin lines."""
+
+DRAWN = {"clothes": OUTFITS, "hair": CARDS, "eyebrows": BROWS}
+"""What recipes draw from, by the wardrobe's folders."""
 
 HM08_VERTICES = 19158
 _CLEAR_M = 0.0015
@@ -149,20 +153,40 @@ def _from_wardrobe(style: Style) -> bool:
     return "outfit" in style.clothes or not style.look.keys().isdisjoint(("hair_cards", "brow_cards"))
 
 
-def wardrobe_at_hand() -> tuple[Asset, ...]:
-    """The wardrobe as an asset, once its files are found.
+def wardrobe_at_hand(kind: str, models: Collection[str]) -> tuple[Asset, ...]:
+    """The wardrobe as an asset, once all that may be drawn from it is found.
+
+    Args:
+        kind: of `DRAWN`.
+        models: names of the head models that it is bound to.
 
     Raises:
         AssetMissingError: the wardrobe or its binding is not on this machine.
+        MeshError: the wardrobe lacks what may be drawn.
     """
-    for name in (WARDROBE, BINDING):
-        find(name)
-    return (asset(WARDROBE),)
+    path = wardrobe_file()
+    if path.name != OWN or set(models) - {"makehuman"}:  # The user's own says hm08's numbers itself.
+        find(BINDING)
+    if missing := sorted({f"{kind}/{name}" for name in DRAWN[kind]} - proxy_names(path)):
+        raise MeshError(
+            f"{path}: expected all {len(DRAWN[kind])} {kind} of MakeHuman's base assets, got none of "
+            f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}. Import upstream's folder whole."
+        )
+    return (_wardrobe_asset(),)
+
+
+def _wardrobe_asset() -> Asset:
+    """The asset, or the user's own wardrobe under a name and a digest of its own."""
+    path = wardrobe_file()
+    if path.name != OWN:
+        return asset(WARDROBE)
+    said = "MakeHuman's clothes, hair and brows as the user imported them; every file says CC0"
+    return Asset(f"{WARDROBE}-own", "CC0-1.0", "", said, digest_of(path))
 
 
 def wardrobe_assets(style: Style) -> tuple[Asset, ...]:
     """What a style takes from the wardrobe: nothing, or the wardrobe."""
-    return (asset(WARDROBE),) if _from_wardrobe(style) else ()
+    return (_wardrobe_asset(),) if _from_wardrobe(style) else ()
 
 
 def _posed(piece: Proxy, on: Body, angles: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
