@@ -51,10 +51,13 @@ REALISM ?= makehuman ict ict:painted valid valid:avatars
 realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures
 	$(BIN)/python -m benchmark.realism --sources $(REALISM)
 
+gpu-check: ## Labels on an NVIDIA GPU against the CPU's bits, from the source tree (needs numpy, numba, CuPy)
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m renderers.cuda.check
+
 bench: $(VENV)/.core ## Pairs a second on this machine
 	$(BIN)/datagen bench
 
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint pictures realism bench clean
+.PHONY: help dataset test check lint pictures realism gpu-check bench clean

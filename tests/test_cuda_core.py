@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -13,6 +14,7 @@ from meshes.makehuman import MakeHuman
 from meshes.surface import Surface
 from renderers import exact
 from renderers import labels as cpu
+from renderers.cuda import check
 from renderers.cuda import labels as gpu
 from renderers.cuda.device import SOURCE, CompiledC, Device, DeviceError
 from renderers.cuda.ptx import ptx
@@ -123,3 +125,25 @@ def test_a_source_that_nvrtc_refuses_is_reported():
     pytest.importorskip("nvidia.cuda_nvrtc", reason="NVRTC is not installed (pip install nvidia-cuda-nvrtc-cu12)")
     with pytest.raises(DeviceError, match=r"expected NVRTC to compile label_core\.cu, got: .*no-such-option"):
         ptx(options=("--no-such-option",))
+
+
+def test_the_check_on_a_device_compares_every_array_and_notices_a_bit(device: Device, monkeypatch):
+    surface = hard_head(24, 40)
+    row = check.check(device, surface, "hard", 0.3, 1.6, 48, repeats=1)
+    assert row.differing == ()
+    assert "| equal |" in str(row)
+    whole = gpu.rasterize
+
+    def off_by_a_bit(*arguments):
+        hits = whole(*arguments)
+        hits.depth_axis_m[24, 24] = np.nextafter(hits.depth_axis_m[24, 24], 1.0)
+        return hits
+
+    monkeypatch.setattr(gpu, "rasterize", off_by_a_bit)
+    assert "depth_axis_m" in check.check(device, surface, "hard", 0.3, 1.6, 48, repeats=1).differing
+
+
+def test_without_a_gpu_the_check_says_so(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert check.main() == 2
+    assert "gpu-check: not measured. --device cuda: expected CuPy" in capsys.readouterr().err
