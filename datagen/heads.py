@@ -15,7 +15,7 @@ def open_model(spec: str) -> HeadModel:
     """The head model for `makehuman`, `ict[:painted|:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
 
     Raises:
-        RecipeError: unknown kind, or `ict` without a file at hand.
+        RecipeError: unknown kind, or one whose assets are not on this machine; says what to fetch.
         MeshError: the file is there but cannot be used.
     """
     kind, _, path = spec.partition(":")
@@ -41,31 +41,42 @@ def open_model(spec: str) -> HeadModel:
     near = difflib.get_close_matches(kind, known, n=1)
     hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
     raise RecipeError(
-        "--heads: expected makehuman, ict, valid, valid:avatars, or one of ict, valid, scan, animated, "
+        "--heads: expected makehuman, ict, ict:painted, valid, valid:avatars, or one of ict, valid, scan, animated, "
         f"{', '.join(LICENSED)} with :PATH, got {spec!r}.{hint}"
     )
 
 
-def _ict(path: str) -> HeadModel:
-    """ICT people with the skins of VALID faces where those are on this machine; `painted` leaves them out."""
+def _ict(which: str) -> HeadModel:
+    """ICT people with the skins of VALID faces; `painted`, or those of the model at a path, have painted ones.
+
+    What a name stands for never depends on the machine: equal recipes give equal people or none.
+    """
     from meshes.ict import Ict
     from meshes.ict_people import IctPeople
 
-    model = Path(path) if path not in ("", "painted") else _ict_path()
+    if which not in ("", "painted"):
+        return Ict(Path(which))
+    if which == "painted":
+        return Ict(_needed("ict:painted", "ict", "say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)"))
+    model, valid = (
+        _needed("ict", name, "say --heads ict:painted, whose skins are painted") for name in ("ict", "valid")
+    )
+    return IctPeople(model, valid)
+
+
+def _needed(spec: str, name: str, instead: str) -> Path:
     try:
-        return Ict(model) if path == "painted" else IctPeople(model, find("valid"))
-    except AssetMissingError:
-        return Ict(model)
+        return find(name)
+    except AssetMissingError as error:
+        raise RecipeError(f"--heads {spec}: {error} Or {instead}.") from None
 
 
 def _valid(path: str) -> HeadModel:
     """New people of several VALID avatars; `avatars` as shipped."""
     from meshes.valid import Valid
 
-    try:
-        pack = Path(path) if path not in ("", "avatars") else find("valid")
-    except AssetMissingError as error:
-        raise RecipeError(f"--heads valid: {error} Or say where they are: --heads valid:PATH.") from None
+    here = path in ("", "avatars")
+    pack = _needed("valid", "valid", "say where they are: --heads valid:PATH") if here else Path(path)
     return Valid(pack, recombined=path != "avatars")
 
 
@@ -74,12 +85,3 @@ def _licensed(kind: str, path: Path) -> HeadModel:
     from meshes.loaders.linear_head import LinearHead
 
     return LinearHead(read_model(kind, path))
-
-
-def _ict_path() -> Path:
-    try:
-        return find("ict")
-    except AssetMissingError as error:
-        raise RecipeError(
-            f"--heads ict: {error} Or say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)."
-        ) from None

@@ -27,8 +27,9 @@ class Recipe:
     """What to generate. Every field can be overridden by its own option. Ranges are LOW HIGH, drawn uniformly."""
 
     heads: tuple[str, ...] = ("makehuman",)
-    """Where people come from: makehuman, ict, ict:PATH, valid, valid:avatars (docs/valid.md),
-    scan:PATH (docs/scans.md), flame:PATH and other licensed models (docs/models.md). Several are drawn from evenly."""
+    """Where people come from: makehuman, ict (needs the assets ict and valid), ict:painted or ict:PATH (ICT
+    alone, painted skins), valid, valid:avatars (docs/valid.md), scan:PATH (docs/scans.md), flame:PATH and other
+    licensed models (docs/models.md). Several are drawn from evenly. docs/people.md compares them."""
     people: int = 1_000_000
     """How many different people there are; person i appears in scenes i, i + people, ..."""
     roster: str = ""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from datagen.heads import open_model
+from datagen.recipe import RecipeError
 from meshes.appearance import hair_colour, skin_tone
 from meshes.assets import AssetMissingError, find
 from meshes.atlas import SHAPE
@@ -105,11 +106,34 @@ def test_each_band_shows_its_skin_in_one_tone(people: IctPeople) -> None:
     assert cheek[1] / cheek[0] < 0.7 * chin[1] / chin[0]
 
 
-def test_ict_wears_real_skins_where_there_are_some() -> None:
+def test_ict_wears_real_skins_unless_painted_ones_are_asked_for() -> None:
     asset("ict"), asset("valid")
     assert isinstance(open_model("ict"), IctPeople)
     assert type(open_model("ict:painted")) is Ict
+    assert type(open_model(f"ict:{asset('ict')}")) is Ict
     assert open_model("ict").name == open_model("ict:painted").name
+
+
+def test_without_valid_ict_says_what_to_fetch_and_is_never_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ict = asset("ict")
+    (tmp_path / ict.name).symlink_to(ict)
+    monkeypatch.setenv("DATAGEN_ASSETS", str(tmp_path))
+    monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path / "cache"))
+    open_model.cache_clear()
+    with pytest.raises(
+        RecipeError, match=r"--heads ict: asset valid: .*datagen assets fetch valid.* --heads ict:painted"
+    ):
+        open_model("ict")
+    assert type(open_model("ict:painted")) is Ict
+    (tmp_path / ict.name).unlink()
+    open_model.cache_clear()
+    with pytest.raises(
+        RecipeError, match=r"--heads ict:painted: asset ict: .*datagen assets fetch ict.* --heads ict:PATH"
+    ):
+        open_model("ict:painted")
+    open_model.cache_clear()
 
 
 def test_melanin_darkens_a_skin(people: IctPeople) -> None:
