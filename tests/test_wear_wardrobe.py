@@ -25,6 +25,7 @@ from meshes.head import Head, Identity, MeshError, Pose, Style
 from meshes.makehuman import MakeHuman
 from meshes.makehuman_template import template
 from meshes.parts import Part
+from meshes.skinning import rotation
 from meshes.wear.mhclo import pack_wardrobe, read_mhclo, read_quads
 from meshes.wear.proxy import read_proxy
 from meshes.wear.wardrobe import BROWS, CARDS, HM08_VERTICES, OUTFITS, PLUCKED, bound
@@ -400,3 +401,19 @@ def test_labels_of_brow_cards_equal_brute_force():
         face, _, _ = oracle.first_hits(head.surface, camera, pixels)
     np.testing.assert_array_equal(seen[*pixels.T], face)
     assert np.count_nonzero(head.surface.part[face[face >= 0]] == Part.BROWS) > 20
+
+
+@pytest.mark.skipif(not os.environ.get("DATAGEN_ASSETS"), reason="needs the folder that DATAGEN_ASSETS names")
+def test_no_skull_shows_through_short_cards():
+    """On a head of the other model, whose skull bulges elsewhere: no scalp above the ears, seen from the sides."""
+    head = wearing(-1, 6, "ict")
+    K = intrinsics(96 * 1.0 / 0.30, (48, 48))
+    for yaw in (1.4, -1.4, 2.2, -2.2):
+        camera = Camera(K, look_at(head.eye_midpoint, 1.0, rotation(yaw, 0.0)), 96, 96)
+        hits = rasterize(head.surface, camera)
+        seen = hits.triangle_id[hits.triangle_id >= 0]
+        high = head.surface.vertices[head.surface.faces[seen]][:, :, 1].mean(axis=1) > 0.045
+        back = head.surface.vertices[head.surface.faces[seen]][:, :, 2].mean(axis=1) < -0.070
+        part = head.surface.part[seen[high & back]]
+        assert np.count_nonzero(part == Part.HAIR) > 300
+        assert np.count_nonzero(part != Part.HAIR) <= 2

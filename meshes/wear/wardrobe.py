@@ -24,7 +24,7 @@ from meshes.skinning import Neck, bend
 from meshes.surface import Material
 from meshes.wear.garment import dress
 from meshes.wear.proxy import BINDING, OWN, WARDROBE, Proxy, proxy, proxy_names, wardrobe_file
-from meshes.wear.solids import Solid, joined, with_faces
+from meshes.wear.solids import Solid, joined, unit, with_faces
 
 OUTFITS = (
     *("female_casualsuit01", "female_casualsuit02", "female_elegantsuit01", "female_sportsuit01"),
@@ -51,6 +51,8 @@ _BROW_OFF_M = (0.0004, 0.0015)
 _BROW_COVER, _BROW_BLUR = 1.35, 6.0
 """Brows are a third fuller than their maps' alpha, as cards have no shade under them; texels that count as around."""
 _GREY = 0.30
+_HAIR_OFF_M, _SUNK_M = 0.0025, 0.012
+"""Cards of hair stand this far off the scalp, unless they are sunk deeper than by mischance."""
 _COVER_M = (0.012, 0.030)
 """An outfit this far under or over the skin hides it."""
 
@@ -145,7 +147,7 @@ def clothe(
     if "brow_cards" in style.look:
         head = _with_brows(head, template, BROWS[int(style.look["brow_cards"])], on, hair)
     if "hair_cards" in style.look:
-        head = _with_cards(head, CARDS[int(style.look["hair_cards"])], on, angles, hair)
+        head = _with_cards(head, template, CARDS[int(style.look["hair_cards"])], on, angles, hair)
     return head
 
 
@@ -263,13 +265,29 @@ def _hits(origin: np.ndarray, direction: np.ndarray, reach: float, corners: np.n
     return found
 
 
-def _with_cards(head: Head, name: str, on: Body, angles: tuple[float, float, float], hair: np.ndarray) -> Head:
-    """Hair of cards, cut by its alpha map; shaded as one mass, not card by card."""
+def _with_cards(
+    head: Head, template: SkinTemplate, name: str, on: Body, angles: tuple[float, float, float], hair: np.ndarray
+) -> Head:
+    """Hair of cards, cut by its alpha map and clear of the scalp; shaded more as one mass than card by card."""
     piece = proxy(f"hair/{name}")
     points, faces = _posed(piece, on, angles)
+    points = _clear_of_skin(points, template, head.surface.vertices[: len(on.skin)])
     away = points - head.head_centre
     normals = away / np.maximum(np.sqrt(np.square(away).sum(axis=1, keepdims=True)), 1e-9)
+    own = vertex_normals(points, faces, piece.twin)
+    own = own * np.where((own * normals).sum(axis=1) < -0.2, -1.0, 1.0)[:, None]
+    normals = unit(normals + 0.4 * own)
     return _cut(head, piece, points, faces, normals, hair, Part.HAIR, _strands(f"hair/{name}"))
+
+
+def _clear_of_skin(points: np.ndarray, template: SkinTemplate, skin: np.ndarray) -> np.ndarray:
+    """(V, 3) the points, those that lie on or in the skin lifted off it: a skull of another model bulges elsewhere."""
+    corner, weight = nearest_on(template, points, skin)
+    foot, frame = frames(corner, weight, skin)
+    normal, off = frame[:, 2], points - foot
+    lift = _HAIR_OFF_M - (off * normal).sum(axis=1)
+    near = (np.square(off).sum(axis=1) < _SUNK_M**2) & (lift > 0.0)
+    return points + np.where(near, lift, 0.0)[:, None] * normal
 
 
 def _with_brows(head: Head, template: SkinTemplate, name: str, on: Body, hair: np.ndarray) -> Head:
@@ -334,4 +352,4 @@ def _brow_hairs(name: str) -> tuple[Material, np.ndarray]:
 
 def _stuff(grey: np.ndarray) -> Material:
     texture = np.repeat(np.rint(255 * grey).astype(np.uint8)[..., None], 3, axis=2)
-    return Material("hair cards", roughness=0.6, specular=0.02, texture=texture)
+    return Material("hair cards", roughness=0.9, specular=0.02, texture=texture)
