@@ -15,6 +15,12 @@ NEAR_M = 1e-4
 CREASE = 0.75
 """Cosine between two facets below which their pixels are sampled four times."""
 
+SLIVER_PX2, FAR_PX = 1e-4, 1e5
+"""Twice the area below which, and the image coordinate above which, a face is looked for in its whole box."""
+
+SLACK = 0.05
+"""Half pixels by which a face's samples may lie outside its rounded outline."""
+
 JUMP_PX = 6.0
 """Step in depth, in pixel widths at that depth, above which neighbouring pixels are sampled four times."""
 
@@ -164,6 +170,38 @@ def _planes(seen, i, j, k, orthographic):
     return first, second, third
 
 
+@inlined
+def _sliver(seen, i, j, k):
+    """Whether rounding may let a face claim samples beside its outline: without area, behind the eye, far outside."""
+    ua, va, ub, vb, uc, vc = seen[i, 3], seen[i, 4], seen[j, 3], seen[j, 4], seen[k, 3], seen[k, 4]
+    area = (ub - ua) * (vc - va) - (uc - ua) * (vb - va)
+    size = max(abs(ua), abs(ub), abs(uc), abs(va), abs(vb), abs(vc))
+    return not (abs(area) > SLIVER_PX2 and size < FAR_PX and min(seen[i, 2], seen[j, 2], seen[k, 2]) > NEAR_M)
+
+
+@inlined
+def _stretch(seen, a, b, top, low, high):
+    """The columns (low, high) widened by the part of an edge in the row of pixels from `top` to `top` + 1."""
+    first, last = max(min(seen[a, 4], seen[b, 4]), top), min(max(seen[a, 4], seen[b, 4]), top + 1.0)
+    # The ends of a level edge belong to the other two.
+    if first > last or seen[a, 4] == seen[b, 4]:
+        return low, high
+    steep = (seen[b, 3] - seen[a, 3]) / (seen[b, 4] - seen[a, 4])
+    u0, u1 = seen[a, 3] + (first - seen[a, 4]) * steep, seen[a, 3] + (last - seen[a, 4]) * steep
+    return min(low, u0, u1), max(high, u0, u1)
+
+
+@inlined
+def _span(seen, i, j, k, row, c0, c1):
+    """First and last column, in half pixels from c0 to c1, of the samples a face may hold in a row of pixels."""
+    low, high = _stretch(seen, i, j, float(row), inf, -inf)
+    low, high = _stretch(seen, j, k, float(row), low, high)
+    low, high = _stretch(seen, k, i, float(row), low, high)
+    if low > high:
+        return c0, -1
+    return max(c0, int(max(2.0 * low + 0.5 - SLACK, 0.0))), min(c1, int(max(2.0 * high + 0.5 + SLACK, 0.0)) - 1)
+
+
 @kernel
 def subsample(mesh, view, slot, count):
     """What the four quarter-pixel samples of every marked pixel see.
@@ -174,25 +212,28 @@ def subsample(mesh, view, slot, count):
         ids: (2, count, 4) int32, the nearest opaque face and the nearest transparent shell before it; -1 for none.
         weights: (2, count, 4, 3) float32 of their corners.
     """
-    near = np.full((2, count, 4), inf)
+    near, seen = np.full((2, count, 4), inf), view.seen
     ids = np.full((2, count, 4), -1, np.int32)
     weights = np.zeros((2, count, 4, 3), np.float32)
     for f in range(len(mesh.faces)):
         i, j, k = mesh.faces[f, 0], mesh.faces[f, 1], mesh.faces[f, 2]
-        za, zb, zc = view.seen[i, 2], view.seen[j, 2], view.seen[k, 2]
+        za, zb, zc = seen[i, 2], seen[j, 2], seen[k, 2]
         r0, r1, c0, c1 = _box(view, i, j, k, slot.shape[0], slot.shape[1])
         z_low, layer, sheet, ready = min(za, zb, zc), int(mesh.clear[f]), mesh.cutout[f], False
+        # In a small box the exact test of every sample is the cheaper one.
+        whole = r1 - r0 < 5 or c1 - c0 < 4 or _sliver(seen, i, j, k)
         for row in range(r0 >> 1, (r1 >> 1) + 1):
-            for column in range(c0 >> 1, (c1 >> 1) + 1):
+            left, right = (c0, c1) if whole else _span(seen, i, j, k, row, c0, c1)
+            for column in range(left >> 1, (right >> 1) + 1):
                 n = slot[row, column]
                 if n < 0:
                     continue
                 if not ready:
-                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _planes(view.seen, i, j, k, view.orthographic)
+                    (x0, y0, w0), (x1, y1, w1), (x2, y2, w2) = _planes(seen, i, j, k, view.orthographic)
                     ready = True
                 for q in range(4):
                     r, c = 2 * row + (q >> 1), 2 * column + (q & 1)
-                    if r < r0 or r > r1 or c < c0 or c > c1 or z_low >= near[layer, n, q]:
+                    if r < r0 or r > r1 or c < left or c > right or z_low >= near[layer, n, q]:
                         continue
                     dx, dy = view.columns[c], view.rows[r]
                     e0, e1, e2 = x0 * dx + y0 * dy + w0, x1 * dx + y1 * dy + w1, x2 * dx + y2 * dy + w2
