@@ -2,7 +2,6 @@
 
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
-# mypy: disable-error-code="no-untyped-def"
 
 from typing import NamedTuple
 
