@@ -76,8 +76,8 @@ def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, A
         metre, rays along +Z); height, width int64; face_label (F,) bool, False on transparent shells that
         labels pass through; face_cutout (F,) int32, -1 or i of the alpha map cutout_<i> (h, w) uint8, which
         keeps a hit where its nearest texel >= 128, row 0 at v = 1; material_name, _roughness, _specular,
-        _subsurface, _clear (M,); texture_<i> (h, w, 3) uint8 sRGB of material i where it has
-        one; record, JSON text.
+        _subsurface, _clear, _fibre (M,), as in `Material`: strips of a fibre stand for round hairs; texture_<i>
+        (h, w, 3) uint8 sRGB of material i where it has one; record, JSON text.
     """
     cameras = {
         f"{view}_{name}": value
@@ -108,7 +108,7 @@ def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, A
 
 
 def _material_arrays(materials: tuple[Material, ...]) -> dict[str, np.ndarray]:
-    fields = ("name", "roughness", "specular", "subsurface", "clear")
+    fields = ("name", "roughness", "specular", "subsurface", "clear", "fibre")
     table = {f"material_{field}": np.array([getattr(m, field) for m in materials]) for field in fields}
     maps = {f"texture_{i}": m.texture for i, m in enumerate(materials) if m.texture is not None}
     return {**table, **maps}

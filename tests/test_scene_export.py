@@ -40,7 +40,7 @@ def small_scene():
         cutouts=(alpha,),
     )
     skin = Material("skin", roughness=0.4, specular=0.028, subsurface=1.0, texture=texture)
-    materials = (skin, Material("cornea", clear=True), Material("hair", texture=texture))
+    materials = (skin, Material("cornea", clear=True), Material("hair", texture=texture, fibre=True))
     return replace(surface, materials=materials, color=rng.random((12, 3), np.float32))
 
 
@@ -74,6 +74,8 @@ def test_npz_holds_every_array_exactly(tmp_path):
     assert (loaded["height"], loaded["width"]) == (48, 64)
     assert (loaded["near_kind"], loaded["far_kind"]) == ("perspective", "orthographic")
     assert loaded["face_label"].tolist() == [True] * 3 + [False] * 2 + [True] * 4
+    assert loaded["material_clear"].tolist() == [False, True, False]
+    assert loaded["material_fibre"].tolist() == [False, False, True]
     assert json.loads(str(loaded["record"])) == RECORD
 
 
