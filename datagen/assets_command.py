@@ -148,7 +148,7 @@ def info(shown: Card, *, files: bool = False) -> str:
         f"source   {shown.source}",
         f"on disk  {shown.packed}, {_megabytes(shown.bytes)}, {len(shown.files)} upstream files",
         f"sha256   {shown.packed_sha256 or shown.sha256}",
-        f"found    {place or 'not on this machine; ' + _how_to_get(shown)}",
+        f"found    {place or 'not on this machine; ' + shown.how_to_get}",
         f"licence  {shown.licence}",
         f"credit   {shown.credit or 'none is asked for'}",
         "",
@@ -196,18 +196,13 @@ def _row(shown: Card) -> dict[str, Any]:
 def _verified(wanted: Card) -> tuple[str, bool]:
     found = [path for path in places(wanted.packed) if path.exists()]
     if not found:
-        return f"missing  {wanted.name}: {_how_to_get(wanted)}", False
+        return f"missing  {wanted.name}: {wanted.how_to_get}", False
     try:
         for path in found:
             check(wanted, path)
     except DamagedError as error:
         return f"damaged  {error}", False
     return f"fine     {wanted.name}: {', '.join(map(str, found))}", True
-
-
-def _how_to_get(wanted: Card) -> str:
-    fetched = wanted.origin in ("upstream", "wheels")
-    return f"`datagen assets fetch {wanted.name}`" if fetched else f"`datagen assets import {wanted.packed}`"
 
 
 def _megabytes(size: int) -> str:

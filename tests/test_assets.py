@@ -127,6 +127,8 @@ def test_the_mirrors_ict_packed_anew_is_recognised(tmp_path, cache):
 def test_a_missing_asset_says_how_to_get_it(cache):
     with pytest.raises(AssetMissingError, match=r"expected valid_heads_42_mit\.zip.*datagen assets fetch valid"):
         find("valid")
+    with pytest.raises(AssetMissingError, match=r"datagen assets import makehuman_wardrobe_cc0\.zip"):
+        find("makehuman-wardrobe")
     with pytest.raises(AssetMissingError, match=r"expected face_recog\S+ on this machine.*fetch face-models"):
         face_model("sface")
 

@@ -25,7 +25,7 @@ def find(name: str) -> Path:
     path = present(wanted.packed)
     if path is None:
         raise AssetMissingError(
-            f"asset {name}: expected {wanted.packed} on this machine, found none; run `datagen assets fetch {name}`, "
+            f"asset {name}: expected {wanted.packed} on this machine, found none; run {wanted.how_to_get}, "
             "or set DATAGEN_ASSETS to a folder that has it."
         )
     return path

@@ -111,6 +111,12 @@ class Card:
         lines = sorted(f"{file.sha256}  {file.path}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    @property
+    def how_to_get(self) -> str:
+        """The command that brings it here; what has no upstream to fetch from is imported from a copy."""
+        fetched = self.origin in ("upstream", "wheels")
+        return f"`datagen assets fetch {self.name}`" if fetched else f"`datagen assets import {self.packed}`"
+
     def asset(self) -> Asset:
         """What a sample made with it records."""
         return Asset(self.name, self.licence, self.credit, self.source, self.sha256)
