@@ -13,11 +13,18 @@ from meshes.assets import cards
 from meshes.assets.store import present
 
 CORE = ("numpy", "scipy", "numba", "trimesh", "pillow", "zstandard", "tyro", "rich")
+_EVAL = ", for `datagen people` and `make realism`: pip install 'perspective-portraits[eval]'"
 OPTIONAL = {
     "embreex": "the yardstick of `datagen bench` and the second oracle of the tests: pip install embreex",
     "DracoPy": "reads Draco-compressed GLB scans: pip install DracoPy",
     "OpenEXR": "reads .exr environment maps: pip install OpenEXR",
     "torch": "training and DataLoader: pip install torch",
+    "meshoptimizer": "reads the VALID people: pip install 'perspective-portraits[valid]'",
+    "h5py": "reads the Basel Face Model of 2017 and 2019: pip install 'perspective-portraits[bfm]'",
+    "opencv-contrib-python-headless": f"finds faces{_EVAL}",
+    "onnxruntime": f"compares faces{_EVAL}",
+    "onnx": f"reads the file of the network that compares faces{_EVAL}",
+    "dlib-bin": f"compares faces a second way{_EVAL}",
     "webdataset": "streams the shards in webdataset pipelines: pip install webdataset",
 }
 
@@ -38,8 +45,9 @@ def _machine() -> tuple[str, list[str]]:
 
 
 def _packages() -> tuple[str, list[str]]:
-    lines = [f"{name:12s} {_version(name) or 'MISSING: pip install ' + name}" for name in CORE]
-    lines += [f"{name:12s} {_version(name) or 'not installed; ' + use}" for name, use in OPTIONAL.items()]
+    width = max(map(len, OPTIONAL))
+    lines = [f"{name:{width}s} {_version(name) or 'MISSING: pip install ' + name}" for name in CORE]
+    lines += [f"{name:{width}s} {_version(name) or 'not installed; ' + use}" for name, use in OPTIONAL.items()]
     return "Packages", lines
 
 
@@ -73,4 +81,4 @@ def _assets() -> tuple[str, list[str]]:
     for card in cards().values():
         found = present(card.packed)
         lines.append(f"{card.name:20s} {found or 'not found'} - {card.title} ({card.licence})")
-    return "Assets", [*lines, "`datagen assets fetch NAME` gets one; docs/assets.md"]
+    return "Assets", [*lines, "`datagen assets info NAME` says how to get one; docs/assets.md"]

@@ -141,7 +141,10 @@ def test_presets_print_as_json(capsys):
 def test_doctor_names_every_part(capsys):
     assert run("doctor") == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ("Machine", "numba", "GPU", "Assets", "embreex"))
+    assert all(
+        word in text
+        for word in ("Machine", "numba", "GPU", "Assets", "embreex", "meshoptimizer", "h5py", "onnxruntime")
+    )
 
 
 def test_the_installed_command_answers():
