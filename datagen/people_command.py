@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datagen.roster import USUAL_LIMIT, draw_roster
+from meshes.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class People:
         from datagen.progress import progress_bar
         from meshes.assets.store import cache_folder
 
+        if not self.out.parent.is_dir():
+            raise UsageError(
+                f"--out {self.out}: expected a file in a folder that exists; make {self.out.parent} first."
+            )
         with progress_bar("people", "people") as progress:
             roster = draw_roster(
                 self.heads,

@@ -217,7 +217,8 @@ def _file_of(name: str) -> Path:
     path = PACKAGED / f"{name}.json" if name in packaged_rosters() else Path(name)
     if not path.is_file():
         known = ", ".join(packaged_rosters())
-        raise RecipeError(f"--roster: expected a file made by datagen people{known and f', or {known}'}, got {name!r}.")
+        got = f"got {name!r}, which is no file. `datagen people --out {name}` makes one."
+        raise RecipeError(f"--roster: expected a file made by datagen people{known and f', or {known}'}, {got}")
     return path
 
 

@@ -186,7 +186,9 @@ def test_packaged_rosters_are_of_the_people_drawn_today(name):
 def test_no_such_file_is_one_message(capsys, tmp_path):
     argv = ["generate", str(tmp_path / "out"), "--recipe", "portrait", "--pairs", "1", "--roster", "absent.json"]
     assert main(argv) == 2
-    assert "error: --roster: expected a file made by datagen people" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "error: --roster: expected a file made by datagen people" in told
+    assert "which is no file. `datagen people --out" in told
     assert not (tmp_path / "out").exists()
 
 
@@ -249,3 +251,8 @@ def test_a_model_without_so_many_faces_is_one_message(drawn, capsys, monkeypatch
     argv = ["people", "--count", "2", "--limit", "0.001", "--shots", str(folder / "shots"), "--out", str(folder / "d")]
     assert main(argv) == 2
     assert "expected 2 people of makehuman less alike than 0.001, got 1 in 6 draws" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_named_before_anybody_is_drawn(tmp_path, capsys):
+    assert main(["people", "--out", str(tmp_path / "away" / "people.json")]) == 2
+    assert f"make {tmp_path / 'away'} first" in capsys.readouterr().err
