@@ -307,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        return _fail("stopped by Ctrl-C; finished shards are safe. Run the same command again to go on.", 130)
+        return _fail("stopped by Ctrl-C; nothing is left half-written. Run the same command again.", 130)
 
 
 def _fail(message: object, status: int) -> int:
