@@ -20,7 +20,11 @@ from datagen.presets import PRESETS
 from datagen.recipe import Recipe
 from datagen.render import encode, label_scene, render_pictures, sample_of
 from datagen.scene import PosedScene, build_scene, dolly_pair
+from meshes.hair import grow_hair, style_look, with_hair
 from meshes.head import Head
+from meshes.makehuman import MakeHuman
+from meshes.makehuman_person import person as person_of
+from meshes.makehuman_template import template
 from meshes.surface import Surface
 from renderers.camera import Camera, pixel_rays, transform_points
 from renderers.labels import to_layers
@@ -30,6 +34,10 @@ from renderers.standard_scenes import EYES, plain_head
 Stage = Callable[[], object]
 SUBJECTS = ("plain head", "person")
 """The standard 54k-triangle scene that the targets speak of, and an embedded person with hair."""
+
+HAIR_TRIANGLES = 100_000
+"""Hair that the target for labels speaks of: at most 3 x the time of a bald head."""
+BALD, HAIRY, COLOUR = "labels, bald", f"labels, {HAIR_TRIANGLES:,} triangles of hair", "colour, hair as by default"
 
 
 def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
@@ -52,6 +60,7 @@ def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
             for subject, scene in zip(SUBJECTS, (plain, person), strict=True)
             for name, stage in _stages(recipe, scene, Path(folder) / "sample.bin").items()
         }
+        stages |= _hair_stages(recipe, person)
         strangers = count(1)
         stages["person: pose"] = lambda: build_scene(recipe, plan)
         stages["person: new person"] = lambda: build_scene(recipe, plan_sample(recipe, 0, next(strangers)))
@@ -62,6 +71,7 @@ def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
             "plain head": _figures(plain.head.surface, _of("plain head", times)),
             "person": _figures(person.head.surface, _of("person", times)),
         },
+        "hair": _hair_figures(_of("hair", times)),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "machine": {"processor": _processor(), "python": platform.python_version()},
     }
@@ -88,6 +98,26 @@ def _stages(recipe: Recipe, scene: PosedScene, file: Path) -> dict[str, Stage]:
     }
     embree = _embree_frame(scene.head.surface, scene.near)
     return {**stages, "embree frame": embree} if embree else stages
+
+
+def _hair_stages(recipe: Recipe, scene: PosedScene) -> dict[str, Stage]:
+    """The same embedded person bald, with the default long hair, and with `HAIR_TRIANGLES` of it."""
+    pose, shape = scene.plan.pose, scene.plan.identity.shape
+    bald_look, long_look = ({**scene.plan.identity.look, **style_look(cut)} for cut in ("bald", "long_wavy"))
+    identity, model = scene.plan.identity, MakeHuman()
+    bald, usual = (model.head(replace(identity, look=look), {}, pose) for look in (bald_look, long_look))
+    fixed, who = template(), person_of(tuple(sorted(shape.items())), tuple(sorted(bald_look.items())))
+    to_skin = fixed.operator[: len(fixed.skin.rest)]
+    share = to_skin @ fixed.pack.neck_bend
+    hair = grow_hair(fixed.skin, long_look, to_skin @ who.base, share, None, triangles=HAIR_TRIANGLES)
+    surface = with_hair(bald.surface, replace(hair, bound=()), who.neck, (pose.yaw, pose.pitch, pose.roll))
+    bare, full, default = (replace(scene, head=head) for head in (bald, replace(bald, surface=surface), usual))
+    labels = label_scene(default)
+    return {
+        f"hair: {BALD}": lambda: _all_labels(bare),
+        f"hair: {HAIRY}": lambda: _all_labels(full),
+        f"hair: {COLOUR}": lambda: render_pictures(recipe, default, labels),
+    }
 
 
 def _all_labels(scene: PosedScene) -> dict[str, np.ndarray]:
@@ -141,11 +171,22 @@ def _figures(surface: Surface, times: dict[str, list[float]]) -> dict[str, Any]:
     embree = median.get("embree frame")
     return {
         "triangles": int(surface.face_label.sum()),
-        "ms_a_pair": {
-            name: {"median": round(median[name], 2), "best": round(min(values), 2)} for name, values in times.items()
-        },
+        "ms_a_pair": _spread(times),
         "pairs_a_second_a_core": {name: round(1000 / ms, 2) for name, ms in rates.items()},
         "labels_over_embree_frame": round(labels / embree, 3) if embree else None,
+    }
+
+
+def _hair_figures(times: dict[str, list[float]]) -> dict[str, Any]:
+    """Milliseconds a pair, and the labels of much hair over those of none, each at its median."""
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    return {"ms_a_pair": _spread(times), "labels_over_bald": round(median[HAIRY] / median[BALD], 2)}
+
+
+def _spread(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    return {
+        name: {"median": round(float(np.median(values)), 2), "best": round(min(values), 2)}
+        for name, values in times.items()
     }
 
 
@@ -164,11 +205,14 @@ def table(figures: dict[str, Any]) -> str:
     lines = [f"{size} x {size} px, one core of {machine['processor']}, Python {machine['python']}"]
     for subject, of in figures["subjects"].items():
         lines += ["", f"{subject}, {of['triangles']} triangles"]
-        lines += [
-            f"  {name:44s} {ms['median']:8.2f} ms a pair (best {ms['best']:.2f})"
-            for name, ms in of["ms_a_pair"].items()
-        ]
+        lines += _rows(of["ms_a_pair"])
         lines += [f"  {name:44s} {rate:8.2f} pairs/s" for name, rate in of["pairs_a_second_a_core"].items()]
         ratio = of["labels_over_embree_frame"]
         lines.append(f"  labels: {ratio:.2f} x one Embree frame" if ratio else "  install embreex for the yardstick")
+    lines += ["", "long hair on an embedded person", *_rows(figures["hair"]["ms_a_pair"])]
+    lines.append(f"  labels: {figures['hair']['labels_over_bald']:.2f} x the bald head's (target at most 3)")
     return "\n".join([*lines, "", f"peak memory {figures['peak_memory_mib']} MiB"])
+
+
+def _rows(ms_a_pair: dict[str, dict[str, float]]) -> list[str]:
+    return [f"  {name:44s} {ms['median']:8.2f} ms a pair (best {ms['best']:.2f})" for name, ms in ms_a_pair.items()]
