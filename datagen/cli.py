@@ -306,7 +306,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except (UserError, OSError) as error:
         return _fail(error, 1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as error:
+        # Ctrl-C inside a compiled kernel arrives as the cause of a SystemError.
+        if isinstance(error, SystemError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         return _fail("stopped by Ctrl-C; nothing is left half-written. Run the same command again.", 130)
 
 

@@ -138,6 +138,15 @@ def test_presets_print_as_json(capsys):
     assert json.loads(capsys.readouterr().out)["near_sequence_m"][0] == 0.61
 
 
+def test_ctrl_c_inside_a_compiled_kernel_is_one_message(monkeypatch, capsys):
+    def interrupted(self):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr("datagen.cli.Doctor.run", interrupted)
+    assert run("doctor") == 130
+    assert "stopped by Ctrl-C" in capsys.readouterr().err
+
+
 def test_doctor_names_every_part(capsys):
     assert run("doctor") == 0
     text = capsys.readouterr().out
