@@ -12,7 +12,7 @@ from meshes.loaders import LICENSED
 
 @lru_cache(maxsize=8)
 def open_model(spec: str) -> HeadModel:
-    """The head model for `makehuman`, `ict[:painted|:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
+    """The head model for `makehuman`, `ict[:painted|:ccby|:PATH]`, `valid[:avatars|:PATH]` or a `KIND:PATH`.
 
     Raises:
         RecipeError: unknown kind, or one whose assets are not on this machine; says what to fetch.
@@ -41,27 +41,27 @@ def open_model(spec: str) -> HeadModel:
     near = difflib.get_close_matches(kind, known, n=1)
     hint = f" Did you mean {near[0]}?" if near and near[0] != kind else ""
     raise RecipeError(
-        "--heads: expected makehuman, ict, ict:painted, valid, valid:avatars, or one of ict, valid, scan, animated, "
-        f"{', '.join(LICENSED)} with :PATH, got {spec!r}.{hint}"
+        "--heads: expected makehuman, ict, ict:painted, ict:ccby, valid, valid:avatars, or one of ict, valid, scan, "
+        f"animated, {', '.join(LICENSED)} with :PATH, got {spec!r}.{hint}"
     )
 
 
 def _ict(which: str) -> HeadModel:
-    """ICT people with the skins of VALID faces; `painted`, or those of the model at a path, have painted ones.
+    """ICT people with the skins of VALID faces, `ccby` with one of a scan as well; `painted` and PATH paint them.
 
     What a name stands for never depends on the machine: equal recipes give equal people or none.
     """
     from meshes.ict import Ict
     from meshes.ict_people import IctPeople
 
-    if which not in ("", "painted"):
+    if which not in ("", "painted", "ccby"):
         return Ict(Path(which))
     if which == "painted":
         return Ict(_needed("ict:painted", "ict", "say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)"))
-    model, valid = (
-        _needed("ict", name, "say --heads ict:painted, whose skins are painted") for name in ("ict", "valid")
-    )
-    return IctPeople(model, valid)
+    spec = f"ict:{which}".rstrip(":")
+    ict, valid = (_needed(spec, name, "say --heads ict:painted, whose skins are painted") for name in ("ict", "valid"))
+    scan = _needed(spec, "lee-perry-smith", "say --heads ict, which goes without it") if which == "ccby" else None
+    return IctPeople(ict, valid, scan)
 
 
 def _needed(spec: str, name: str, instead: str) -> Path:

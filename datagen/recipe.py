@@ -27,9 +27,10 @@ class Recipe:
     """What to generate. Every field can be overridden by its own option. Ranges are LOW HIGH, drawn uniformly."""
 
     heads: tuple[str, ...] = ("makehuman",)
-    """Where people come from: makehuman, ict (needs the assets ict and valid), ict:painted or ict:PATH (ICT
-    alone, painted skins), valid, valid:avatars (docs/valid.md), scan:PATH (docs/scans.md), flame:PATH and other
-    licensed models (docs/models.md). Several are drawn from evenly. docs/people.md compares them."""
+    """Where people come from: makehuman, ict (needs the assets ict and valid), ict:ccby (lee-perry-smith too),
+    ict:painted or ict:PATH (ICT alone, painted skins), valid, valid:avatars (docs/valid.md), scan:PATH
+    (docs/scans.md), flame:PATH and other licensed models (docs/models.md). Several are drawn from evenly.
+    docs/people.md compares them."""
     people: int = 1_000_000
     """How many different people there are; person i appears in scenes i, i + people, ..."""
     roster: str = ""
@@ -65,7 +66,7 @@ class Recipe:
     earrings: float = 0.15
     """Share of scenes with earrings; women's twice, men's none."""
     headphones: float = 0.03
-    """Share of scenes with headphones."""
+    """Share of scenes with headphones, which take the place of hats, earrings and what is held."""
     held: float = 0.03
     """Share of scenes with a phone or a hand before a part of the face."""
 

@@ -17,7 +17,8 @@ from meshes.hair import hair_inside
 from meshes.head import PLAIN, Asset, Identity, MeshError, Style
 from meshes.ict import Ict, Person
 from meshes.ict_layout import Layout
-from meshes.ict_skin_table import SKINS, SkinSource
+from meshes.ict_scan_skin import scan_asset
+from meshes.ict_skin_table import ALL_SKINS, SCAN_SKIN, SkinSource
 from meshes.ict_skins import Skin, Skins
 from meshes.noise import smooth_step
 from meshes.register.bake import encode
@@ -66,25 +67,28 @@ _LINEAR = np.where(
 class IctPeople(Ict):
     """The ICT model whose people wear real skins.
 
-    Identity.look holds, besides what `meshes.look.sample_look` gives: skin_a and skin_b, rows of SKINS;
+    Identity.look holds, besides what `meshes.look.sample_look` gives: skin_a and skin_b, rows of ALL_SKINS;
     skin_eyes, skin_middle and skin_mouth, the share of skin_a in each band of the face; skin_brow_gain,
     skin_brow_lift_m and skin_brow_tilt, how the photographed brows were made a person's own.
 
     Args:
         path: of ICT-FaceKit, see `Ict`.
         valid: the VALID pack.
+        scan: the pack of Lee Perry-Smith's scan (CC BY 3.0), whose skin men of "train" may then have as well.
     """
 
-    def __init__(self, path: Path | str, valid: Path):
+    def __init__(self, path: Path | str, valid: Path, scan: Path | None = None):
         super().__init__(path)
-        self._skins = Skins(self, valid)
-        self.assets = (*self.assets, _valid_asset(valid))
+        self._skins = Skins(self, valid, scan)
+        self._pools = POOLS if scan is None else {**POOLS, "train": (*POOLS["train"], SCAN_SKIN)}
+        self._valid_asset = _valid_asset(valid)
+        self.assets = (*self.assets, self._valid_asset, *((scan_asset(),) if scan else ()))
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
         """Shape coefficients ~ N(0, 1); a skin, often recombined with another of its pool, and hair to match."""
         coefficients = _DEVIATION * rng.standard_normal(len(self.modes_cm))
-        first = int(rng.choice(POOLS[str(rng.choice(list(_POOL_SHARES), p=list(_POOL_SHARES.values())))]))
-        source = SKINS[first]
+        first = int(rng.choice(self._pools[str(rng.choice(list(_POOL_SHARES), p=list(_POOL_SHARES.values())))]))
+        source = ALL_SKINS[first]
         look = sample_look(
             rng,
             gender=source.gender,
@@ -93,7 +97,7 @@ class IctPeople(Ict):
             asian=source.asian,
             caucasian=source.caucasian,
         )
-        look = {**look, **_own_skin(rng, source), **_recombined(rng, first), **_own_brows(rng)}
+        look = {**look, **_own_skin(rng, source), **_recombined(rng, first, self._pools), **_own_brows(rng)}
         return Identity({name: float(c) for name, c in zip(self.modes_cm, coefficients, strict=True)}, look)
 
     def pool_of(self, identity: Identity) -> str | None:
@@ -105,9 +109,11 @@ class IctPeople(Ict):
         return None
 
     def assets_of(self, identity: Identity, style: Style = PLAIN) -> tuple[Asset, ...]:
-        """What one person is made of: VALID only where the skin is from there, the wardrobe where it is worn."""
-        own = self.assets if "skin_a" in identity.look else self.assets[:1]
-        return own + wardrobe_assets(style)
+        """What one person is made of: VALID and the scan where a skin is from there, the wardrobe where it is worn."""
+        skins = {int(identity.look[name]) for name in ("skin_a", "skin_b") if name in identity.look}
+        valid = (self._valid_asset,) if skins - {SCAN_SKIN} else ()
+        scan = (scan_asset(),) if SCAN_SKIN in skins else ()
+        return (self.assets[0], *valid, *scan, *wardrobe_assets(style))
 
     def _make_person(self, shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
         worn = dict(look)
@@ -118,13 +124,17 @@ class IctPeople(Ict):
 
 
 def pool_of(skin: int) -> str:
-    """The pool of VALID clusters that a row of SKINS belongs to."""
+    """The pool that a row of ALL_SKINS belongs to: of its VALID cluster; the scan is for training."""
+    if skin == SCAN_SKIN:
+        return "train"
     return next(pool for pool, clusters in POOLS.items() if skin in clusters)
 
 
 def _row(number: float) -> int:
-    if not 0 <= number < len(SKINS) or number != int(number):
-        raise MeshError(f"identity look: expected skins 0 to {len(SKINS) - 1}, got {number!r}. Draw the identity anew.")
+    if not 0 <= number < len(ALL_SKINS) or number != int(number):
+        raise MeshError(
+            f"identity look: expected skins 0 to {len(ALL_SKINS) - 1}, got {number!r}. Draw the identity anew."
+        )
     return int(number)
 
 
@@ -142,10 +152,12 @@ def _own_skin(rng: np.random.Generator, source: SkinSource) -> dict[str, float]:
     return look | dict(zip(("hair_red", "hair_green", "hair_blue"), map(float, colour), strict=True))
 
 
-def _recombined(rng: np.random.Generator, first: int) -> dict[str, float]:
+def _recombined(rng: np.random.Generator, first: int, pools: Mapping[str, tuple[int, ...]]) -> dict[str, float]:
     """A second skin of the same pool and about the same tone, and the band it shows in; none of it for some people."""
-    pool = [k for k in POOLS[pool_of(first)] if k != first and abs(SKINS[k].melanin - SKINS[first].melanin) < _NEAR]
-    mates = [k for k in pool if SKINS[k].gender == SKINS[first].gender] or pool
+    own = ALL_SKINS[first]
+    near = [k for k in pools[pool_of(first)] if k != first and abs(ALL_SKINS[k].melanin - own.melanin) < _NEAR]
+    pool = [k for k in near if k != SCAN_SKIN or own.gender == ALL_SKINS[k].gender]  # A man's stubble is in the scan.
+    mates = [k for k in pool if ALL_SKINS[k].gender == own.gender] or pool
     use = bool(mates) and rng.random() < _SECOND
     second = int(rng.choice(mates or [first]))
     shares = rng.uniform(0.9, 1.15, len(REGIONS))  # Past 1 the first skin is drawn away from the second.
@@ -216,7 +228,7 @@ def _with_brows(layout: Layout, albedo: np.ndarray, tone: np.ndarray, look: Mapp
 
 def _tone(skin: Skin, look: Mapping[str, float]) -> np.ndarray:
     """(3,) linear: the tone the look asks for, with most of the photographed skin's own hue."""
-    own = {**look, "melanin": SKINS[_row(look["skin_a"])].melanin, "redness": 0.7, "undertone": 0.0}
+    own = {**look, "melanin": ALL_SKINS[_row(look["skin_a"])].melanin, "redness": 0.7, "undertone": 0.0}
     return skin_tone(look) * (skin.tone / skin_tone(own)) ** _OWN_HUE
 
 

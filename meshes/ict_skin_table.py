@@ -1,6 +1,6 @@
-"""The skins that ICT people can have: one VALID face of each skin cluster, and who that is.
+"""The skins that ICT people can have: one VALID face of each skin cluster, in the order of its clusters, and one scan.
 
-Melanin and hair were measured on the skins (`Skin.tone`, `Skin.hair`); the order is that of `meshes.valid.clusters`.
+Melanin and hair were set by hand near what was measured on the skins (`Skin.tone`, `Skin.hair`), melanin to about 0.1.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ class SkinSource:
     """Where a skin comes from and whose it is.
 
     Attributes:
-        name: of the VALID avatar.
+        name: of the VALID avatar or the scan.
         gender: 0 female, 1 male.
         african, asian, caucasian: ancestry mix, for the odds of hair and irises.
-        melanin: the place on the scale of `meshes.appearance.skin_tone` that comes nearest to it.
+        melanin: a place on the scale of `meshes.appearance.skin_tone` near its tone.
         hair: linear colour of the hair painted on it; None where the avatar wears a wig.
     """
 
@@ -45,3 +45,9 @@ SKINS: tuple[SkinSource, ...] = (
     SkinSource("X_AIAN_M_1", 1.0, 0.0, 0.6, 0.4, 0.58, (0.009, 0.008, 0.007)),
     SkinSource("X_MENA_F_1", 0.0, 0.1, 0.1, 0.8, 0.28, (0.009, 0.007, 0.006)),
 )
+
+SCAN_SKIN = len(SKINS)
+"""Number of the skin that comes from a scan under CC BY 3.0 and not from VALID (`meshes.ict_scan_skin`)."""
+
+ALL_SKINS = (*SKINS, SkinSource("LeePerrySmith", 1.0, 0.0, 0.0, 1.0, 0.10))
+"""Those of VALID, then the scan's; an identity's skin_a and skin_b are places in it."""

@@ -16,8 +16,10 @@ from scipy import ndimage
 from meshes.appearance import paint
 from meshes.assets.store import cache_folder, placing
 from meshes.atlas import SHAPE
+from meshes.head import MeshError
 from meshes.ict import Ict, average_look
-from meshes.ict_skin_table import SKINS, SkinSource
+from meshes.ict_scan_skin import open_scan, photograph_scan
+from meshes.ict_skin_table import ALL_SKINS, SCAN_SKIN, SKINS, SkinSource
 from meshes.noise import smooth_step
 from meshes.normals import vertex_normals
 from meshes.register.bake import Photograph, complete, photograph, skin_faces
@@ -72,43 +74,66 @@ class Skins:
     Args:
         ict: the model whose atlas they are for.
         valid: the VALID pack.
+        scan: the pack of Lee Perry-Smith's scan, for SCAN_SKIN; None where nobody wears it.
     """
 
-    def __init__(self, ict: Ict, valid: Path):
-        self._ict, self._valid = ict, valid
+    def __init__(self, ict: Ict, valid: Path, scan: Path | None = None):
+        self._ict, self._valid, self._scan = ict, valid, scan
         self._basis = lru_cache(maxsize=1)(lambda: Basis(ict))
         self._texels = lru_cache(maxsize=1)(lambda: draw_atlas(ict.layout.template.uv, skin_faces(ict.layout), SHAPE))
-        self.skin = lru_cache(maxsize=len(SKINS))(self._skin)
+        self.skin = lru_cache(maxsize=len(ALL_SKINS))(self._skin)
 
     def _skin(self, number: int) -> Skin:
-        """The skin of a row of SKINS; read from the cache or made."""
-        path = cache_folder() / "ict-skins" / f"{SKINS[number].name}-{self._key(number)}.npz"
+        """The skin of a row of ALL_SKINS; read from the cache or made."""
+        path = cache_folder() / "ict-skins" / f"{ALL_SKINS[number].name}-{self._key(number)}.npz"
         kept = _read(path)
         if kept is None:
-            kept = self._made(SKINS[number])
+            kept = self._made(ALL_SKINS[number])
             with placing(path) as stream:
                 np.savez_compressed(stream, albedo=kept.albedo, tone=kept.tone, hair=kept.hair)
         return kept
 
     def _key(self, number: int) -> str:
-        parts = (METHOD, self._ict.assets[0].sha256, _fingerprint(self._valid, SKINS[number].name))
+        parts = (METHOD, self._ict.assets[0].sha256, self._origin(number))
         return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
+    def _origin(self, number: int) -> tuple[int, int]:
+        """Size and checksum of the file a skin comes from."""
+        if number != SCAN_SKIN:
+            return _fingerprint(self._valid, SKINS[number].name)
+        data = self._scan_pack().read_bytes()
+        return len(data), zlib.crc32(data)
+
+    def _scan_pack(self) -> Path:
+        if self._scan is None:
+            raise MeshError(
+                f"identity look: expected skins 0 to {len(SKINS) - 1}, got {SCAN_SKIN}, which is under CC BY 3.0. "
+                "Say --heads ict:ccby to use it."
+            )
+        return self._scan
+
     def _made(self, source: SkinSource) -> Skin:
-        layout, texels = self._ict.layout, self._texels()
-        avatar = read_avatar(source.name, self._valid)
+        layout = self._ict.layout
         points = texel_points(layout.template)
-        fit = self._fit(avatar)
-        opened = self._photograph(avatar, fit, points[..., 1] > _COLLAR_M, shut=False)
-        lids = self._photograph(avatar, replace(fit, blink=1.0), _lid_share(points) > 0.0, shut=True)
-        photo = _with_lids(opened, lids, points)
+        photo = self._scanned() if source is ALL_SKINS[SCAN_SKIN] else self._photographed(source, points)
         tone = _tone(photo, points)
         photo = _without_gloss(photo, tone, source.melanin)
         hair = _scalp_colour(photo, points, tone)
         photo = _even_neck(photo, points, tone)
         believed = Photograph(photo.colour, photo.seen & ~_no_skin(photo, points, tone))
         inside = paint(layout.template, average_look()).astype(np.float64)
-        return Skin(complete(layout, texels, believed, inside), tone, hair)
+        return Skin(complete(layout, self._texels(), believed, inside), tone, hair)
+
+    def _scanned(self) -> Photograph:
+        return photograph_scan(self._basis(), self._texels(), open_scan(self._scan_pack()))
+
+    def _photographed(self, source: SkinSource, points: np.ndarray) -> Photograph:
+        """A VALID face's colour on the atlas: its lids from shut eyes, the rest from open ones."""
+        avatar = read_avatar(source.name, self._valid)
+        fit = self._fit(avatar)
+        opened = self._photograph(avatar, fit, points[..., 1] > _COLLAR_M, shut=False)
+        lids = self._photograph(avatar, replace(fit, blink=1.0), _lid_share(points) > 0.0, shut=True)
+        return _with_lids(opened, lids, points)
 
     def _fit(self, avatar: Avatar) -> Fit:
         surface = avatar_surface(avatar)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datagen.cli import main
 from datagen.heads import open_model
 from datagen.recipe import RecipeError
 from meshes.appearance import hair_colour, skin_tone
@@ -13,7 +14,7 @@ from meshes.atlas import SHAPE
 from meshes.head import Identity, MeshError, Pose
 from meshes.ict import Ict, average_look
 from meshes.ict_people import REGIONS, IctPeople, pool_of, scalp_shade, worn_skin
-from meshes.ict_skin_table import SKINS
+from meshes.ict_skin_table import ALL_SKINS, SCAN_SKIN, SKINS
 from meshes.ict_skins import Skin, Skins
 from meshes.register.bake import linear
 from meshes.register.texels import sample_texture
@@ -182,14 +183,69 @@ def test_a_painted_model_says_what_real_skins_need(people: IctPeople, drawn: lis
 
 
 def test_an_identity_of_no_skin_is_refused(people: IctPeople) -> None:
-    for number in (16.0, -1.0, 2.5):
-        with pytest.raises(MeshError, match="expected skins 0 to 15"):
+    for number in (17.0, -1.0, 2.5):
+        with pytest.raises(MeshError, match="expected skins 0 to 16"):
             people.head(Identity(look={**average_look(), "skin_a": number, "skin_b": 0.0}), {}, Pose())
 
 
 def test_only_what_a_person_wears_is_listed(people: IctPeople, drawn: list[Identity]) -> None:
     assert [asset.id for asset in people.assets_of(drawn[0])] == ["ict-facekit", "valid-avatars"]
     assert [asset.id for asset in people.assets_of(Identity())] == ["ict-facekit"]
+
+
+@pytest.fixture(scope="module")
+def with_scan() -> IctPeople:
+    return IctPeople(asset("ict"), asset("valid"), asset("lee-perry-smith"))
+
+
+def test_only_men_of_train_wear_the_scans_skin_and_are_credited_with_it(with_scan: IctPeople) -> None:
+    drawn = [with_scan.sample_identity(np.random.default_rng(seed)) for seed in range(300)]
+    wearers = 0
+    for who in drawn:
+        worn = SCAN_SKIN in (who.look["skin_a"], who.look["skin_b"])
+        listed = {made_of.id: made_of for made_of in with_scan.assets_of(who)}
+        assert ("lee-perry-smith" in listed) == worn
+        if worn:
+            wearers += 1
+            assert ALL_SKINS[int(who.look["skin_a"])].gender == 1.0
+            assert with_scan.pool_of(who) == "train"
+            assert listed["lee-perry-smith"].licence == "CC-BY-3.0"
+            assert "Infinite-Realities" in listed["lee-perry-smith"].credit
+            assert "re-projected" in listed["lee-perry-smith"].credit
+    assert 15 < wearers < 100
+
+
+def test_a_scan_is_worn_only_where_it_was_asked_for(people: IctPeople, with_scan: IctPeople) -> None:
+    look = {**average_look(), "skin_a": float(SCAN_SKIN), "skin_b": float(SCAN_SKIN)}
+    with pytest.raises(MeshError, match="Say --heads ict:ccby"):
+        people.head(Identity(look=look), {}, Pose())
+    ids = [made_of.id for made_of in with_scan.assets_of(Identity(look=look))]
+    assert ids == ["ict-facekit", "lee-perry-smith"]
+
+
+def test_a_run_under_mit_alone_refuses_the_scan_before_it_starts(
+    with_scan: IctPeople, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set"
+    assert main(["generate", str(out), "--heads", "ict:ccby", "--pairs", "1", "--licence", "MIT", "CC0-1.0"]) == 2
+    assert "asset lee-perry-smith is under CC-BY-3.0, and --licence allows MIT CC0-1.0" in capsys.readouterr().err
+    assert not list(out.rglob("*.tar"))
+
+
+def test_the_scans_skin_has_brows_and_the_stubble_of_a_man(
+    with_scan: IctPeople, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path))
+    skin = Skins(with_scan, asset("valid"), asset("lee-perry-smith")).skin(SCAN_SKIN)
+    light = linear(skin.albedo).mean(axis=2)
+    x, y, z = np.moveaxis(np.nan_to_num(texel_points(with_scan.layout.template), nan=-1.0), 2, 0)
+    brows, cheeks, chin = (
+        light[(np.abs(x - at) < 0.012) & (np.abs(y - up) < 0.01) & (z > 0.0)]
+        for at, up in ((0.035, 0.008), (0.035, -0.03), (0.0, -0.105))
+    )
+    assert np.percentile(brows, 5) < 0.4 * np.median(cheeks)
+    assert np.median(chin) < 0.85 * np.median(cheeks)
+    assert np.abs(np.log(skin.tone / [0.63, 0.35, 0.29])).max() < 0.15
 
 
 def test_a_skin_is_made_once_and_a_damaged_one_again(
