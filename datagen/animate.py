@@ -1,13 +1,16 @@
 """`datagen animate`: a scan becomes a person with a face that moves, and a picture to judge it by."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from datagen.licences import credit_missing
 from meshes.animated import Animated, Animation, Say, animate
-from meshes.head import Pose
+from meshes.head import MeshError, Pose
+from meshes.scan import Scan
 from meshes.skinning import rotation
 from meshes.surface import Surface
 from renderers.camera import Camera, intrinsics, look_at
@@ -34,8 +37,11 @@ def run_animate(scan: Path, out: Path, eyes_closed: bool | None, say: Say) -> An
     """Registers a scan, writes the person and its contact picture.
 
     Raises:
-        MeshError: the scan cannot be read or does not fit; says by how much.
+        MeshError: the scan cannot be read or does not fit, with by how much; or its licence asks for a credit.
     """
+    for asset in Scan.open(scan).assets:  # Said before the registration: no set could be made of the person.
+        if missing := credit_missing(asdict(asset)):
+            raise MeshError(f"{scan}: {missing}. State it in the scan's description (docs/scans.md).")
     made = animate(scan, out, eyes_closed, say)
     say("drawing the picture")
     Image.fromarray(contact_picture(made)).save(out / CONTACT)

@@ -12,6 +12,7 @@ import pytest
 from test_scan_docs import scan_of_anna, snippets
 
 from datagen import PairDataset
+from datagen.animate import run_animate
 from datagen.cli import main
 from datagen.heads import open_model
 from meshes import animated
@@ -261,3 +262,12 @@ def test_the_page_on_scans_animates_anna(ict: Ict, tmp_path: Path, monkeypatch: 
     assert meta["person"]["id"] == other["person"]["id"]
     assert meta["split"] == other["split"]
     assert meta["assets"][1]["credit"].startswith(card.credit)
+
+
+def test_a_scan_that_owes_a_credit_is_refused_before_it_is_registered(tmp_path):
+    scan_of_anna(tmp_path / "anna.ply")
+    scan = tmp_path / "anna.json"
+    scan.write_text(json.dumps({"scan": "anna.ply", "licence": "CC-BY-4.0"}))
+    with pytest.raises(MeshError, match=r"expected a credit line for asset .* under CC-BY-4\.0, got none"):
+        run_animate(scan, tmp_path / "out", None, lambda text: pytest.fail("registered"))
+    assert not (tmp_path / "out").exists()
