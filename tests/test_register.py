@@ -213,6 +213,13 @@ def test_little_of_a_face_is_refused() -> None:
         check(replace(good, face_median_m=0.0023), "far")
 
 
+def test_a_face_that_nobody_has_is_refused(ict: Ict) -> None:
+    sign = np.where(np.random.default_rng(1).random(len(ict.modes_cm)) < 0.5, -2.7, 2.7)
+    nobody = Identity(dict(zip(ict.modes_cm, map(float, sign), strict=True)))
+    with pytest.raises(MeshError, match=r"nobody\.ply: expected a face within 2\.0 deviations .*, got 2\.\d\. Check"):
+        register(scan_of(ict.head(nobody, {}, Pose())), ict, eyes_closed=False, texels=SMALL, name="nobody.ply")
+
+
 def unzipped(name: str, folder: Path) -> Path:
     with zipfile.ZipFile(asset(name)) as pack:
         pack.extractall(folder)

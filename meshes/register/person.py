@@ -28,6 +28,9 @@ MEDIAN_M, P95_M = 0.001, 0.005
 MODEL_MEDIAN_M = 0.0025
 """So is one that the model alone, before the last millimetres, cannot come closer to; real faces reach 0.0007."""
 
+UNUSUAL = 2.0
+"""So is a shape whose coefficients, ~ N(0, 1) over people, have a greater root mean square; real faces reach 1.0."""
+
 LEAST_COVER = 0.35
 """Part of the model's face that the scan must show."""
 
@@ -120,6 +123,7 @@ def register(
     shell = warp(basis, found, fit)
     residual = measure(basis, found, fit, shell)
     check(residual, name)
+    check_shape(fit.shape, name)
     atlas = draw_atlas(ict.layout.template.uv, skin_faces(ict.layout), texels)
     photo = photograph(ict.layout, atlas, shell, basis.normals(shell), found, surface)
     skin = complete(ict.layout, atlas, photo, paint(ict.layout.template, average_look()).astype(np.float64))
@@ -243,4 +247,23 @@ def check(residual: Residual, name: str) -> None:
         raise MeshError(
             f"{name}: expected at least {100 * LEAST_COVER:.0f} % of a face in the scan, got "
             f"{100 * residual.cover:.0f} %. Scan more of it, or check that the scan is a face."
+        )
+
+
+def check_shape(shape: np.ndarray, name: str) -> None:
+    """Refuses coefficients that no person has: the model was bent to something that is no face, or not to scale.
+
+    Args:
+        shape: (K,) float64, deviations from the average person.
+        name: of the scan, for messages.
+
+    Raises:
+        MeshError: with the figure, the limit and what to try.
+    """
+    unusual = float(np.sqrt(np.square(shape).mean()))
+    if not unusual <= UNUSUAL:
+        raise MeshError(
+            f"{name}: expected a face within {UNUSUAL:.1f} deviations of the average (root mean square over "
+            f"{len(shape)} shape modes), got {unusual:.1f}. Check metres_per_unit= or ipd_m=, mark the pupils with "
+            "eyes=, or cut away what is no head."
         )
