@@ -59,7 +59,8 @@ def _ict(which: str) -> HeadModel:
     if which == "painted":
         return Ict(_needed("ict:painted", "ict", "say where ICT-FaceKit is: --heads ict:PATH (its FaceXModel folder)"))
     spec = f"ict:{which}".rstrip(":")
-    ict, valid = (_needed(spec, name, "say --heads ict:painted, whose skins are painted") for name in ("ict", "valid"))
+    ict = _needed(spec, "ict", "say --heads makehuman, which is built in")
+    valid = _needed(spec, "valid", "say --heads ict:painted, whose skins are painted")
     scan = _needed(spec, "lee-perry-smith", "say --heads ict, which goes without it") if which == "ccby" else None
     return IctPeople(ict, valid, scan)
 
