@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from datagen.licences import credit_missing
-from meshes.animated import Animated, Animation, Say, animate
+from meshes.animated import Animated, Animation, Say, animate, open_ict
 from meshes.head import MeshError, Pose
 from meshes.scan import Scan
 from meshes.skinning import rotation
@@ -37,8 +37,10 @@ def run_animate(scan: Path, out: Path, eyes_closed: bool | None, say: Say) -> An
     """Registers a scan, writes the person and its contact picture.
 
     Raises:
+        AssetMissingError: ICT-FaceKit is not at hand.
         MeshError: the scan cannot be read or does not fit, with by how much; or its licence asks for a credit.
     """
+    open_ict()
     for asset in Scan.open(scan).assets:  # Said before the registration: no set could be made of the person.
         if missing := credit_missing(asdict(asset)):
             raise MeshError(f"{scan}: {missing}. State it in the scan's description (docs/scans.md).")
