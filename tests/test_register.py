@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -52,6 +52,7 @@ def grid(side: int) -> tuple[np.ndarray, np.ndarray]:
     return vertices, faces
 
 
+@example(np.zeros(3), np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
 @given(arrays(np.float64, 3, elements=COORDINATE), arrays(np.float64, (3, 3), elements=COORDINATE))
 def test_no_point_of_a_triangle_is_nearer_than_the_closest(point: np.ndarray, corners: np.ndarray) -> None:
     weight = barycentric_of_closest(point[None], corners[None])[0]

@@ -156,9 +156,11 @@ def barycentric_of_closest(points: np.ndarray, corners: np.ndarray) -> np.ndarra
     u, v, w = b - a, c - a, points - a
     uu, uv, vv = (np.einsum("nd,nd->n", x, y) for x, y in ((u, u), (u, v), (v, v)))
     wu, wv = np.einsum("nd,nd->n", w, u), np.einsum("nd,nd->n", w, v)
-    area = np.maximum(uu * vv - uv * uv, 1e-300)
+    area = uu * vv - uv * uv
+    has_area = area > 1e-12 * uu * vv  # A triangle without area is its edges; its foot point would be noise.
+    area = np.where(has_area, area, 1.0)
     s, t = (vv * wu - uv * wv) / area, (uu * wv - uv * wu) / area
-    inside = (s >= 0.0) & (t >= 0.0) & (s + t <= 1.0)
+    inside = has_area & (s >= 0.0) & (t >= 0.0) & (s + t <= 1.0)
     weight = np.stack([1.0 - s - t, s, t], axis=1)
     best = np.where(inside, -1.0, np.inf)
     for i, j in ((0, 1), (1, 2), (2, 0)):
