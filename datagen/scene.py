@@ -67,10 +67,9 @@ def _check_wardrobe(recipe: Recipe) -> None:
         "--hair-cards": ("hair", recipe.hair_cards > 0),
         "--brow-cards": ("eyebrows", recipe.brow_cards > 0),
     }
-    models = {model.name for model in map(open_model, recipe.heads) if getattr(model, "tailored", False)}
     for option, (kind, drawn) in wanted.items():
         if drawn:
-            _check_assets(recipe, option, wardrobe_at_hand(kind, models))
+            _check_assets(recipe, option, wardrobe_at_hand(kind))
 
 
 def _check_assets(recipe: Recipe, option: str, assets: tuple[Asset, ...]) -> None:

@@ -138,7 +138,7 @@ class Ict:
         angles = (pose.yaw, pose.pitch, pose.roll)
         layout = self.layout
         skin = person.points[layout.point[: len(layout.template.rest)]]
-        on_body = partial(body_on_ict, person.points, layout.share, layout.neck, skin)
+        on_body = partial(body_on_ict, self, person.points, layout.share, layout.neck, skin)
         return clothe(head, layout.template, style, on_body, angles, hair)
 
     def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:

@@ -3,9 +3,10 @@
 They are bound to the head at rest; outfits and hair then follow the neck, brows the skin of the posed face.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
@@ -23,8 +24,12 @@ from meshes.skin_regions import SkinTemplate
 from meshes.skinning import Neck, bend
 from meshes.surface import Material
 from meshes.wear.garment import dress
+from meshes.wear.ict_binding import binding
 from meshes.wear.proxy import BINDING, OWN, WARDROBE, Proxy, proxy, proxy_names, wardrobe_file
 from meshes.wear.solids import Solid, joined, unit, with_faces
+
+if TYPE_CHECKING:
+    from meshes.ict import Ict
 
 OUTFITS = (
     *("female_casualsuit01", "female_casualsuit02", "female_elegantsuit01", "female_sportsuit01"),
@@ -81,33 +86,19 @@ def body(numbers: np.ndarray, points: np.ndarray, share: np.ndarray, neck: Neck,
     return Body(everywhere, shares, neck, skin)
 
 
-@lru_cache(maxsize=1)
-def _binding() -> dict[str, np.ndarray]:
-    path = find(BINDING)
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            names = ("ict_triangle", "barycentric", "offset_cm", "mh_base_index")
-            arrays = {name: data[name] for name in names}
-    except Exception as error:  # Damaged archives raise a dozen kinds.
-        raise MeshError(f"{path}: expected the binding of MakeHuman to ICT, got {error}. Fetch {BINDING}.") from error
-    if not all(len(a) == len(arrays["offset_cm"]) and np.isfinite(a).all() for a in arrays.values()):
-        raise MeshError(f"{path}: expected finite arrays of one length, got others. Fetch {BINDING} again.")
-    return arrays
-
-
-def body_on_ict(points: np.ndarray, share: np.ndarray, neck: Neck, skin: np.ndarray) -> Body:
-    """hm08's vertices on an ICT head, by the registration that the asset "makehuman-to-ict" holds.
+def body_on_ict(ict: "Ict", points: np.ndarray, share: np.ndarray, neck: Neck, skin: np.ndarray) -> Body:
+    """hm08's vertices on an ICT head, by `meshes.wear.ict_binding`.
 
     Args:
+        ict: the model.
         points: (26719, 3) float64 metres, unposed.
         share: (26719,) float64.
         neck: the axis.
         skin: (V, 3) float64 metres, unposed, vertices as in the template.
     """
-    table = _binding()
-    corner, weight = table["ict_triangle"].astype(np.int64), table["barycentric"].astype(np.float64)
-    on_skin = np.einsum("nk,nkd->nd", weight, points[corner]) + table["offset_cm"] / 100.0
-    return body(table["mh_base_index"].astype(np.int64), on_skin, (weight * share[corner]).sum(axis=1), neck, skin)
+    table = binding(ict)
+    on_skin = np.einsum("nk,nkd->nd", table.weight, points[table.corner]) + table.offset_m
+    return body(table.number, on_skin, (table.weight * share[table.corner]).sum(axis=1), neck, skin)
 
 
 def bound(piece: Proxy, points: np.ndarray) -> np.ndarray:
@@ -155,19 +146,18 @@ def _from_wardrobe(style: Style) -> bool:
     return "outfit" in style.clothes or not style.look.keys().isdisjoint(("hair_cards", "brow_cards"))
 
 
-def wardrobe_at_hand(kind: str, models: Collection[str]) -> tuple[Asset, ...]:
+def wardrobe_at_hand(kind: str) -> tuple[Asset, ...]:
     """The wardrobe as an asset, once all that may be drawn from it is found.
 
     Args:
         kind: of `DRAWN`.
-        models: names of the head models that it is bound to.
 
     Raises:
         AssetMissingError: the wardrobe or its binding is not on this machine.
         MeshError: the wardrobe lacks what may be drawn.
     """
     path = wardrobe_file()
-    if path.name != OWN or set(models) - {"makehuman"}:  # The user's own says hm08's numbers itself.
+    if path.name != OWN:  # The user's own says hm08's numbers itself.
         find(BINDING)
     if missing := sorted({f"{kind}/{name}" for name in DRAWN[kind]} - proxy_names(path)):
         raise MeshError(
