@@ -64,7 +64,7 @@ class Person:
     hair: Grown
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
     """The person of sorted (name, value) pairs; recent ones are kept.
 

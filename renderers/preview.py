@@ -121,7 +121,7 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
     return shade.Light(np.concatenate(received), np.concatenate(mirrored), maps.sharp)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
     """Materials as tables, and the smaller versions of their maps; kept while the same materials return."""
     chains = [_albedo_chain(m) for m in materials] + [_relief_chain(m) for m in materials]

@@ -118,7 +118,7 @@ def _posed(surface: Surface, garment: Garment, clothes: Mapping[str, float]) -> 
     return Solid(points, garment.faces, normals, garment.uv, colour.astype(np.float32), Part.CLOTHES, stuff)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def tailor(template: SkinTemplate, kind: int, seed: int) -> Garment:
     """Cuts a garment out of a model's skin.
 
