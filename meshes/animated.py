@@ -22,8 +22,9 @@ from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.ict import Ict, Person, average_look
 from meshes.ict_people import scalp_shade
 from meshes.register import Registration, register
-from meshes.register.bake import encode, linear
+from meshes.register.bake import linear
 from meshes.scan import Scan
+from meshes.srgb import encode
 from meshes.wear.wardrobe import wardrobe_assets
 
 METHOD = 1

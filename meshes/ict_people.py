@@ -21,9 +21,9 @@ from meshes.ict_scan_skin import scan_asset
 from meshes.ict_skin_table import ALL_SKINS, SCAN_SKIN, SkinSource
 from meshes.ict_skins import Skin, Skins
 from meshes.noise import smooth_step
-from meshes.register.bake import encode
 from meshes.skin_chart import texel_points, texel_values
 from meshes.skin_regions import SkinTemplate, hair_depth
+from meshes.srgb import LINEAR_OF_CODE, encode
 from meshes.valid.clusters import POOLS
 from meshes.wear.wardrobe import wardrobe_assets
 
@@ -59,9 +59,6 @@ _VALID = Asset(
     credit="VALID avatars, Copyright (c) 2022 Tiffany Do, MIT",
     source="https://github.com/c-frame/valid-avatars-glb",
 )
-_LINEAR = np.where(
-    np.arange(256) <= 10, np.arange(256) / 255.0 / 12.92, ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4
-).astype(np.float32)
 
 
 class IctPeople(Ict):
@@ -185,16 +182,16 @@ def worn_skin(layout: Layout, first: Skin, second: Skin, look: Mapping[str, floa
         first, second: the skins.
         look: see `IctPeople`.
     """
-    albedo = _LINEAR[first.albedo]
+    albedo = LINEAR_OF_CODE[first.albedo]
     if second is not first:
         share = _share_of_first(layout, look)[..., None]
-        matched = _LINEAR[second.albedo] * (first.tone / second.tone).astype(np.float32)
+        matched = LINEAR_OF_CODE[second.albedo] * (first.tone / second.tone).astype(np.float32)
         albedo = matched + share * (albedo - matched)
     albedo = _with_brows(layout, albedo, first.tone, look)
     toned = albedo * (_tone(first, look) / first.tone).astype(np.float32)
     shaded = toned * scalp_shade(layout, look)[..., None]
     detail = skin_texture(layout.template, look, skin_tone(look), hair_colour(look))
-    return encode(shaded * _LINEAR[detail])[_nearest_skin(layout.template)]
+    return encode(shaded * LINEAR_OF_CODE[detail])[_nearest_skin(layout.template)]
 
 
 @lru_cache(maxsize=2)

@@ -21,6 +21,7 @@ from meshes.scan_face import MEAN_IPD_M, FaceFit, fit_face
 from meshes.scan_files import RawScan, read_scan
 from meshes.scan_points import read_eyes
 from meshes.skinning import rotation
+from meshes.srgb import LINEAR_OF_CODE
 from meshes.surface import Material, Surface
 
 NECK_PIVOT_M = np.array([0.0, -0.076, -0.084])
@@ -342,7 +343,7 @@ def _head(raw: RawScan, placement: _Placement, flip_v: bool) -> Head:
         faces=faces,
         normals=vertex_normals(vertices, faces, owner).astype(np.float32),
         uv=(raw.uv * [1.0, -1.0] + [0.0, 1.0] if flip_v else raw.uv).astype(np.float32),
-        color=_linear(raw.color),
+        color=LINEAR_OF_CODE[raw.color],
         part=np.full(len(faces), Part.FACE, np.uint8),
         material=raw.material.astype(np.uint8),
         materials=tuple(
@@ -369,12 +370,6 @@ def _nose_tip(vertices: np.ndarray) -> np.ndarray:
     if not middle.any():
         return np.array([0.0, -0.035, 0.045])
     return vertices[middle][vertices[middle, 2].argmax()]
-
-
-def _linear(srgb: np.ndarray) -> np.ndarray:
-    """(..., 3) float32 linear light of uint8 sRGB (IEC 61966-2-1)."""
-    s = srgb / 255.0
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _digest(path: Path) -> str:

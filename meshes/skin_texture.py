@@ -16,15 +16,9 @@ from meshes.hair.face import BROW_DARKEST, brow_curves
 from meshes.hair.hairline import hair_inside
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SHORTEST_M, SkinTemplate
+from meshes.srgb import encode
 
 _PIMPLE, _AGE_SPOT = np.array([0.80, 0.36, 0.36]), np.array([0.55, 0.38, 0.28])
-
-
-def _encode(linear: np.ndarray) -> np.ndarray:
-    """(...) uint8 sRGB of linear values in [0, 1] (IEC 61966-2-1)."""
-    low = 12.92 * linear
-    high = 1.055 * np.maximum(linear, 0.0031308) ** (1.0 / 2.4) - 0.055
-    return np.rint(255.0 * np.clip(np.where(linear <= 0.0031308, low, high), 0.0, 1.0)).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +71,7 @@ def _stamp(
 
 def _target(ratio: np.ndarray) -> np.ndarray:
     """(3,) float32 texture value, 0 to 255, of something whose albedo is `ratio` times the skin's."""
-    return _encode(np.clip(ratio, 0.0, 1.0)).astype(np.float32)
+    return encode(ratio).astype(np.float32)
 
 
 def _base(template: SkinTemplate) -> np.ndarray:
@@ -98,7 +92,7 @@ def _base(template: SkinTemplate) -> np.ndarray:
     # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
     gain = np.array([0.8, 1.0, 1.1], np.float32)
     linear = np.exp(np.clip(field, -0.35, 0.0)[:, None] * gain)
-    return _encode(linear).reshape(rows, columns, 3)
+    return encode(linear).reshape(rows, columns, 3)
 
 
 @lru_cache(maxsize=2)

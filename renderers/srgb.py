@@ -1,10 +1,12 @@
-"""The sRGB transfer curve, both ways: linear float inside, 8-bit sRGB outside.
+"""Pictures by the sRGB transfer curve of `meshes.srgb`, both ways: linear float inside, 8-bit sRGB outside.
 
-Source: IEC 61966-2-1; the same piecewise curve for each of the three channels, no tone map.
+Encoding compares with thresholds in compiled code, for whole pictures and for kernels that pack pixels themselves.
 """
 
 import numba
 import numpy as np
+
+from meshes import srgb as curve
 
 
 def decode(code: np.ndarray) -> np.ndarray:
@@ -16,7 +18,7 @@ def decode(code: np.ndarray) -> np.ndarray:
     Returns:
         (...) float32 in [0, 1].
     """
-    return LINEAR_OF_CODE[code]
+    return curve.LINEAR_OF_CODE[code]
 
 
 def encode(linear: np.ndarray) -> np.ndarray:
@@ -34,18 +36,13 @@ def encode(linear: np.ndarray) -> np.ndarray:
 
 def linear_from_signal(signal: np.ndarray) -> np.ndarray:
     """The curve itself on continuous values: sRGB signal in [0, 1] to linear light, float64."""
-    signal = np.asarray(signal, np.float64)
-    return np.where(signal <= 0.04045, signal / 12.92, ((np.maximum(signal, 0) + 0.055) / 1.055) ** 2.4)
+    return curve.linear_from_signal(np.asarray(signal, np.float64))
 
 
 def signal_from_linear(linear: np.ndarray) -> np.ndarray:
     """Inverse of `linear_from_signal` on [0, 1], float64."""
-    linear = np.asarray(linear, np.float64)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)
+    return curve.signal_from_linear(np.asarray(linear, np.float64))
 
-
-LINEAR_OF_CODE = linear_from_signal(np.arange(256) / 255).astype(np.float32)
-"""(256,) float32: linear light of every 8-bit value."""
 
 # Code k is nearest from threshold k up to threshold k + 1: comparing with thresholds needs no power function
 # and rounds exactly as the curve does.

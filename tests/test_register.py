@@ -17,13 +17,14 @@ from meshes.head import Asset, Head, Identity, MeshError, Pose
 from meshes.ict import Ict
 from meshes.normals import vertex_normals
 from meshes.register import Registration, register
-from meshes.register.bake import encode, feather, linear
+from meshes.register.bake import feather, linear
 from meshes.register.person import Residual, check
 from meshes.register.target import barycentric_of_closest, closest, target
 from meshes.register.texels import draw_atlas, sample_texture
 from meshes.register.warp import graph_laplacian
 from meshes.scan import Scan
 from meshes.skinning import rotation
+from meshes.srgb import encode
 from meshes.surface import Material, Surface
 
 SMALL = (528, 279)

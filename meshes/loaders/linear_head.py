@@ -21,6 +21,7 @@ from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.scan import MEAN_HEAD_CENTRE_M, NECK_PIVOT_M
 from meshes.skinning import rotation
+from meshes.srgb import linear_from_signal
 from meshes.surface import Material, Surface
 
 LIMIT = 3.0
@@ -176,7 +177,7 @@ class LinearHead:
         if model.colors is not None:
             weights = {k: look[name] for k, name in enumerate(self._colors) if name in look}
             srgb = np.clip(summed(model.colors.mean, model.colors.basis, weights), 0.0, 1.0)
-            return _linear(srgb)[self._corner_point]
+            return linear_from_signal(srgb).astype(np.float32)[self._corner_point]
         tone = np.ones(3) if model.texture is not None else skin_tone(look)
         color = np.tile(tone.astype(np.float32), (len(self._corner_point), 1))
         for part, (_, flat) in _FLESH.items():
@@ -250,11 +251,6 @@ def _material(part: np.ndarray) -> np.ndarray:
 def _materials(texture: np.ndarray | None) -> tuple[Material, ...]:
     table = {**materials(texture), **{material.name: material for material in eye_materials()}}
     return tuple(table[name] for name in _MATERIALS)
-
-
-def _linear(srgb: np.ndarray) -> np.ndarray:
-    """(..., 3) float32 linear light of sRGB in [0, 1] (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from meshes.register.fit import OUTSIDE, SHELL
 from meshes.register.target import Target, closest
 from meshes.register.texels import Texels, sample_texture, spread
 from meshes.register.warp import graph_laplacian
+from meshes.srgb import encode, linear_from_signal
 from meshes.surface import Surface
 
 REACH_M = 0.004
@@ -144,13 +145,5 @@ def carried_on(layout: Layout, texels: Texels, photo: Photograph, inside: np.nda
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:
-    """(...) float64 linear light of sRGB values in [0, 255] (IEC 61966-2-1)."""
-    s = srgb / 255.0
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4)
-
-
-def encode(light: np.ndarray) -> np.ndarray:
-    """(...) uint8 sRGB of linear light (IEC 61966-2-1)."""
-    light = np.clip(light, 0.0, 1.0)
-    s = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1.0 / 2.4) - 0.055)
-    return np.rint(255.0 * s).astype(np.uint8)
+    """(...) linear light of sRGB values in [0, 255], which may lie between codes."""
+    return linear_from_signal(srgb / 255.0)

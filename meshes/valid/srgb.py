@@ -1,28 +1,23 @@
 """sRGB to linear light and back by table, for whole textures.
 
-IEC 61966-2-1; every code comes back as itself. Meshes know nothing of renderers, which have their own.
+The curve is `meshes.srgb`'s, read from 65,536 steps; every code comes back as itself.
 """
 
 from functools import lru_cache
 
 import numpy as np
 
-
-@lru_cache(maxsize=1)
-def _linear_of_code() -> np.ndarray:
-    s = np.arange(256) / 255.0
-    return np.where(s <= 0.04045, s / 12.92, ((s + 0.055) / 1.055) ** 2.4).astype(np.float32)
+from meshes.srgb import LINEAR_OF_CODE, encode
 
 
 @lru_cache(maxsize=1)
 def _code_of_linear() -> np.ndarray:
-    x = np.arange(65536) / 65535.0
-    return np.rint(255.0 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)).astype(np.uint8)
+    return encode(np.arange(65536) / 65535.0)
 
 
 def decoded(srgb: np.ndarray) -> np.ndarray:
-    """float32 linear light of uint8 sRGB (IEC 61966-2-1)."""
-    return _linear_of_code()[srgb]
+    """float32 linear light of uint8 sRGB."""
+    return LINEAR_OF_CODE[srgb]
 
 
 def encoded(linear: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.noise import keyed
+from meshes.srgb import encode
 from meshes.surface import Material
 
 PATTERNS = ("plain", "stripes", "checks", "heather", "knit")
@@ -35,9 +36,8 @@ def cloth(pattern: int, second: tuple[float, float, float], period_m: float, see
     colour = 1.0 - share[..., None] * (1.0 - np.array(second))
     yarn = keyed(seed, 71).standard_normal((_SIZE, _SIZE))
     thread = 1.0 + 0.045 * (yarn + np.roll(yarn, 1, axis=0) + np.roll(yarn, 1, axis=1)) / 1.7 - 0.05 * ((u + v) % 2)
-    linear = np.clip(0.93 * colour * thread[..., None], 0.0, 1.0)
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return Material("cloth", roughness=0.85, specular=0.02, texture=np.rint(255 * srgb).astype(np.uint8))
+    linear = 0.93 * colour * thread[..., None]
+    return Material("cloth", roughness=0.85, specular=0.02, texture=encode(linear))
 
 
 def _share(pattern: str, u: np.ndarray, v: np.ndarray, period: float, seed: int) -> np.ndarray:

@@ -6,8 +6,8 @@ One file on purpose: numba renews a cached kernel when its own file changes, not
 import numba
 import numpy as np
 
+from meshes.srgb import LINEAR_OF_CODE
 from renderers.kernels_color.tables import Light, Mesh, Paint, Samples, View
-from renderers.srgb import LINEAR_OF_CODE
 
 __all__ = ["Light", "Mesh", "Paint", "Samples", "View", "lookup", "lookup_rays", "picture"]
 
