@@ -17,6 +17,7 @@ from renderers import background, preview, srgb
 from renderers.camera import Camera
 from renderers.labels import PairLabels, ViewLabels, pair_labels, point_visibility, to_layers, view_labels
 from renderers.layers import LAYERS
+from renderers.picture import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,8 @@ class LabelledPair:
 class Pictures:
     """Colour and coverage of both views: (H, W, 3) and (H, W) float32, linear."""
 
-    near: preview.Image
-    far: preview.Image
+    near: Image
+    far: Image
 
 
 def render_sample(recipe: Recipe, seed: int, index: int, recipe_name: str = "portrait") -> Sample:

@@ -16,21 +16,9 @@ from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight
 from renderers.mips import mip_chain, relief_chain
 from renderers.occlusion import arrival, unobstructed
+from renderers.picture import Image
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 from renderers.radiance import LightError
-
-
-@dataclass(frozen=True, eq=False)
-class Image:
-    """A picture.
-
-    Attributes:
-        rgb: (H, W, 3) float32, linear, sRGB primaries; the person over the background.
-        alpha: (H, W) float32 in [0, 1], the part of the pixel that the person covers.
-    """
-
-    rgb: np.ndarray
-    alpha: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
