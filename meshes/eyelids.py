@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.eyes import CORNEA, SCLERA, eyeball
+from meshes.gaze import SIDES
 from meshes.geometry import rotate
 from meshes.makehuman_data import Pack
 
@@ -15,7 +16,6 @@ _SOFTNESS_M = 0.0003
 _UPPER_REACH, _LOWER_REACH = 0.20, 0.08  # Radians on the globe that the shade of a lid falls off over.
 
 LOOKS = ("Down", "In", "Out", "Up")
-SIDES = ("Left", "Right")
 
 
 @lru_cache(maxsize=1)

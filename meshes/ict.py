@@ -23,9 +23,10 @@ from meshes.appearance import (
 )
 from meshes.arkit import ARKIT, check_expression
 from meshes.assets.contents import digest_of
-from meshes.eyelids import SIDES, clear_of_eye, shade_eyes
+from meshes.eyelids import clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
+from meshes.gaze import LOOK_RADIANS, SIDES, eye_turns
 from meshes.geometry import fit_sphere, rotate
 from meshes.hair import Grown, grow_hair, with_hair
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
@@ -40,10 +41,6 @@ from meshes.wear.wardrobe import body_on_ict, clothe, wardrobe_assets
 
 JAW_OPEN_RADIANS = 0.44
 """Turn of the lower teeth at jawOpen = 1; `Pose.jaw` adds jaw / JAW_OPEN_RADIANS to that weight, up to 1 in all."""
-
-LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
-"""How far eyeLook* at weight 1 turns an eyeball. Upstream's shapes move the lids alone; here lids also follow
-`Pose.gaze_*`, as both are one turn."""
 
 _OVERLAP_M = 0.0003
 
@@ -147,7 +144,7 @@ class Ict:
 
     def posed(self, person: Person, expression: Mapping[str, float], pose: Pose) -> Head:
         """One person with an expression, jaw, gaze and neck; weights are by ARKit name and not checked."""
-        turns = _gaze(expression, pose)
+        turns = eye_turns(expression, pose)
         points = self._expressed(person.points, {**expression, **_lids_follow(turns)}, pose.jaw)
         angles = (pose.yaw, pose.pitch, pose.roll)
         points = bend(points, self.layout.share, self.layout.neck, *angles)
@@ -314,15 +311,6 @@ def _lids_follow(turns: list[tuple[float, float]]) -> dict[str, float]:
         for way, angle in (("Out", outward * yaw), ("In", -outward * yaw), ("Down", pitch), ("Up", -pitch)):
             weights[f"eyeLook{way}{side}"] = float(np.clip(angle / LOOK_RADIANS[way], 0.0, 1.0))
     return weights
-
-
-def _gaze(expression: Mapping[str, float], pose: Pose) -> list[tuple[float, float]]:
-    """(yaw, pitch) of the left and right eye: the pose's plus what eyeLook* asks for. In is towards the nose."""
-    angles = []
-    for side, outward, (yaw, pitch) in zip(SIDES, (1.0, -1.0), (pose.gaze_left, pose.gaze_right), strict=True):
-        turn = {way: expression.get(f"eyeLook{way}{side}", 0.0) * most for way, most in LOOK_RADIANS.items()}
-        angles.append((yaw + outward * (turn["Out"] - turn["In"]), pitch + turn["Down"] - turn["Up"]))
-    return angles
 
 
 @lru_cache(maxsize=1)

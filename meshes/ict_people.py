@@ -11,7 +11,6 @@ import numpy as np
 from scipy import ndimage
 
 from meshes.appearance import hair_colour, sample_look, skin_texture, skin_tone
-from meshes.assets.contents import digest_of
 from meshes.atlas import SHAPE
 from meshes.hair import hair_inside
 from meshes.head import PLAIN, Asset, Identity, MeshError, Style
@@ -24,6 +23,7 @@ from meshes.noise import smooth_step
 from meshes.skin_chart import texel_points, texel_values
 from meshes.skin_regions import SkinTemplate, hair_depth
 from meshes.srgb import LINEAR_OF_CODE, encode
+from meshes.valid import pack
 from meshes.valid.clusters import POOLS
 from meshes.wear.wardrobe import wardrobe_assets
 
@@ -53,13 +53,6 @@ _BROW_X_M = 0.032
 _SECOND = 0.65
 """Of how many people the skin is recombined from two."""
 
-_VALID = Asset(
-    id="valid-avatars",
-    licence="MIT",
-    credit="VALID avatars, Copyright (c) 2022 Tiffany Do, MIT",
-    source="https://github.com/c-frame/valid-avatars-glb",
-)
-
 
 class IctPeople(Ict):
     """The ICT model whose people wear real skins.
@@ -78,7 +71,7 @@ class IctPeople(Ict):
         super().__init__(path)
         self._skins = Skins(self, valid, scan)
         self._pools = POOLS if scan is None else {**POOLS, "train": (*POOLS["train"], SCAN_SKIN)}
-        self._valid_asset = _valid_asset(valid)
+        self._valid_asset = pack.asset(valid)
         self.assets = (*self.assets, self._valid_asset, *((scan_asset(),) if scan else ()))
 
     def sample_identity(self, rng: np.random.Generator) -> Identity:
@@ -133,11 +126,6 @@ def _row(number: float) -> int:
             f"identity look: expected skins 0 to {len(ALL_SKINS) - 1}, got {number!r}. Draw the identity anew."
         )
     return int(number)
-
-
-@lru_cache(maxsize=4)
-def _valid_asset(valid: Path) -> Asset:
-    return Asset(_VALID.id, _VALID.licence, _VALID.credit, _VALID.source, digest_of(valid) if valid.is_file() else "")
 
 
 def _own_skin(rng: np.random.Generator, source: SkinSource) -> dict[str, float]:

@@ -11,8 +11,9 @@ import numpy as np
 from meshes.appearance import hair_colour, sample_look
 from meshes.arkit import ARKIT, check_expression
 from meshes.digest import sha256_of
-from meshes.eyelids import LOOKS, SIDES, clear_of_eye, shade_eyes
+from meshes.eyelids import LOOKS, clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA, eyeball
+from meshes.gaze import SIDES
 from meshes.geometry import rotate
 from meshes.hair import with_hair
 from meshes.head import PLAIN, Asset, Head, Identity, Pose, Style

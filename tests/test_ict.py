@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from ict_model import model, write_folder, write_pack
 
+from meshes.gaze import LOOK_RADIANS
 from meshes.geometry import rotate
 from meshes.head import Head, Identity, MeshError, Pose
-from meshes.ict import JAW_OPEN_RADIANS, LOOK_RADIANS, Ict
+from meshes.ict import JAW_OPEN_RADIANS, Ict
 from meshes.ict_files import read_ict
 from meshes.parts import Part
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshes.gaze import LOOK_RADIANS, SIDES, eye_turns
 from meshes.head import MeshError, Pose
 from meshes.skinning import rotation
 
@@ -16,11 +17,8 @@ JAW_OPEN_RADIANS = 0.44
 """Turn of the jaw joint at jawOpen = 1; `Pose.jaw` adds to it, up to this much in all."""
 JAW_SIDE_RADIANS = 0.12
 """Turn of the jaw joint at jawLeft = 1 or jawRight = 1."""
-LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
-"""Turn of an eyeball at eyeLook* = 1."""
-
 JAW_NAMES = ("jawLeft", "jawOpen", "jawRight")
-EYE_NAMES = tuple(f"eyeLook{way}{side}" for way in LOOK_RADIANS for side in ("Left", "Right"))
+EYE_NAMES = tuple(f"eyeLook{way}{side}" for way in LOOK_RADIANS for side in SIDES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,20 +76,9 @@ def turns(rig: Rig, pose: Pose, expression: Mapping[str, float]) -> np.ndarray:
         opening = min(JAW_OPEN_RADIANS, JAW_OPEN_RADIANS * expression.get("jawOpen", 0.0) + pose.jaw)
         side = expression.get("jawLeft", 0.0) - expression.get("jawRight", 0.0)
         R[rig.jaw] = rotation(JAW_SIDE_RADIANS * side, opening)
-    for joint, angles in zip(rig.eyes, gaze(pose, expression), strict=True):
+    for joint, angles in zip(rig.eyes, eye_turns(expression, pose), strict=True):
         R[joint] = rotation(*angles)
     return R
-
-
-def gaze(pose: Pose, expression: Mapping[str, float]) -> list[tuple[float, float]]:
-    """(yaw, pitch) of the left and right eye: the pose's plus what eyeLook* asks for. In is towards the nose."""
-    angles = []
-    for side, outward, (yaw, pitch) in zip(
-        ("Left", "Right"), (1.0, -1.0), (pose.gaze_left, pose.gaze_right), strict=True
-    ):
-        turn = {way: expression.get(f"eyeLook{way}{side}", 0.0) * most for way, most in LOOK_RADIANS.items()}
-        angles.append((yaw + outward * (turn["Out"] - turn["In"]), pitch + turn["Down"] - turn["Up"]))
-    return angles
 
 
 def corrected(points: np.ndarray, R: np.ndarray, rig: Rig) -> np.ndarray:

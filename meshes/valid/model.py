@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from meshes.arkit import check_expression
-from meshes.assets.contents import digest_of
-from meshes.eyelids import SIDES, clear_of_eye
+from meshes.eyelids import clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import eyeball
+from meshes.gaze import LOOK_RADIANS, SIDES, eye_turns
 from meshes.geometry import rotate
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.noise import smooth_step
@@ -24,26 +24,16 @@ from meshes.surface import Surface
 from meshes.valid.avatar import Morph
 from meshes.valid.expressions import EXPRESSIONS, morph_weights
 from meshes.valid.layout import COLLAR_M, JAW_LINE_M, TILT
-from meshes.valid.pack import found, members
+from meshes.valid.pack import asset, found, members
 from meshes.valid.people import NAMES, avatar_identity, pool_name, recombined_identity
 from meshes.valid.person import EYE_MATERIAL, Person, make_person
 
 JAW_OPEN_RADIANS = 0.44
 """`Pose.jaw` adds jaw / JAW_OPEN_RADIANS to the weight of jawOpen, up to 1 in all."""
 
-LOOK_RADIANS = {"In": np.radians(30.0), "Out": np.radians(30.0), "Up": np.radians(25.0), "Down": np.radians(30.0)}
-"""How far eyeLook* at weight 1 turns an eyeball."""
-
 _NECK_AXIS = np.array([[0.0, -0.176, -0.125], [0.0, -0.076, -0.085]])
 _MOST_SHUT = 1.6
 _OVERLAP_M = 0.0004
-
-_ASSET = Asset(
-    id="valid-avatars",
-    licence="MIT",
-    credit="VALID avatars, Copyright (c) 2022 Tiffany Do, MIT",
-    source="https://github.com/c-frame/valid-avatars-glb",
-)
 
 
 class Valid:
@@ -68,8 +58,7 @@ class Valid:
                 f"{self._pack}: expected the 42 base avatars of VALID, got none for {', '.join(missing[:5])}"
                 f"{' ...' if len(missing) > 5 else ''}. Get the whole set."
             )
-        digest = digest_of(self._pack) if self._pack.is_file() else ""
-        self.assets: tuple[Asset, ...] = (Asset(_ASSET.id, _ASSET.licence, _ASSET.credit, _ASSET.source, digest),)
+        self.assets: tuple[Asset, ...] = (asset(self._pack),)
         self._recombined = recombined
         self._person = lru_cache(maxsize=4)(self._make_person)
 
@@ -94,7 +83,7 @@ class Valid:
         check_expression(expression, self.expressions)
         look = {**identity.look, **style.look}
         person = self._person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        turns = _gaze(expression, pose)
+        turns = eye_turns(expression, pose)
         points = _expressed(person, {**expression, **_lids_follow(turns)}, pose.jaw)
         angles = (pose.yaw, pose.pitch, pose.roll)
         points = bend(points, _share(person), _neck(), *angles)
@@ -175,15 +164,6 @@ def _lids_follow(turns: list[tuple[float, float]]) -> dict[str, float]:
         for way, angle in (("Down", pitch), ("Up", -pitch)):
             weights[f"eyeLook{way}{side}"] = float(np.clip(angle / LOOK_RADIANS[way], 0.0, 1.0))
     return weights
-
-
-def _gaze(expression: Mapping[str, float], pose: Pose) -> list[tuple[float, float]]:
-    """(yaw, pitch) of the left and right eye: the pose's plus what eyeLook* asks for. In is towards the nose."""
-    angles = []
-    for side, outward, (yaw, pitch) in zip(SIDES, (1.0, -1.0), (pose.gaze_left, pose.gaze_right), strict=True):
-        turn = {way: expression.get(f"eyeLook{way}{side}", 0.0) * most for way, most in LOOK_RADIANS.items()}
-        angles.append((yaw + outward * (turn["Out"] - turn["In"]), pitch + turn["Down"] - turn["Up"]))
-    return angles
 
 
 def _surface(person: Person, points: np.ndarray, centres: np.ndarray, gaze: list[np.ndarray]) -> Surface:

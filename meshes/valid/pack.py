@@ -8,11 +8,24 @@ from functools import lru_cache
 from pathlib import Path
 
 from meshes import assets
+from meshes.assets.contents import digest_of
 from meshes.gltf import Glb
-from meshes.head import MeshError
+from meshes.head import Asset, MeshError
 
 _MAX_BYTES = 64 << 20
 """Upstream's files are 2 MB."""
+
+
+@lru_cache(maxsize=4)
+def asset(pack: Path) -> Asset:
+    """What everything made of the avatars credits, with the digest of the pack at hand where it is one file."""
+    return Asset(
+        id="valid-avatars",
+        licence="MIT",
+        credit="VALID avatars, Copyright (c) 2022 Tiffany Do, MIT",
+        source="https://github.com/c-frame/valid-avatars-glb",
+        sha256=digest_of(pack) if pack.is_file() else "",
+    )
 
 
 @lru_cache(maxsize=8)
