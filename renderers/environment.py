@@ -4,21 +4,42 @@ Shapes and directions are those of `renderers.light.EnvironmentLight`.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from meshes import assets
+from meshes.assets.archive import open_archive
 from meshes.digest import sha256_of
 from meshes.head import Asset
-from renderers.light import LUMINANCE, EnvironmentLight, directions, irradiance
-from renderers.radiance import LightError, float_from_rgbe, read_hdr
+from renderers.light import LUMINANCE, Detail, EnvironmentLight, directions, irradiance
+from renderers.radiance import LightError, float_from_rgbe, parse_hdr, read_hdr
 
-__all__ = ["LightError", "lamp_light", "light_assets", "packaged_light", "packaged_maps", "read_light", "studio_light"]
+__all__ = [
+    "LightError",
+    "fetched_light",
+    "fetched_maps",
+    "lamp_light",
+    "light_assets",
+    "packaged_light",
+    "packaged_maps",
+    "read_light",
+    "studio_light",
+]
 
 HEIGHT = 128
-"""Rows of every map made or read here; a user's larger map is averaged down."""
+"""Rows of the map that shades, whatever a light is made of; a larger one is averaged down."""
+
+DETAIL_HEIGHT = 512
+"""Rows of a procedural light's finer map: a softbox in an eye has an edge of a third of a degree."""
+
+DETAIL_LIMIT = 2048
+"""Most rows kept of a file's finer map, 100 MB."""
+
+FETCHED = "hdri-1k"
+"""The asset whose maps are lights by name once it is fetched."""
 
 WHITE_BALANCE = 0.7
 """How far a packaged map's overall tint is taken out, as a photographer would; 1 makes a grey card grey."""
@@ -56,10 +77,7 @@ def studio_light(rng: np.random.Generator) -> EnvironmentLight:
     """
     kind = str(rng.choice(list(_SETUPS), p=[0.5, 0.2, 0.18, 0.12]))
     lamps, ambient = _SETUPS[kind](rng)
-    radiance = _sky(rng, ambient)
-    for lamp in lamps:
-        radiance = radiance + _rectangle(lamp)
-    return EnvironmentLight(radiance.astype(np.float32), f"studio-{kind}")
+    return _painted(f"studio-{kind}", _draw_sky(rng, ambient), tuple(lamps))
 
 
 def lamp_light(name: str, lamps: Sequence[Lamp], ambient: float) -> EnvironmentLight:
@@ -70,10 +88,25 @@ def lamp_light(name: str, lamps: Sequence[Lamp], ambient: float) -> EnvironmentL
         lamps: any number.
         ambient: irradiance of the white surrounding, in the unit of `Lamp.power`.
     """
-    radiance = np.full((HEIGHT, 2 * HEIGHT, 3), ambient / np.pi)
+    return _painted(name, ambient, tuple(lamps))
+
+
+def _painted(name: str, surrounding: "Sky | float", lamps: tuple[Lamp, ...]) -> EnvironmentLight:
+    """Lamps before a sky, or before white of an irradiance."""
+    return EnvironmentLight(
+        _paint(surrounding, lamps, HEIGHT), name, detail=Detail(partial(_paint, surrounding, lamps, DETAIL_HEIGHT))
+    )
+
+
+def _paint(surrounding: "Sky | float", lamps: tuple[Lamp, ...], height: int) -> np.ndarray:
+    """(height, 2 height, 3) float32."""
+    if isinstance(surrounding, Sky):
+        radiance = _sky(surrounding, height)
+    else:
+        radiance = np.full((height, 2 * height, 3), surrounding / np.pi)
     for lamp in lamps:
-        radiance += _rectangle(lamp)
-    return EnvironmentLight(radiance.astype(np.float32), name)
+        radiance = radiance + _rectangle(lamp, height)
+    return radiance.astype(np.float32)
 
 
 def packaged_maps() -> tuple[str, ...]:
@@ -107,12 +140,23 @@ def read_light(path: Path) -> EnvironmentLight:
         LightError: a file that is missing, of another kind, cut short, not 2:1, without finite light or with
             an absurd level; or .exr without the package that reads it.
     """
-    readers = {".hdr": read_hdr, ".exr": read_exr}
-    if path.suffix.lower() not in readers:
+    if path.suffix.lower() not in _READERS:
         raise LightError(f"{path}: expected an environment map ending in .hdr or .exr; convert it to one of them")
     if not path.is_file():
         raise LightError(f"{path}: expected an environment map, found no such file; check the path")
-    radiance = readers[path.suffix.lower()](path)
+    status = path.stat()
+    detail = partial(_file_map, path, (status.st_size, status.st_mtime_ns))
+    return EnvironmentLight(_at_height(detail(), HEIGHT), path.stem, (f"user/{path.name}",), Detail(detail))
+
+
+@lru_cache(maxsize=2)
+def _file_map(path: Path, stamp: tuple[int, int]) -> np.ndarray:
+    """A file's map, checked and turned, of at most `DETAIL_LIMIT` rows; read anew where the file's stamp changes."""
+    return _turned_map(path, _READERS[path.suffix.lower()](path))
+
+
+def _turned_map(path: Path, radiance: np.ndarray) -> np.ndarray:
+    """A file's picture as a light's map. Raises LightError: not a whole sphere, or no usable light."""
     height, width = radiance.shape[:2]
     if width != 2 * height or height < 4:
         raise LightError(
@@ -128,7 +172,30 @@ def read_light(path: Path) -> EnvironmentLight:
         )
     # The file's columns run to the viewer's right, the map's to the person's left, from the middle.
     turned = np.roll(np.maximum(radiance, 0)[:, ::-1], -(width // 2), axis=1)
-    return EnvironmentLight(_at_height(turned, HEIGHT), path.stem, (f"user/{path.name}",))
+    return _at_height(turned, DETAIL_LIMIT) if height > DETAIL_LIMIT else turned
+
+
+def fetched_maps() -> tuple[str, ...]:
+    """Names of the maps that `datagen assets fetch hdri-1k` brings, whether they are on this machine or not."""
+    return tuple(Path(file.path).stem for file in assets.card(FETCHED).files)
+
+
+def fetched_light(name: str) -> EnvironmentLight:
+    """One of the fetched maps, its tint mostly taken out as a packaged map's is; its detail has the file's 512 rows.
+
+    Raises:
+        AssetMissingError: not fetched yet; the message says how to.
+        ArchiveError, LightError: the file is damaged.
+    """
+    detail = partial(_fetched_map, name, assets.find(FETCHED))
+    return EnvironmentLight(_at_height(detail(), HEIGHT), name, (FETCHED,), Detail(detail))
+
+
+@lru_cache(maxsize=2)
+def _fetched_map(name: str, packed: Path) -> np.ndarray:
+    with open_archive(packed) as archive:
+        radiance = _turned_map(packed, parse_hdr(archive.read(f"{name}.hdr"), packed / f"{name}.hdr"))
+    return _white_balanced(EnvironmentLight(radiance, name), WHITE_BALANCE).radiance
 
 
 def light_assets(light: EnvironmentLight) -> tuple[Asset, ...]:
@@ -137,6 +204,8 @@ def light_assets(light: EnvironmentLight) -> tuple[Asset, ...]:
 
 
 def _asset(asset_id: str) -> Asset:
+    if asset_id == FETCHED:
+        return assets.asset(FETCHED)
     if asset_id.startswith("polyhaven/"):
         source = "Poly Haven, from the npm package @pmndrs/assets 1.7.0"
         return Asset(asset_id, "CC0-1.0", source=source, sha256=sha256_of(PACKED))
@@ -159,6 +228,9 @@ def read_exr(path: Path) -> np.ndarray:
     except (RuntimeError, StopIteration, ValueError) as error:
         raise LightError(f"{path}: expected an OpenEXR picture with R, G and B ({error}); export it again") from None
     return np.asarray(pixels[..., :3], np.float32)
+
+
+_READERS = {".hdr": read_hdr, ".exr": read_exr}
 
 
 def _at_height(radiance: np.ndarray, height: int) -> np.ndarray:
@@ -236,32 +308,55 @@ def _size(rng: np.random.Generator, low_deg: float, high_deg: float) -> tuple[fl
 _SETUPS = {"softboxes": _softboxes, "window": _window, "sun": _sun, "rim": _rim}
 
 
-def _sky(rng: np.random.Generator, ambient: float) -> np.ndarray:
-    """(HEIGHT, 2 HEIGHT, 3): a gradient from ground over horizon to zenith, brighter on one side of the room."""
-    direction = directions(HEIGHT)
-    up = direction[..., 1:2]
+class Sky(NamedTuple):
+    """A gradient from ground over horizon to zenith, brighter on one side of the room.
+
+    Attributes:
+        ambient: its irradiance, roughly.
+        zenith, horizon, ground: (3,) tints.
+        rise: how far the zenith's tint replaces the horizon's.
+        azimuth_rad: of the brighter side, from +Z towards +X.
+        one_sided: by which part of the whole that side is brighter.
+    """
+
+    ambient: float
+    zenith: np.ndarray
+    horizon: np.ndarray
+    ground: np.ndarray
+    rise: float
+    azimuth_rad: float
+    one_sided: float
+
+
+def _draw_sky(rng: np.random.Generator, ambient: float) -> Sky:
     zenith, horizon = _tint(rng.uniform(5000, 11000)), _tint(rng.uniform(4500, 7500))
     ground = _tint(rng.uniform(3000, 5500)) * rng.uniform(0.15, 0.6)
-    upper = horizon + np.sqrt(np.maximum(up, 0)) * (rng.uniform(0.5, 1.5) * zenith - horizon)
-    lower = horizon + np.minimum(np.maximum(-up, 0) * 4, 1) * (ground - horizon)
-    azimuth = rng.uniform(0, 2 * np.pi)
-    beside = direction[..., :1] * np.sin(azimuth) + direction[..., 2:] * np.cos(azimuth)
-    return ambient * np.where(up > 0, upper, lower) * (1 + rng.uniform(0, 0.6) * beside) / np.pi
+    return Sky(ambient, zenith, horizon, ground, rng.uniform(0.5, 1.5), rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.6))
 
 
-def _rectangle(lamp: Lamp) -> np.ndarray:
-    """(HEIGHT, 2 HEIGHT, 3) radiance of one lamp; its edges are one texel soft, so that none flickers."""
+def _sky(sky: Sky, height: int) -> np.ndarray:
+    """(height, 2 height, 3) radiance."""
+    direction = directions(height)
+    up = direction[..., 1:2]
+    upper = sky.horizon + np.sqrt(np.maximum(up, 0)) * (sky.rise * sky.zenith - sky.horizon)
+    lower = sky.horizon + np.minimum(np.maximum(-up, 0) * 4, 1) * (sky.ground - sky.horizon)
+    beside = direction[..., :1] * np.sin(sky.azimuth_rad) + direction[..., 2:] * np.cos(sky.azimuth_rad)
+    return sky.ambient * np.where(up > 0, upper, lower) * (1 + sky.one_sided * beside) / np.pi
+
+
+def _rectangle(lamp: Lamp, height: int) -> np.ndarray:
+    """(height, 2 height, 3) radiance of one lamp; its edges are one texel soft, so that none flickers."""
     azimuth, elevation = np.radians(lamp.azimuth_deg), np.radians(lamp.elevation_deg)
     middle = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
     right = np.array([np.cos(azimuth), 0.0, -np.sin(azimuth)])
     up = np.cross(middle, right)
-    direction = directions(HEIGHT)
+    direction = directions(height)
     ahead, x, y = (np.einsum("hwk,k->hw", direction, axis) for axis in (middle, right, up))
     inside = np.ones(ahead.shape)
     for across, half_deg, panes in zip((x, y), lamp.half_deg, lamp.panes, strict=True):
         half = np.tan(np.radians(half_deg))
         position = across / np.maximum(ahead, 1e-6)
-        inside *= np.clip((half - np.abs(position)) * HEIGHT / np.pi + 0.5, 0, 1)
+        inside *= np.clip((half - np.abs(position)) * height / np.pi + 0.5, 0, 1)
         inside *= _between_bars((position / half + 1) / 2 * panes, panes)
     inside *= ahead > 0
     solid_angle = 4 * np.prod(np.tan(np.radians(lamp.half_deg)))

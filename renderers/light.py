@@ -3,6 +3,7 @@
 Everything here is a pure function of the map; where maps come from is `renderers.environment`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -10,6 +11,22 @@ import numpy as np
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of linear red, green and blue in luminance (ITU-R BT.709, the sRGB primaries)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """The same light in more texels, made when somebody looks straight at it; shading has no use for it.
+
+    Attributes:
+        make: gives (h, 2h, 3) float32 laid out as `EnvironmentLight.radiance`, before turning and exposing; the same
+            bytes at every call.
+        yaw_rad: how far `rotate` turned the light since.
+        gain: what `normalize` multiplied it by since.
+    """
+
+    make: Callable[[], np.ndarray]
+    yaw_rad: float = 0.0
+    gain: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +41,13 @@ class EnvironmentLight:
             the width along +X.
         name: recorded with the sample.
         asset_ids: ids of the assets it is made of; empty for procedural light.
+        detail: where a finer map comes from, if there is one; `finest` reads it.
     """
 
     radiance: np.ndarray
     name: str
     asset_ids: tuple[str, ...] = ()
+    detail: Detail | None = None
 
 
 @lru_cache(maxsize=8)
@@ -75,12 +94,29 @@ def rotate(light: EnvironmentLight, yaw_rad: float) -> EnvironmentLight:
 
     Columns between two texels are interpolated linearly; the energy of every row is kept.
     """
-    width = light.radiance.shape[1]
+    detail = light.detail and replace(light.detail, yaw_rad=light.detail.yaw_rad + yaw_rad)
+    return replace(light, radiance=_turned(light.radiance, yaw_rad), detail=detail)
+
+
+def _turned(radiance: np.ndarray, yaw_rad: float) -> np.ndarray:
+    width = radiance.shape[1]
     whole, fraction = divmod(yaw_rad / (2 * np.pi) * width, 1.0)
-    turned = np.roll(light.radiance, int(whole), axis=1)
+    turned = np.roll(radiance, int(whole), axis=1)
     if fraction:
         turned = turned * np.float32(1 - fraction) + np.roll(turned, 1, axis=1) * np.float32(fraction)
-    return replace(light, radiance=turned)
+    return turned
+
+
+def finest(light: EnvironmentLight) -> np.ndarray:
+    """The sharpest map there is of a light, turned and exposed as its `radiance` is.
+
+    Returns:
+        (h, 2h, 3) float32, at least as high as `radiance`; `radiance` itself where the light has no detail.
+    """
+    detail = light.detail
+    if detail is None:
+        return light.radiance
+    return _turned(detail.make(), detail.yaw_rad) * np.float32(detail.gain)
 
 
 def irradiance(light: EnvironmentLight, normals: np.ndarray) -> np.ndarray:
@@ -111,4 +147,5 @@ def normalize(light: EnvironmentLight, key: float = 0.18) -> tuple[EnvironmentLi
     level = 0.18 / np.pi * (irradiance(light, cards) @ LUMINANCE)
     reference = max(level[0], 0.4 * level.max())
     factor = float(key / reference) if reference > 0 else 1.0
-    return replace(light, radiance=(light.radiance * np.float32(factor))), factor
+    detail = light.detail and replace(light.detail, gain=light.detail.gain * factor)
+    return replace(light, radiance=light.radiance * np.float32(factor), detail=detail), factor

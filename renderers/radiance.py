@@ -36,7 +36,16 @@ def float_from_rgbe(packed: np.ndarray) -> np.ndarray:
 
 
 def read_hdr(path: Path) -> np.ndarray:
-    """Reads a Radiance picture, flat or run-length coded.
+    """Reads a Radiance picture from a file; `parse_hdr` says what it gives and refuses."""
+    return parse_hdr(path.read_bytes(), path)
+
+
+def parse_hdr(data: bytes, path: Path) -> np.ndarray:
+    """Reads the bytes of a Radiance picture, flat or run-length coded.
+
+    Args:
+        data: the whole file.
+        path: what messages call it.
 
     Returns:
         (h, w, 3) float32, linear, top row first.
@@ -44,7 +53,6 @@ def read_hdr(path: Path) -> np.ndarray:
     Raises:
         LightError: not a Radiance picture, one in XYZ, an orientation other than -Y +X, or a file cut short.
     """
-    data = path.read_bytes()
     header, _, rest = data.partition(b"\n\n")
     if not header.startswith((b"#?RADIANCE", b"#?RGBE")):
         raise LightError(f"{path}: expected a Radiance picture, which begins with '#?RADIANCE', got {data[:10]!r}; "

@@ -9,15 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshes.assets import AssetMissingError
 from renderers.environment import (
     LightError,
+    fetched_light,
+    fetched_maps,
     light_assets,
     packaged_light,
     packaged_maps,
     read_light,
     studio_light,
 )
-from renderers.light import EnvironmentLight, directions, irradiance, normalize, rotate, shrink, solid_angles
+from renderers.light import (
+    EnvironmentLight,
+    directions,
+    finest,
+    irradiance,
+    normalize,
+    rotate,
+    shrink,
+    solid_angles,
+)
 from renderers.prefilter import LOBES, blur, octahedral_directions, prefilter, to_octahedral
 from renderers.radiance import float_from_rgbe, rgbe_from_float
 
@@ -294,3 +306,55 @@ def test_exr_without_its_package_says_what_to_install(tmp_path: Path, monkeypatc
     (tmp_path / "a.exr").write_bytes(b"v/1\x01")
     with pytest.raises(LightError, match=r"pip install 'perspective-portraits\[exr\]'"):
         read_light(tmp_path / "a.exr")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_studio_in_detail_is_the_same_light(seed: int) -> None:
+    light, _ = normalize(rotate(studio_light(np.random.default_rng(seed)), 1.0), 0.21)
+    fine = finest(light)
+    assert fine.shape == (512, 1024, 3)
+    assert np.array_equal(fine, finest(light))
+    normals = np.concatenate([np.eye(3), -np.eye(3)])
+    before = irradiance(light, normals)
+    assert np.allclose(irradiance(EnvironmentLight(fine, "fine"), normals), before, rtol=0.03, atol=0.02 * before.max())
+
+
+def test_detail_turns_and_is_exposed_with_its_light(tmp_path: Path) -> None:
+    radiance = np.full((256, 512, 3), 1e-3, np.float32)
+    radiance[120:136, 100:130] = 5.0
+    write_hdr(tmp_path / "one.hdr", radiance)
+    light, factor = normalize(rotate(rotate(read_light(tmp_path / "one.hdr"), 0.4), -1.7), 0.2)
+    assert factor != 1
+    assert finest(light).shape == (256, 512, 3)
+    assert np.allclose(shrink(finest(light), 128), light.radiance, rtol=0.02, atol=0.02 * light.radiance.max())
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    for level in (1.0, 4.0):
+        write_hdr(tmp_path / "one.hdr", np.full((8, 16, 3), level, np.float32))
+        os.utime(tmp_path / "one.hdr", ns=(int(level), int(level)))
+        assert finest(read_light(tmp_path / "one.hdr")).max() == pytest.approx(level, rel=0.01)
+
+
+def test_the_finest_map_of_a_packaged_light_is_its_own() -> None:
+    light = packaged_light("city")
+    assert finest(light) is light.radiance
+
+
+def test_fetched_maps_keep_their_own_texels() -> None:
+    if "DATAGEN_ASSETS" not in os.environ:
+        pytest.skip("DATAGEN_ASSETS names no folder with hdri_cc0_1k.zip")
+    light = fetched_light("royal_esplanade_1k")
+    assert light.radiance.shape == (128, 256, 3)
+    assert finest(light).shape == (512, 1024, 3)
+    assert np.allclose(shrink(finest(light), 128), light.radiance, rtol=0.03, atol=0.01)
+    (asset,) = light_assets(light)
+    assert (asset.id, asset.licence) == ("hdri-1k", "CC0-1.0")
+
+
+def test_a_map_that_is_not_fetched_says_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATAGEN_ASSETS", str(tmp_path))
+    monkeypatch.setenv("DATAGEN_CACHE", str(tmp_path))
+    assert "quarry_01_1k" in fetched_maps()
+    with pytest.raises(AssetMissingError, match="datagen assets fetch hdri-1k"):
+        fetched_light("quarry_01_1k")
