@@ -15,7 +15,8 @@ from meshes.wear.sampling import GARMENTS
 from renderers.layers import LAYERS
 
 Range = tuple[float, float]
-Background = Literal["black", "flat", "environment"]
+Background = Literal["black", "flat", "environment", "indoor", "outdoor"]
+Colour = Literal["preview", "photo", "blender", "pyrender", "pytorch3d"]
 
 
 class RecipeError(UsageError):
@@ -93,6 +94,14 @@ class Recipe:
     """What is behind the person."""
     background_rgb: tuple[int, int, int] | None = None
     """sRGB colour of a flat background; drawn where None."""
+
+    colour: Colour = "preview"
+    """Who takes the pictures: preview (built in, quick), photo (Mitsuba 3), blender (Cycles), pyrender or pytorch3d
+    (docs/renderers.md). Labels are the same whoever does."""
+    spp: int = 16
+    """Paths a pixel of the tiers that trace them, photo and blender."""
+    denoise: bool = True
+    """Clean the pictures of the tiers that trace paths."""
 
     licence: tuple[str, ...] = ()
     """Use only assets under these licences, SPDX names such as CC0-1.0 MIT; any where none is named."""
@@ -196,6 +205,8 @@ def _check_picture(recipe: Recipe) -> None:
         _refuse("size", "16 to 8192 pixels", recipe.size)
     if not 0.1 <= recipe.aspect <= 10.0:
         _refuse("aspect", "width over height within 0.1 to 10", recipe.aspect)
+    if not 1 <= recipe.spp <= 65_536:
+        _refuse("spp", "1 to 65536 paths a pixel", recipe.spp)
     for field in ("extra_layers", "without_layers"):
         unknown = sorted(set(getattr(recipe, field)) - set(LAYERS))
         if unknown:

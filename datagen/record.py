@@ -60,6 +60,7 @@ def record(
         "style": _plain(asdict(plan.style)),
         "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
         "background": _background(recipe, plan),
+        "colour": _colour(recipe),
         "cameras": {
             "near": _camera(scene.near, head, plan, plan.camera.near_m),
             "far": _camera(scene.far, head, plan, plan.camera.far_m),
@@ -82,8 +83,14 @@ def _roster(recipe: Recipe) -> dict[str, str]:
 
 
 def _background(recipe: Recipe, plan: Plan) -> dict[str, Any]:
-    rgb = {"black": (0, 0, 0), "flat": plan.background_rgb, "environment": None}[recipe.background]
+    rgb = {"black": (0, 0, 0), "flat": plan.background_rgb}.get(recipe.background)
     return {"kind": recipe.background, "rgb": list(rgb) if rgb else None}
+
+
+def _colour(recipe: Recipe) -> dict[str, Any]:
+    """Who took the pictures and what he could spend."""
+    traced = {"spp": recipe.spp, "denoise": recipe.denoise} if recipe.colour in ("photo", "blender") else {}
+    return {"tier": recipe.colour, **traced}
 
 
 def _camera(camera: Camera, head: Head, plan: Plan, distance_m: float) -> dict[str, Any]:

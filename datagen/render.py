@@ -1,4 +1,4 @@
-"""From plan to sample: labels by the exact core, colour by the preview tier, both of the same hits.
+"""From plan to sample: labels by the exact core, colour by the recipe's tier before its backdrop.
 
 `render_sample` is pure: sample i alone is sample i of a run, in any process and any order.
 """
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from datagen.codecs import encode_layer
+from datagen.colour import tier
 from datagen.plan import plan_sample
+from datagen.randomness import generator
 from datagen.recipe import Recipe
 from datagen.record import record
 from datagen.sample import Sample
 from datagen.scene import PosedScene, build_scene
-from renderers import background, preview, srgb
+from renderers import background, srgb
 from renderers.camera import Camera
 from renderers.labels import PairLabels, ViewLabels, pair_labels, point_visibility, to_layers, view_labels
 from renderers.layers import LAYERS
-from renderers.picture import Image
+from renderers.picture import Quality, View, over
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +32,25 @@ class LabelledPair:
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
-    """Colour and coverage of both views: (H, W, 3) and (H, W) float32, linear."""
+class Photograph:
+    """What a camera hands out.
 
-    near: Image
-    far: Image
+    Attributes:
+        rgb: (H, W, 3) uint8 sRGB.
+        alpha: (H, W) float32 in [0, 1], the part of each pixel that the person covers; neither lens blur nor shake
+            is in it.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The photographs of both views."""
+
+    near: Photograph
+    far: Photograph
 
 
 def render_sample(recipe: Recipe, seed: int, index: int, recipe_name: str = "portrait") -> Sample:
@@ -52,11 +68,13 @@ def label_scene(scene: PosedScene) -> LabelledPair:
 
 
 def render_pictures(recipe: Recipe, scene: PosedScene, labels: LabelledPair) -> Pictures:
-    """Colour of both views under one light and one soft shadow."""
-    lit = preview.light_up(scene.head.surface, scene.light)
+    """Both photographs, taken by the recipe's tier under one light."""
+    views = tuple(View(view.camera, view.hits) for view in (labels.near, labels.far))
+    seed = int(generator(scene.plan.seed, scene.plan.index, "paths").integers(1 << 31))
+    images = tier(recipe)(scene.head.surface, scene.light, views, Quality(recipe.spp, recipe.denoise, seed))
     near, far = (
-        preview.render(lit, view.camera, view.hits, _backdrop(recipe, scene, view.camera))
-        for view in (labels.near, labels.far)
+        Photograph(srgb.encode(over(image, _backdrop(recipe, scene, view.camera))), image.alpha)
+        for image, view in zip(images, views, strict=True)
     )
     return Pictures(near, far)
 
@@ -73,7 +91,7 @@ def sample_of(recipe: Recipe, recipe_name: str, scene: PosedScene, labels: Label
     """Layers the recipe asks for, in table order and final dtypes, with their record."""
     layers = to_layers(labels.near, labels.far, labels.pair)
     for view, picture in (("near", pictures.near), ("far", pictures.far)):
-        layers[f"{view}_rgb"] = srgb.encode(picture.rgb)
+        layers[f"{view}_rgb"] = picture.rgb
         layers[f"{view}_alpha"] = np.rint(picture.alpha * 255.0).astype(np.uint8)
     visible = {view: _landmarks_visible(scene, camera) for view, camera in (("near", scene.near), ("far", scene.far))}
     stored = {name: layers[name] for name in LAYERS if name in recipe.layers}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from datagen.colour import check_tier
 from datagen.heads import open_model
 from datagen.licences import credit_missing, not_allowed
 from datagen.plan import CameraPlan, LightPlan, Plan
@@ -50,7 +51,9 @@ def check_sources(recipe: Recipe) -> None:
 
     Raises:
         MeshError, RecipeError, LightError: says which and why.
+        UserError: the colour tier cannot work on this machine.
     """
+    check_tier(recipe)
     for head in recipe.heads:
         _check_assets(recipe, f"--heads {head}", open_model(head).assets)
     _check_wardrobe(recipe)
@@ -167,8 +170,9 @@ def _light_source(kind: str) -> EnvironmentLight:
     maps = environment.packaged_maps()
     if kind in maps:
         return environment.packaged_light(kind)
+    if kind in environment.fetched_maps():
+        return environment.fetched_light(kind)
     if not Path(kind).suffix:
-        raise RecipeError(
-            f"--lights: expected studio, maps, a .hdr or .exr file, or one of {', '.join(maps)}, got {kind!r}."
-        )
+        known = ", ".join((*maps, *environment.fetched_maps()))
+        raise RecipeError(f"--lights: expected studio, maps, a .hdr or .exr file, or one of {known}, got {kind!r}.")
     return environment.read_light(Path(kind))

@@ -16,7 +16,7 @@ from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight
 from renderers.mips import mip_chain, relief_chain
 from renderers.occlusion import arrival, unobstructed
-from renderers.picture import Image
+from renderers.picture import Image, Quality, View
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 from renderers.radiance import LightError
 
@@ -30,6 +30,18 @@ class LitSurface:
     shading: shade.Mesh
     paint: shade.Paint
     light: shade.Light
+
+
+def check() -> None:
+    """Whether this tier can work here; it always can."""
+
+
+def render_views(
+    surface: Surface, light: EnvironmentLight, views: tuple[View, ...], quality: Quality
+) -> tuple[Image, ...]:
+    """Pinhole pictures over nothing, a `picture.Tier`; lenses and `quality` do not concern it."""
+    lit = light_up(surface, light)
+    return tuple(render(lit, view.camera, view.hits) for view in views)
 
 
 def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None = None) -> LitSurface:

@@ -63,6 +63,7 @@ def test_cmdp_is_one_sequence_of_seven_distances():
         ("light_level", (-1.0, 1.0)),
         ("background_rgb", (0, 0, 300)),
         ("extra_layers", ("near_heat",)),
+        ("spp", 0),
     ],
 )
 def test_impossible_values_are_refused_by_name(field, value):

@@ -18,7 +18,6 @@ from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.render import label_scene, render_pictures
 from datagen.scene import build_scene
-from renderers import srgb
 
 TURNED_DEG = 45.0
 EXPRESSIONS: dict[str, dict[str, float]] = {
@@ -137,7 +136,7 @@ def sightings(source: str, index: int, tick: Callable[[], None]) -> Iterator[Sig
     pictures = render_pictures(recipe, scene, label_scene(scene))
     for view, picture in (("near", pictures.near), ("far", pictures.far)):
         distance_m = getattr(scene.plan.camera, f"{view}_m")
-        found = find_face(srgb.encode(picture.rgb)) is not None
+        found = find_face(picture.rgb) is not None
         yield Sighting(f"pair {index}, {view}, {100 * distance_m:.0f} cm", view, found)
         tick()
 
