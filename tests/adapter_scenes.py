@@ -1,0 +1,112 @@
+"""Scenes on which colour adapters are held against the label core, and the figures that come of it.
+
+`python tests/adapter_scenes.py` prints the figures of pyrender, in a process of its own as OpenGL knows one platform.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import numpy as np
+from scipy.ndimage import binary_dilation, binary_erosion
+
+from meshes.surface import Surface
+from renderers.camera import Camera, intrinsics, look_at, project, unproject
+from renderers.exact import Hits, rasterize
+from renderers.light import EnvironmentLight
+from renderers.standard_scenes import make_surface, plain_head
+
+CORNERS = 48
+RADIUS_PX = 9.0
+
+
+def white(level: float = 1.0) -> EnvironmentLight:
+    return EnvironmentLight(np.full((16, 32, 3), level, np.float32), "white")
+
+
+def cameras(size: int = 128) -> dict[str, Camera]:
+    """Near, far, infinitely far, and one whose principal point and sides are uneven."""
+    turned = np.array([[0.96, 0.0, 0.28], [0.0, 1.0, 0.0], [-0.28, 0.0, 0.96]])
+    near, far = (look_at(np.zeros(3), d, turned) for d in (0.3, 1.6))
+    middle = (size / 2, size / 2)
+    shifted = (0.61 * size, 0.38 * size)
+    return {
+        "near": Camera(intrinsics(0.9 * size, middle), near, size, size),
+        "far": Camera(intrinsics(5.2 * size, middle), far, size, size),
+        "infinite": Camera(intrinsics(3.2 * size, middle), far, size, size, "orthographic"),
+        "shifted": Camera(intrinsics(0.9 * size, shifted), near, size - 20, size + 14),
+        "infinite, shifted": Camera(intrinsics(3.2 * size, shifted), far, size - 20, size + 14, "orthographic"),
+    }
+
+
+def markers(camera: Camera) -> tuple[Surface, np.ndarray]:
+    """Flat discs that face the camera, so that the middle of each one's picture is its centre, and those pixels."""
+    axis = np.array([0.22, 0.51, 0.77])
+    pixels = np.stack(np.meshgrid(axis * camera.width, axis * camera.height), axis=-1).reshape(-1, 2)
+    centre = camera.T_camera_head[2, 3]
+    depth = centre * np.linspace(0.9, 1.15, len(pixels))
+    angle = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
+    rim = RADIUS_PX * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    corners = (pixels[:, None] + np.concatenate([[[0.0, 0.0]], rim])).reshape(-1, 2)
+    vertices = unproject(camera, corners, np.repeat(depth, CORNERS + 1))
+    fan = np.arange(CORNERS)
+    disc = np.stack([np.zeros_like(fan), fan + 1, (fan + 1) % CORNERS + 1], axis=1)
+    faces = (np.arange(len(pixels))[:, None, None] * (CORNERS + 1) + disc).reshape(-1, 3)
+    towards = -camera.T_camera_head[2, :3]
+    surface = make_surface(vertices, faces, normals=np.tile(towards, (len(vertices), 1)))
+    return surface, project(camera, vertices[:: CORNERS + 1])[0]
+
+
+def marker_error_px(alpha: np.ndarray, pixels: np.ndarray) -> float:
+    """Largest distance from where a marker belongs to the middle of its coverage."""
+    v, u = np.mgrid[: alpha.shape[0], : alpha.shape[1]] + 0.5
+    errors = []
+    for x, y in pixels:
+        weight = alpha * (np.hypot(u - x, v - y) < RADIUS_PX + 3)
+        middle = np.array([(weight * u).sum(), (weight * v).sum()]) / weight.sum()
+        errors.append(np.hypot(*(middle - (x, y))))
+    return float(max(errors))
+
+
+def wrong_pixels(surface: Surface, camera: Camera, seen: np.ndarray) -> tuple[int, int, int]:
+    """Pixels whose hit or miss differs from the core's: all, those off the silhouette, and the silhouette's number."""
+    truth = rasterize(surface, camera).triangle_id >= 0
+    edge = binary_dilation(truth, np.ones((3, 3))) & ~binary_erosion(truth, np.ones((3, 3)), border_value=1)
+    wrong = seen != truth
+    return int(wrong.sum()), int((wrong & ~edge).sum()), int(edge.sum())
+
+
+def depth_error_m(hits: Hits, depth_axis_m: np.ndarray) -> list[float]:
+    """Median, 99th percentile and maximum where both see the surface."""
+    both = (hits.triangle_id >= 0) & (depth_axis_m > 0)
+    return np.quantile(np.abs(depth_axis_m - hits.depth_axis_m)[both], [0.5, 0.99, 1.0]).tolist()
+
+
+def each_camera(figure: Callable[[Camera], dict]) -> dict[str, dict]:
+    return {name: figure(camera) for name, camera in cameras().items()}
+
+
+def pyrender_figures() -> dict[str, dict]:
+    """What pyrender draws, camera by camera, beside what the core sees."""
+    from renderers.adapters import pyrender_tier
+    from renderers.picture import Quality, View
+
+    head = plain_head(80)
+    lit = pyrender_tier.light_up(head, white())
+
+    def figure(camera: Camera) -> dict:
+        frame = pyrender_tier.draw(lit, camera)
+        discs, pixels = markers(camera)
+        picture = pyrender_tier.render_views(discs, white(), (View(camera),), Quality())[0]
+        return {
+            "wrong": wrong_pixels(head, camera, frame.alpha >= 0.5),
+            "depth_m": depth_error_m(rasterize(head, camera), frame.depth_axis_m),
+            "marker_px": marker_error_px(picture.alpha, pixels),
+            "bytes": hashlib.sha256(frame.rgb.tobytes() + picture.rgb.tobytes()).hexdigest(),
+        }
+
+    return each_camera(figure)
+
+
+if __name__ == "__main__":
+    print(json.dumps(pyrender_figures()))  # noqa: T201
