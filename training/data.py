@@ -1,0 +1,158 @@
+"""Batches to learn from, of a set on disk or straight from the generator: the same tensors either way.
+
+A batch is a dictionary, see `tensors`; step k of a run always holds the same samples, so a run can be resumed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import datagen
+from datagen.live import stream as live
+from datagen.live import tensors as stacked
+from datagen.recipe import Recipe
+from meshes.errors import UserError
+
+LAYERS = tuple(
+    name.format(a=a, b=b)
+    for a, b in (("near", "far"), ("far", "near"))
+    for name in ("{a}_rgb", "{a}_alpha", "{a}_part", "{a}_surface", "{a}_visible_in_{b}", "flow_{a}_to_{b}")
+)
+"""What a batch is made of."""
+
+Batch = dict[str, Tensor]
+
+
+class TrainingError(UserError):
+    """Data, weights or settings that cannot be learnt from; says expected, got, next step."""
+
+
+def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
+    """A collated batch of pairs as what networks take.
+
+    Returns:
+        near, far: (N, 3, H, W) float32 in [0, 1], sRGB codes.
+        near_mask, far_mask: (N, 1, H, W) float32 in [0, 1], coverage by the person.
+        near_part, far_part: (N, 1, H, W) uint8, `meshes.parts.Part`.
+        near_surface, far_surface: (N, 1, H, W) bool; flows mean something there.
+        near_visible, far_visible: (N, 1, H, W) bool; the other view sees the same point.
+        flow, flow_back: (N, 2, H, W) float32 pixels, near to far and far to near.
+        distance_m: (N,) float32, near camera to the eye midpoint.
+    """
+    planes = {name: _plane(batch[name], device) for name in LAYERS}
+    distance_m = [meta["cameras"]["near"]["distance_m"] for meta in batch["meta"]]
+    return {
+        **{view: planes[f"{view}_rgb"].float() / 255 for view in ("near", "far")},
+        **{f"{view}_mask": planes[f"{view}_alpha"].float() / 255 for view in ("near", "far")},
+        **{f"{view}_{what}": planes[f"{view}_{what}"] for view in ("near", "far") for what in ("part", "surface")},
+        "near_visible": planes["near_visible_in_far"],
+        "far_visible": planes["far_visible_in_near"],
+        "flow": planes["flow_near_to_far"],
+        "flow_back": planes["flow_far_to_near"],
+        "distance_m": torch.tensor(distance_m, dtype=torch.float32, device=device),
+    }
+
+
+def portrait(batch: Batch) -> Tensor:
+    """(N, 4, H, W): what a network sees of the near picture: the person before black, and the mask."""
+    return torch.cat([batch["near"] * batch["near_mask"], batch["near_mask"]], dim=1)
+
+
+def _plane(layer: Tensor, device: str | torch.device) -> Tensor:
+    """(N, H, W) or (N, H, W, C) with its channels second."""
+    layer = layer.to(device, non_blocking=True)
+    return layer[:, None] if layer.dim() == 3 else layer.movedim(-1, 1)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """Index batches of endless epochs, each in its own keyed order; the last short batch of an epoch is left out."""
+
+    count: int
+    batch: int
+    seed: int
+    start: int = 0
+
+    def __iter__(self) -> Iterator[list[int]]:
+        per_epoch = self.count // self.batch
+        epoch, step = divmod(self.start, per_epoch)
+        while True:
+            order = torch.randperm(self.count, generator=keyed(self.seed, epoch)).tolist()
+            for first in range(step * self.batch, per_epoch * self.batch, self.batch):
+                yield order[first : first + self.batch]
+            epoch, step = epoch + 1, 0
+
+
+def keyed(*key: int) -> torch.Generator:
+    """A generator that depends on the key alone."""
+    mixed = 0
+    for number in key:
+        mixed = (mixed * 6364136223846793005 + number + 1442695040888963407) % 2**63
+    return torch.Generator().manual_seed(mixed)
+
+
+def open(
+    path: Path | str,
+    *,
+    batch: int = 16,
+    seed: int = 0,
+    start: int = 0,
+    split: str | None = "train",
+    workers: int = 2,
+    device: str = "cpu",
+) -> Iterator[Batch]:
+    """Endless shuffled batches of a set on disk.
+
+    Args:
+        path: folder made by `datagen generate`.
+        batch: pairs a batch.
+        seed: of the order.
+        start: step to begin with.
+        split: "train", "val", "test" or everyone.
+        workers: processes that read; 0 reads in this one.
+        device: where the tensors go.
+
+    Raises:
+        DatabaseError: no set there, or one without the layers of `LAYERS`.
+        TrainingError: fewer pairs than a batch.
+    """
+    pairs = datagen.PairDataset(path, layers=LAYERS, split=split)
+    if len(pairs) < batch:
+        raise TrainingError(
+            f"{path}: expected at least {batch} pairs of split {split}, got {len(pairs)}; generate more, or lower "
+            "--batch."
+        )
+    return _batches(pairs, Shuffled(len(pairs), batch, seed, start), workers, device)
+
+
+def _batches(pairs: Any, indices: Any, workers: int, device: str) -> Iterator[Batch]:
+    loader = DataLoader(
+        pairs,
+        batch_sampler=indices,
+        collate_fn=stacked,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="spawn" if workers else None,
+        pin_memory=device.startswith("cuda"),
+    )
+    return (tensors(batch, device) for batch in loader)
+
+
+def ordered(pairs: datagen.PairDataset, batch: int = 16, device: str = "cpu") -> Iterator[Batch]:
+    """Every pair once, in order; the last batch may be short."""
+    for first in range(0, len(pairs), batch):
+        chosen = [pairs[index] for index in range(first, min(first + batch, len(pairs)))]
+        yield tensors(stacked(chosen), device)
+
+
+def stream(
+    recipe: Recipe, *, batch: int = 16, seed: int = 0, start: int = 0, workers: int = 2, device: str = "cpu"
+) -> Iterator[Batch]:
+    """Endless batches straight from the generator, new pairs each step and no disk; arguments as in `open`."""
+    made = live(recipe, seed=seed, batch=batch, start=start * batch, layers=LAYERS, workers=workers)
+    return (tensors(pairs, device) for pairs in made)

@@ -1,0 +1,209 @@
+"""The networks: a U-Net for flow and for completion, and two ways to tell the distance of a portrait.
+
+All take any size that is a multiple of 2^levels; the number of channels decides how large they are.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LOG2_MIDDLE = -1.5
+"""log2 of the distance in metres that a network sees as 0: about 35 cm, the middle of selfies."""
+
+
+def _norm(channels: int) -> nn.GroupNorm:
+    """Groups rather than batches: the same result for any batch size, and no state."""
+    return nn.GroupNorm(min(8, channels // 4), channels)
+
+
+class Block(nn.Module):
+    """Two convolutions around which the input is carried."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.first = nn.Conv2d(before, after, 3, padding=1)
+        self.second = nn.Conv2d(after, after, 3, padding=1)
+        self.norms = nn.ModuleList([_norm(after), _norm(after)])
+        self.carry = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, before, H, W) -> (N, after, H, W)."""
+        y = functional.silu(self.norms[0](self.first(x)))
+        return self.carry(x) + functional.silu(self.norms[1](self.second(y)))
+
+
+class GatedBlock(nn.Module):
+    """A convolution that decides for every pixel how much of it to let through.
+
+    For pictures with holes: Yu et al., "Free-Form Image Inpainting with Gated Convolution", ICCV 2019.
+    """
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.mix = nn.Conv2d(before, 2 * after, 3, padding=1)
+        self.norm = _norm(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, before, H, W) -> (N, after, H, W)."""
+        feature, gate = self.mix(x).chunk(2, dim=1)
+        return self.norm(functional.silu(feature) * torch.sigmoid(gate))
+
+
+class UNet(nn.Module):
+    """Down to half the size `levels` times and up again, with what was seen on the way down at hand.
+
+    Args:
+        inputs, outputs: channels.
+        width: channels at full size; doubled at each level up to 8 x.
+        levels: halvings.
+        block: what works at each level.
+    """
+
+    def __init__(self, inputs: int, outputs: int, width: int = 24, levels: int = 5, block: type[nn.Module] = Block):
+        super().__init__()
+        wide = [width * min(2**level, 8) for level in range(levels + 1)]
+        self.enter = nn.Conv2d(inputs, wide[0], 3, padding=1)
+        self.down = nn.ModuleList([block(a, b) for a, b in zip(wide[:1] + wide[:-1], wide, strict=True)])
+        self.up = nn.ModuleList([block(a + b, a) for a, b in pairwise(wide)])
+        self.leave = nn.Conv2d(wide[0], outputs, 3, padding=1)
+        for parameter in self.leave.parameters():  # An untrained network predicts zero: the picture stays as it is.
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, H, W)."""
+        x = self.down[0](self.enter(x))
+        seen = []
+        for down in self.down[1:]:
+            seen.append(x)
+            x = down(functional.avg_pool2d(x, 2))
+        for up, skipped in zip(reversed(self.up), reversed(seen), strict=True):
+            x = up(torch.cat([skipped, functional.interpolate(x, scale_factor=2.0, mode="nearest")], dim=1))
+        return self.leave(x)
+
+
+def log2_channel(distance_m: Tensor, like: Tensor) -> Tensor:
+    """(N, 1, H, W): the distance (N,) as a constant channel, log2 metres about `LOG2_MIDDLE`."""
+    level = (torch.log2(distance_m) - LOG2_MIDDLE).to(like.dtype)
+    return level[:, None, None, None].expand(-1, 1, *like.shape[-2:])
+
+
+class FlowNet(nn.Module):
+    """Portrait (and its distance) to the flow that carries every pixel to where a far camera sees it.
+
+    Args:
+        width, levels: of the U-Net.
+        takes_distance: False learns the flow from the portrait alone.
+    """
+
+    def __init__(self, width: int = 24, levels: int = 5, takes_distance: bool = True):
+        super().__init__()
+        self.takes_distance = takes_distance
+        self.net = UNet(4 + takes_distance, 2, width, levels)
+
+    def forward(self, portrait: Tensor, distance_m: Tensor) -> Tensor:
+        """Flow (N, 2, H, W) in pixels.
+
+        Args:
+            portrait: (N, 4, H, W): sRGB in [0, 1] and the mask of the person.
+            distance_m: (N,) metres; not looked at where the network takes none.
+        """
+        x = portrait - 0.5
+        if self.takes_distance:
+            x = torch.cat([x, log2_channel(distance_m, x)], dim=1)
+        # In sixteenths of the width, so that what the last layer learns is of the order of one at any size.
+        return self.net(x) * (portrait.shape[-1] / 16)
+
+
+class CompletionNet(nn.Module):
+    """Fills what the near camera never saw; keeps what it saw."""
+
+    def __init__(self, width: int = 24, levels: int = 5):
+        super().__init__()
+        self.net = UNet(9, 3, width, levels, GatedBlock)
+
+    def forward(self, warped: Tensor, filled: Tensor, person: Tensor, portrait: Tensor) -> Tensor:
+        """(N, 3, H, W) sRGB in [0, 1].
+
+        Args:
+            warped: (N, 3, H, W) portrait on the far grid.
+            filled: (N, 1, H, W) in [0, 1], where it has content.
+            person: (N, 1, H, W), where filled pixels show the person.
+            portrait: (N, 4, H, W): the near picture and its mask, on its own grid.
+        """
+        proposal = warped + self.net(torch.cat([warped - 0.5, filled, person, portrait - 0.5], dim=1))
+        return (filled * warped + (1 - filled) * proposal).clamp(0, 1)
+
+
+class PatchDiscriminator(nn.Module):
+    """Tells real patches from made ones; Isola et al., "Image-to-Image Translation ...", CVPR 2017."""
+
+    def __init__(self, inputs: int = 6, width: int = 32):
+        super().__init__()
+        wide = [inputs, width, 2 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(wide):
+            layers += [nn.utils.parametrizations.spectral_norm(nn.Conv2d(before, after, 4, 2, 1)), nn.LeakyReLU(0.2)]
+        self.net = nn.Sequential(*layers, nn.Conv2d(wide[-1], 1, 3, padding=1))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, 1, H / 8, W / 8); positive is real."""
+        return self.net(picture)
+
+
+class Encoder(nn.Module):
+    """A picture as one vector."""
+
+    def __init__(self, inputs: int, width: int, levels: int):
+        super().__init__()
+        wide = [width * min(2**level, 8) for level in range(levels + 1)]
+        self.enter = nn.Conv2d(inputs, wide[0], 3, padding=1)
+        self.blocks = nn.ModuleList([Block(a, b) for a, b in pairwise(wide)])
+        self.outputs = wide[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs)."""
+        x = self.enter(x)
+        for block in self.blocks:
+            x = block(functional.avg_pool2d(x, 2))
+        return x.mean(dim=(2, 3))
+
+
+class DistanceQueryNet(nn.Module):
+    """Is the portrait's distance larger than a queried one? The query is a constant log2 channel."""
+
+    def __init__(self, width: int = 16, levels: int = 5):
+        super().__init__()
+        self.encoder = Encoder(5, width, levels)
+        self.head = nn.Linear(self.encoder.outputs, 1)
+
+    def forward(self, portrait: Tensor, query_m: Tensor) -> Tensor:
+        """(N,) logits of "farther than the query", for portraits (N, 4, H, W) and queries (N,) metres."""
+        x = portrait - 0.5
+        return self.head(self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1)))[:, 0]
+
+    @torch.no_grad()
+    def distance_m(self, portrait: Tensor, low_m: float = 0.174, high_m: float = 1.7, halvings: int = 8) -> Tensor:
+        """(N,) metres by halving the interval in log2, as often as told."""
+        low = torch.full((len(portrait),), low_m, device=portrait.device).log2()
+        high = torch.full_like(low, high_m).log2()
+        for _ in range(halvings):
+            middle = (low + high) / 2
+            farther = self(portrait, middle.exp2()) > 0
+            low, high = torch.where(farther, middle, low), torch.where(farther, high, middle)
+        return ((low + high) / 2).exp2()
+
+
+class DistanceNet(nn.Module):
+    """The distance at once, with how unsure it is."""
+
+    def __init__(self, width: int = 16, levels: int = 5):
+        super().__init__()
+        self.encoder = Encoder(4, width, levels)
+        self.head = nn.Linear(self.encoder.outputs, 2)
+
+    def forward(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of log2 metres, each (N,), for portraits (N, 4, H, W)."""
+        mean, spread = self.head(self.encoder(portrait - 0.5)).unbind(dim=1)
+        return mean + LOG2_MIDDLE, functional.softplus(spread) + 1e-3

@@ -1,0 +1,159 @@
+"""What is trained in one go: networks, the losses of a batch, and the picture that shows how far they are.
+
+A stage is a module; its losses are added and minimised together by one optimiser.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from training import losses
+from training.data import Batch, portrait
+from training.networks import CompletionNet, DistanceNet, DistanceQueryNet, FlowNet, PatchDiscriminator
+from training.warp import splat
+
+ADVERSARIAL = 0.01
+"""Weight of the adversarial loss beside an absolute error of 1: 100 to 1."""
+
+
+class Stage(nn.Module):
+    """Networks that are trained together."""
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        raise NotImplementedError
+
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, W or more) in [0, 1]: how far it has come."""
+        raise NotImplementedError
+
+
+class FlowStage(Stage):
+    """Portrait (and distance) to flow."""
+
+    def __init__(self, width: int, levels: int, takes_distance: bool = True):
+        super().__init__()
+        self.net = FlowNet(width, levels, takes_distance)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        flow = self.net(portrait(batch), batch["distance_m"])
+        return {"flow": losses.flow_loss(flow, batch["flow"], batch["near_surface"])}
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, 3 W): near, undistorted by the predicted flow, far."""
+        undistorted, _ = carry(batch, self.net(portrait(batch), batch["distance_m"]))
+        return torch.cat([batch["near"] * batch["near_mask"], undistorted, batch["far"] * batch["far_mask"]], dim=3)
+
+
+class DistanceStage(Stage):
+    """Portrait to distance, at once."""
+
+    def __init__(self, width: int, levels: int):
+        super().__init__()
+        self.net = DistanceNet(width, levels)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        mean, spread = self.net(portrait(batch))
+        return {"distance": losses.distance_loss(mean, spread, batch["distance_m"])}
+
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, W): the portraits."""
+        return portrait(batch)[:, :3]
+
+
+class QueryStage(Stage):
+    """Portrait and a queried distance to "farther"; several queries a portrait, drawn anew each step."""
+
+    def __init__(self, width: int, levels: int):
+        super().__init__()
+        self.net = DistanceQueryNet(width, levels)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        query_m = losses.draw_queries(batch["distance_m"], generator)
+        return {"query": losses.query_loss(self.net(portrait(batch), query_m), batch["distance_m"], query_m)}
+
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, W): the portraits."""
+        return portrait(batch)[:, :3]
+
+
+class CompletionStage(Stage):
+    """What the near camera never saw, learnt on portraits that were carried along the true flow."""
+
+    def __init__(self, width: int, levels: int):
+        super().__init__()
+        self.net = CompletionNet(width, levels)
+        self.critic = PatchDiscriminator()
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        return self.losses(batch, batch["flow"])
+
+    def losses(self, batch: Batch, flow: Tensor) -> dict[str, Tensor]:
+        """The same for a portrait carried along any flow."""
+        made, warped, far = self.complete(batch, flow), carry(batch, flow)[0], batch["far"] * batch["far_mask"]
+        # The maker is judged by a critic that it cannot move, the critic by pictures that it cannot.
+        frozen = {name: value.detach() for name, value in self.critic.state_dict().items()}
+        believed = torch.func.functional_call(self.critic, frozen, torch.cat([made, warped], dim=1))
+        real, fake = (self.critic(torch.cat([x.detach(), warped.detach()], dim=1)) for x in (far, made))
+        return {
+            "completion": (made - far).abs().mean(),
+            "adversarial": ADVERSARIAL * losses.adversarial_loss(believed),
+            "critic": losses.discriminator_loss(real, fake),
+        }
+
+    def complete(self, batch: Batch, flow: Tensor) -> Tensor:
+        """(N, 3, H, W): the portrait carried along `flow`, its holes filled."""
+        warped, mass = carry(batch, flow)
+        filled = mass.clamp(0, 1)
+        return self.net(warped, filled, (mass > 0).to(warped.dtype), portrait(batch))
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, 3 W): carried along the true flow, completed, far."""
+        parts = carry(batch, batch["flow"])[0], self.complete(batch, batch["flow"]), batch["far"] * batch["far_mask"]
+        return torch.cat(parts, dim=3)
+
+
+class CascadeStage(Stage):
+    """Flow and completion end to end: completion sees what the predicted flow leaves it."""
+
+    def __init__(self, width: int, levels: int):
+        super().__init__()
+        self.flow = FlowStage(width, levels)
+        self.completion = CompletionStage(width, levels)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name."""
+        flow = self.flow.net(portrait(batch), batch["distance_m"])
+        return {
+            "flow": losses.flow_loss(flow, batch["flow"], batch["near_surface"]),
+            **self.completion.losses(batch, flow),
+        }
+
+    @torch.no_grad()
+    def show(self, batch: Batch) -> Tensor:
+        """(N, 3, H, 3 W): near, undistorted and completed, far."""
+        made = self.completion.complete(batch, self.flow.net(portrait(batch), batch["distance_m"]))
+        return torch.cat([batch["near"] * batch["near_mask"], made, batch["far"] * batch["far_mask"]], dim=3)
+
+
+def carry(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """The person of the near picture sent along a flow: (N, 3, H, W), and how much arrived (N, 1, H, W)."""
+    return splat(batch["near"] * batch["near_mask"], flow, batch["near_mask"])
+
+
+STAGES: dict[str, Callable[[int, int], Stage]] = {
+    "flow": FlowStage,
+    "flow-blind": lambda width, levels: FlowStage(width, levels, takes_distance=False),
+    "distance": DistanceStage,
+    "query": QueryStage,
+    "completion": CompletionStage,
+    "cascade": CascadeStage,
+}
+"""What can be trained, by name; each from (width, levels)."""

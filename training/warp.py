@@ -1,0 +1,71 @@
+"""Moving pictures along flows: forward by splatting, backward by looking up; both differentiable.
+
+Flows are (N, 2, H, W) pixels, dx right and dy down: the content of pixel (r, c) belongs at (c + 0.5, r + 0.5) + flow.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def centres(like: Tensor) -> Tensor:
+    """(1, 2, H, W): continuous image coordinates (x, y) of the pixel centres of (..., H, W)."""
+    height, width = like.shape[-2:]
+    rows, columns = (torch.arange(n, dtype=like.dtype, device=like.device) + 0.5 for n in (height, width))
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    return torch.stack([x, y])[None]
+
+
+def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Sends every pixel to where its flow points, shared among the four pixel centres around that place.
+
+    Where several arrive they are averaged by `weight` times their bilinear share. With weight = surface / depth^k for
+    a large k the nearest wins (Niklaus and Liu, "Softmax Splatting for Video Frame Interpolation", CVPR 2020).
+
+    Args:
+        values: (N, C, H, W) to move.
+        flow: (N, 2, H, W) pixels.
+        weight: (N, 1, H, W) >= 0; 0 leaves a pixel out.
+
+    Returns:
+        (N, C, H, W) averages, 0 where nothing arrives, and (N, 1, H, W) the sum of what arrived.
+    """
+    count, channels, height, width = values.shape
+    place = centres(flow) + flow - 0.5
+    corner = place.floor()
+    fraction = place - corner
+    total = values.new_zeros(count, channels + 1, height * width)
+    weighted = torch.cat([values * weight, weight], dim=1)
+    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        share_x = fraction[:, 0] if dx else 1 - fraction[:, 0]
+        share_y = fraction[:, 1] if dy else 1 - fraction[:, 1]
+        x, y = corner[:, 0] + dx, corner[:, 1] + dy
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        index = torch.where(inside, y * width + x, 0.0).long().flatten(1)
+        share = torch.where(inside, share_x * share_y, 0.0)
+        part = (weighted * share[:, None]).flatten(2)
+        total = total.scatter_add(2, index[:, None].expand_as(part), part)
+    total = total.view(count, channels + 1, height, width)
+    mass = total[:, -1:]
+    return torch.where(mass > 0, total[:, :-1] / mass.clamp_min(1e-12), 0.0), mass
+
+
+def look_up(image: Tensor, flow: Tensor) -> Tensor:
+    """Fetches, for every pixel, what lies at its place plus flow: bilinear, the border repeated outside.
+
+    Args:
+        image: (N, C, H, W).
+        flow: (N, 2, h, w) pixels of `image`, on the grid of the result.
+
+    Returns:
+        (N, C, h, w).
+    """
+    size = flow.new_tensor([image.shape[-1], image.shape[-2]]).view(1, 2, 1, 1)
+    grid = 2 * (centres(flow) + flow) / size - 1
+    return functional.grid_sample(image, grid.movedim(1, -1), padding_mode="border", align_corners=False)
+
+
+def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
+    """The flow of the same picture at another size: bilinear, and its pixels become those of the new grid."""
+    ratio = flow.new_tensor([width / flow.shape[-1], height / flow.shape[-2]]).view(1, 2, 1, 1)
+    return functional.interpolate(flow, (height, width), mode="bilinear", align_corners=False) * ratio
