@@ -1,0 +1,133 @@
+"""What happens to light between the lens and the file, the same for every colour tier.
+
+`expose` is the lens and the hand that holds it, `measure` what the camera decides, `develop` the way to 8 bits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from renderers import srgb
+from renderers.camera import Camera
+from renderers.film.exposure import Metering, meter
+from renderers.film.jpeg import through_jpeg
+from renderers.film.sensor import SENSORS, noisy
+from renderers.film.shake import path_px, shaken, stamp
+from renderers.film.vignette import falloff
+from renderers.film.white import Balance, balance
+
+__all__ = ["Film", "Settings", "channel_scale", "develop", "expose", "measure"]
+
+LEVELS = (0.01, 1.0)
+"""A grey card is never exposed darker or brighter than this, whatever was measured: nothing would be left to see."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """How one picture is taken and developed; as it stands, nothing is done to it.
+
+    Attributes:
+        shake_px, shake_rad, shake_bend: path of the picture during the exposure, see `shake.path_px`.
+        chromatic_px: red is this much farther from the principal point than green at the farthest corner of the
+            frame, blue as much nearer; negative the other way round.
+        vignetting, vignetting_edge: see `vignette.falloff`.
+        metering: what the exposure is measured on.
+        exposure_ev: error of the exposure, in powers of 2.
+        white_balance: what white is measured by.
+        white_balance_mired, white_balance_duv: error of the white balance, see `white.tint`.
+        iso, sensor: noise of one of `sensor.SENSORS`; none where `iso` is None.
+        jpeg_quality: 1 to 100, None leaves JPEG out.
+    """
+
+    shake_px: float = 0.0
+    shake_rad: float = 0.0
+    shake_bend: float = 0.0
+    chromatic_px: float = 0.0
+    vignetting: float = 0.0
+    vignetting_edge: float = 0.0
+    metering: Metering = "card"
+    exposure_ev: float = 0.0
+    white_balance: Balance = "off"
+    white_balance_mired: float = 0.0
+    white_balance_duv: float = 0.0
+    iso: float | None = None
+    sensor: str = "phone"
+    jpeg_quality: int | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a camera decides when it has seen the light.
+
+    Attributes:
+        gain: factor of the exposure, its error included.
+        balance: factors of red, green and blue, their error included.
+    """
+
+    gain: float = 1.0
+    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+def channel_scale(film: Film, camera: Camera) -> tuple[float, float, float]:
+    """How much larger the red, green and blue pictures are about the principal point: `chromatic_px`, relative."""
+    K = camera.K
+    corner_px = np.hypot(max(K[0, 2], camera.width - K[0, 2]), max(K[1, 2], camera.height - K[1, 2]))
+    apart = float(film.chromatic_px / corner_px)
+    return 1.0 + apart, 1.0, 1.0 - apart
+
+
+def expose(picture: np.ndarray, taken: Camera, camera: Camera, film: Film) -> np.ndarray:
+    """The light on the film: shaken, through the lens, darker towards the corners.
+
+    Args:
+        picture: (H', W', 3) float32 linear, taken by the camera without distortion `taken`.
+        taken: `camera` itself, or `resample.ideal(camera, ...)` where light bends on its way.
+        camera: the view, maybe with distortion.
+        film: how.
+
+    Returns:
+        (H, W, 3) float32 linear on the pixels of `camera`.
+    """
+    if film.shake_px > 0:
+        length_px = film.shake_px * taken.K[0, 0] / camera.K[0, 0]
+        picture = shaken(picture, stamp(path_px(length_px, film.shake_rad, film.shake_bend)))
+    if taken is not camera:
+        from renderers.resample import through_lens
+
+        picture = through_lens(picture, taken, camera, channel_scale(film, camera))
+    if film.vignetting > 0 or film.vignetting_edge > 0:
+        picture = picture * falloff(camera, film.vignetting, film.vignetting_edge)[..., None]
+    return picture
+
+
+def measure(light: np.ndarray, part: np.ndarray, film: Film, level: float) -> Settings:
+    """Exposure and white balance from what the film sees.
+
+    Args:
+        light: (H, W, 3) float32 from `expose`.
+        part: (H, W) uint8, `meshes.parts.Part` at the pixel centres.
+        film: how to measure, and the errors.
+        level: linear level of a grey card in `light`.
+    """
+    gain = meter(light, part, film.metering, level) * 2.0**film.exposure_ev
+    gain = min(max(gain, LEVELS[0] / level), LEVELS[1] / level)
+    factors = balance(light, film.white_balance, film.white_balance_mired, film.white_balance_duv)
+    red, green, blue = factors.tolist()
+    return Settings(gain, (red, green, blue))
+
+
+def develop(light: np.ndarray, settings: Settings, film: Film, rng: np.random.Generator) -> np.ndarray:
+    """The file: exposed, balanced, noisy, through the sRGB curve, compressed. (H, W, 3) uint8.
+
+    Args:
+        light: (H, W, 3) float32 from `expose`.
+        settings: from `measure` of this picture or of another that shares its exposure.
+        film: how.
+        rng: of the noise; drawn from only where there is some.
+    """
+    if settings != Settings():
+        light = light * (settings.gain * np.array(settings.balance)).astype(np.float32)
+    if film.iso is not None:
+        light = noisy(light, np.array(settings.balance), SENSORS[film.sensor], film.iso, rng)
+    picture = srgb.encode(light)
+    return picture if film.jpeg_quality is None else through_jpeg(picture, film.jpeg_quality)
