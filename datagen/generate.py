@@ -63,8 +63,11 @@ def command_of(run: Run) -> str:
 
 
 def _option(name: str, value: object) -> list[str]:
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
     values = value if isinstance(value, list | tuple) else [value]
-    return [f"--{name.replace('_', '-')}", *map(str, values)]
+    return [f"--{option}", *map(str, values)]
 
 
 def generate_pairs(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from datagen.film import ShotPlan, plan_shots
 from datagen.heads import open_model
 from datagen.randomness import generator
 from datagen.recipe import Range, Recipe
@@ -54,7 +55,8 @@ class CameraPlan:
 class Plan:
     """One sample, decided. `scene` and `step` place it in its dolly sequence.
 
-    The person is draw `person` of `people_seed`: the run's seed, or its roster's.
+    The person is draw `person` of `people_seed`: the run's seed, or its roster's. `plate` is the key of an indoor or
+    outdoor background.
     """
 
     seed: int
@@ -72,6 +74,9 @@ class Plan:
     camera: CameraPlan
     light: LightPlan
     background_rgb: tuple[int, int, int]
+    plate: int
+    near_shot: ShotPlan
+    far_shot: ShotPlan
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -91,6 +96,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
     camera = _camera(recipe, seed, scene, step, rotation(*neck) @ rotation(*turn).T)
     identity = identity_of(model, head, people_seed, person)
     nearest_m = min(recipe.near_sequence_m, default=camera.near_m)
+    near_shot, far_shot = plan_shots(recipe, seed, scene, index)
     return Plan(
         seed=seed,
         index=index,
@@ -114,6 +120,9 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         camera=camera,
         light=_light(recipe, generator(seed, scene, "light")),
         background_rgb=_background(recipe, generator(seed, scene, "background")),
+        plate=int(generator(seed, scene, "plate").integers(1 << 62)),
+        near_shot=near_shot,
+        far_shot=far_shot,
     )
 
 

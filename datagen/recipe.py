@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 from meshes.errors import UsageError
 from meshes.wear.sampling import GARMENTS
+from renderers.film.exposure import Metering
+from renderers.film.white import Balance
 from renderers.layers import LAYERS
 
 Range = tuple[float, float]
 Background = Literal["black", "flat", "environment", "indoor", "outdoor"]
 Colour = Literal["preview", "photo", "blender", "pyrender", "pytorch3d"]
+SensorName = Literal["phone", "full-frame"]
 
 
 class RecipeError(UsageError):
@@ -102,6 +105,51 @@ class Recipe:
     """Paths a pixel of the tiers that trace them, photo and blender."""
     denoise: bool = True
     """Clean the pictures of the tiers that trace paths."""
+
+    lens_k1: Range = (0.0, 0.0)
+    """Radial distortion of the near lens, OpenCV's k1: below 0 a barrel, above a pincushion. What a frame cannot take
+    is halved until it can; labels are exact all the same (docs/camera.md)."""
+    lens_k2: Range = (0.0, 0.0)
+    """The same, of the fourth power of the radius."""
+    lens_k3: Range = (0.0, 0.0)
+    """The same, of the sixth power."""
+    lens_p1: Range = (0.0, 0.0)
+    """Tangential distortion of the near lens, OpenCV's p1."""
+    lens_p2: Range = (0.0, 0.0)
+    """Tangential distortion of the near lens, OpenCV's p2."""
+    far_distortion: bool = False
+    """Draw a distortion for the far lens too; it is ideal otherwise."""
+    far_film: bool = True
+    """What follows holds for the far picture too; switched off, its camera is ideal: all sharp, no noise, no JPEG."""
+    f_number: Range | None = None
+    """Opening of the lens, 35 mm-equivalent: depth of field, focused on the nearer eye. All is sharp where None."""
+    shake_px: Range = (0.0, 0.0)
+    """Motion blur: length of the way that the picture moves during the exposure, in pixels."""
+    chromatic_px: Range = (0.0, 0.0)
+    """Chromatic aberration: pixels at the farthest corner by which red lies outside green and blue inside."""
+    vignetting: Range = (0.0, 0.0)
+    """Share of the natural falloff (fourth power of the cosine) that the lens has: 0 none, 1 all."""
+    vignetting_edge: Range = (0.0, 0.0)
+    """Share of light that the barrel of the lens takes at the farthest corner."""
+    metering: Metering = "card"
+    """What the exposure is measured on: card (a grey card, see light_level), average, centre, or face."""
+    meter_each: bool = False
+    """Each picture has its own exposure and white balance, as from two presses of the button; else both have those
+    of the near one."""
+    exposure_ev: Range = (0.0, 0.0)
+    """Error of the exposure, in stops."""
+    white_balance: Balance = "off"
+    """How white is found: off (the light keeps its colour), grey-world or shades-of-grey."""
+    white_balance_mired: Range = (0.0, 0.0)
+    """Error of the white balance along daylight and bulbs; above 0 is warmer."""
+    white_balance_duv: Range = (0.0, 0.0)
+    """Error of the white balance across them; above 0 is greener, below pinker."""
+    iso: Range | None = None
+    """Sensor noise at a sensitivity, drawn uniformly in its logarithm; none where None."""
+    sensor: SensorName = "phone"
+    """Whose noise: a pixel that holds 6,000 electrons (phone) or 50,000 (full-frame)."""
+    jpeg_quality: tuple[int, int] | None = None
+    """Through JPEG of a quality within 1 to 100 and back; not where None."""
 
     licence: tuple[str, ...] = ()
     """Use only assets under these licences, SPDX names such as CC0-1.0 MIT; any where none is named."""
@@ -246,6 +294,33 @@ def _check_light(recipe: Recipe) -> None:
     _check_range(recipe, "light_level", 0.01, 1.0)
 
 
+_FILM_LIMITS = {
+    "lens_k1": (-1.0, 1.0, ""),
+    "lens_k2": (-1.0, 1.0, ""),
+    "lens_k3": (-1.0, 1.0, ""),
+    "lens_p1": (-0.1, 0.1, ""),
+    "lens_p2": (-0.1, 0.1, ""),
+    "f_number": (0.7, 64.0, ""),
+    "shake_px": (0.0, 100.0, " pixels"),
+    "chromatic_px": (-20.0, 20.0, " pixels"),
+    "vignetting": (0.0, 1.0, ""),
+    "vignetting_edge": (0.0, 0.9, ""),
+    "exposure_ev": (-4.0, 4.0, " stops"),
+    "white_balance_mired": (-80.0, 300.0, " mired"),
+    "white_balance_duv": (-0.05, 0.05, ""),
+    "iso": (25.0, 102_400.0, ""),
+    "jpeg_quality": (1, 100, ""),
+}
+
+
+def _check_film(recipe: Recipe) -> None:
+    for field, (low, high, unit) in _FILM_LIMITS.items():
+        if getattr(recipe, field) is not None:
+            _check_range(recipe, field, low, high, unit)
+    if recipe.far_distortion and math.isinf(recipe.far_m):
+        _refuse("far_distortion", "a far camera with a lens", "one at infinity", "Lower --far-m, or leave it out.")
+
+
 def _check_licence(recipe: Recipe) -> None:
     for name in recipe.licence:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", name):
@@ -257,6 +332,7 @@ _CHECKS: tuple[Callable[[Recipe], None], ...] = (
     _check_style,
     _check_cameras,
     _check_light,
+    _check_film,
     _check_licence,
     _check_picture,
 )

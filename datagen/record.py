@@ -28,7 +28,11 @@ def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
 
 
 def record(
-    recipe_name: str, recipe: Recipe, scene: PosedScene, landmarks_visible: dict[str, np.ndarray]
+    recipe_name: str,
+    recipe: Recipe,
+    scene: PosedScene,
+    landmarks_visible: dict[str, np.ndarray],
+    film: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The record of one sample.
 
@@ -37,6 +41,7 @@ def record(
         recipe: what the run asks for.
         scene: the posed scene.
         landmarks_visible: (L,) bool by view, "near" and "far".
+        film: what the cameras did to the pictures beyond a pinhole's; None for nothing.
     """
     plan, head = scene.plan, scene.head
     person, pool = person_id(plan, scene.assets), _pool(plan)
@@ -61,6 +66,7 @@ def record(
         "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
         "background": _background(recipe, plan),
         "colour": _colour(recipe),
+        "film": film,
         "cameras": {
             "near": _camera(scene.near, head, plan, plan.camera.near_m),
             "far": _camera(scene.far, head, plan, plan.camera.far_m),
@@ -84,7 +90,8 @@ def _roster(recipe: Recipe) -> dict[str, str]:
 
 def _background(recipe: Recipe, plan: Plan) -> dict[str, Any]:
     rgb = {"black": (0, 0, 0), "flat": plan.background_rgb}.get(recipe.background)
-    return {"kind": recipe.background, "rgb": list(rgb) if rgb else None}
+    plate = {"plate": plan.plate} if recipe.background in ("indoor", "outdoor") else {}
+    return {"kind": recipe.background, "rgb": list(rgb) if rgb else None, **plate}
 
 
 def _colour(recipe: Recipe) -> dict[str, Any]:

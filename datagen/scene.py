@@ -13,12 +13,22 @@ from datagen.plan import CameraPlan, LightPlan, Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, Head, HeadModel
+from meshes.parts import Part
 from meshes.surface import Surface
 from meshes.wear.put_on import put_on
 from meshes.wear.wardrobe import wardrobe_at_hand
 from renderers import environment
-from renderers.camera import Camera, dolly_camera, focal_px_from_mm35, look_at
+from renderers.camera import (
+    Camera,
+    dolly_camera,
+    focal_mm35_from_px,
+    focal_px_from_mm35,
+    look_at,
+    transform_points,
+)
+from renderers.lens import Distortion, fits
 from renderers.light import EnvironmentLight, normalize, rotate
+from renderers.picture import ThinLens
 
 CLEARANCE_M = 0.03
 """Nearest that a camera may come to any point of the person."""
@@ -32,6 +42,7 @@ class PosedScene:
         plan: what was decided.
         head: the posed person, head frame.
         near, far: the two cameras.
+        near_lens, far_lens: what they look through; None is a pinhole.
         light: exposed: its radiance is the source's times `exposure`.
         exposure: the factor that brought the light to its planned level.
         assets: what head and light are made of.
@@ -41,6 +52,8 @@ class PosedScene:
     head: Head
     near: Camera
     far: Camera
+    near_lens: ThinLens | None
+    far_lens: ThinLens | None
     light: EnvironmentLight
     exposure: float
     assets: tuple[Asset, ...]
@@ -93,12 +106,16 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     model = open_model(plan.head)
     head = model.head(plan.identity, plan.expression, plan.pose, plan.style)
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
+    near, far = distorted(near, plan.near_shot.distortion), distorted(far, plan.far_shot.distortion)
     _check_clearance(plan, head, near)
     plan, head = _with_things(recipe, plan, head, near)
     light, exposure = build_light(plan.seed, plan.scene, plan.light)
     assets = _person_assets(model, plan) + environment.light_assets(light)
     _check_assets(recipe, f"sample {plan.index}", assets)
-    return PosedScene(plan, head, near, far, light, exposure, assets)
+    crop = plan.camera.crop
+    near_lens = lens_of(near, head, crop, plan.near_shot.f_number)
+    far_lens = lens_of(far, head, crop, plan.far_shot.f_number)
+    return PosedScene(plan, head, near, far, near_lens, far_lens, light, exposure, assets)
 
 
 def _person_assets(model: HeadModel, plan: Plan) -> tuple[Asset, ...]:
@@ -154,6 +171,29 @@ def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, widt
     K = np.array([[focal_px, 0, width * (0.5 + shift_x)], [0, focal_px, height * 0.5 + width * shift_y], [0, 0, 1]])
     near = Camera(K, look_at(eye_midpoint_m, camera.near_m, np.array(camera.view_rotation)), height, width)
     return near, dolly_camera(near, eye_midpoint_m, camera.far_m)
+
+
+def distorted(camera: Camera, distortion: Distortion | None) -> Camera:
+    """The camera behind a lens, its distortion halved until the frame can take it; an orthographic one has none."""
+    if distortion is None or camera.orthographic:
+        return camera
+    while not fits(distortion, camera.K, camera.height, camera.width):
+        distortion = distortion.scaled(0.5)
+    return replace(camera, distortion=distortion)
+
+
+def lens_of(camera: Camera, head: Head, crop: float, f_number: float | None) -> ThinLens | None:
+    """The lens of a 35 mm-equivalent f-number, focused on the front of the nearer eye, or on where eyes should be.
+
+    Its opening is the 35 mm-equivalent focal length over the f-number, as on the full-frame camera that takes the
+    same picture. A camera at infinity has none.
+    """
+    if f_number is None or camera.orthographic:
+        return None
+    aperture_m = focal_mm35_from_px(camera.K[0, 0], camera.height, crop) / 1000.0 / f_number
+    eyes = head.surface.faces[np.isin(head.surface.part, (Part.EYE_LEFT, Part.EYE_RIGHT))]
+    points = head.surface.vertices[np.unique(eyes)] if len(eyes) else head.eye_midpoint[None]
+    return ThinLens(aperture_m, float(transform_points(camera.T_camera_head, points)[:, 2].min()))
 
 
 def build_light(seed: int, scene: int, plan: LightPlan) -> tuple[EnvironmentLight, float]:
