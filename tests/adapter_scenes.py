@@ -45,7 +45,8 @@ def markers(camera: Camera) -> tuple[Surface, np.ndarray]:
     pixels = np.stack(np.meshgrid(axis * camera.width, axis * camera.height), axis=-1).reshape(-1, 2)
     centre = camera.T_camera_head[2, 3]
     depth = centre * np.linspace(0.9, 1.15, len(pixels))
-    angle = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
+    # Turned a little: PyTorch3D leaves out centres that lie exactly on the edge of two faces, as on a diagonal.
+    angle = 0.02 + np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
     rim = RADIUS_PX * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     corners = (pixels[:, None] + np.concatenate([[[0.0, 0.0]], rim])).reshape(-1, 2)
     vertices = unproject(camera, corners, np.repeat(depth, CORNERS + 1))

@@ -25,6 +25,8 @@ CARDS_DEEP = 4
 """Faces looked through at one sample where some are cut by alpha maps."""
 VERTICES_AT_ONCE = 4096
 """Vertices whose irradiance is summed up at a time, for the sake of memory."""
+EDGE = 1e-5
+"""How far past its edges a face reaches, in halves of the picture's shorter side."""
 HELP = "docs/renderers.md says how it is built"
 
 
@@ -142,6 +144,8 @@ def _fragments(surface: Surface, labelled: np.ndarray, camera: Camera, deep: int
         image_size=(camera.height, camera.width),
         faces_per_pixel=deep,
         perspective_correct=not camera.orthographic,
+        # A centre on the edge of two faces would belong to neither: a crack along every diagonal of a grid.
+        blur_radius=EDGE**2,
         clip_barycentric_coords=False,
         # Where a bin overflows, faces go missing without an error.
         max_faces_per_bin=max(len(labelled), 1),
