@@ -219,7 +219,8 @@ def flow_error_px(surface: Surface, near, far) -> np.ndarray:
     """Distances between where the core and PyTorch3D send the pixels that both see, near to far."""
     truth, seen = rasterize(surface, near), pytorch3d_tier.rasterize(surface, near)
     both = (truth.triangle_id >= 0) & (seen.triangle_id >= 0)
-    ends = [project(far, interpolate(surface, near, hits)[4])[0] for hits in (truth, seen)]
+    common = (replace(hits, triangle_id=np.where(both, hits.triangle_id, -1).astype(np.int32)) for hits in (truth, seen))
+    ends = [project(far, interpolate(surface, near, hits)[4])[0] for hits in common]
     return np.linalg.norm(ends[0] - ends[1], axis=1)
 
 
