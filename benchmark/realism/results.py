@@ -5,6 +5,7 @@ Figures are None, and reasons given, where a network or the model's own data is 
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +119,7 @@ def accepted_places(gathered: Gathered, kept: list[int]) -> list[int]:
 
 
 def _impostors(gathered: Gathered, places: list[int]) -> Impostors:
-    people, shots = ([source[i] for i in places] for source in (gathered.people, gathered.standard))
+    people, shots = [gathered.people[i] for i in places], [gathered.standard[i] for i in places]
     matrix = _alike(shots)
     shared = statistics.sharing([person.skins for person in people])
     values = statistics.pair_values(matrix)
@@ -216,7 +217,7 @@ def histograms(gathered: Gathered) -> dict[str, dict[str, int]]:
     return tables
 
 
-def hair_class(look: dict[str, float]) -> str:
+def hair_class(look: Mapping[str, float]) -> str:
     """By length of the strands."""
     bounds = (("none", 0.0005), ("buzz", 0.004), ("short", 0.05), ("medium", 0.22))
     return next((name for name, below in bounds if look["hair_length_m"] < below), "long")
