@@ -3,6 +3,7 @@
 Every opaque material is one arrangement of plugins, so that compiled kernels serve all people.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ NOT_SKIN = frozenset({"sclera", "teeth", "tongue", "mouth"})
 """Tissues that let light in a little, but next to which skin must not bleed."""
 
 _HEAD_ON = 26  # Row of `reflectance_table` for a cosine of 0.8, the usual one of what is seen well.
+_METAL = 0.2  # F0 beyond which a material is a metal.
 _SMOOTHEST = 0.05  # Roughness below which a highlight would hide between samples.
 
 
@@ -33,59 +35,70 @@ def scatters(material: Material) -> bool:
     return material.subsurface > 0 and material.name not in NOT_SKIN
 
 
-def bsdf(material: Material, albedo: dict[str, Any] | Any) -> dict[str, Any]:
+def numbers(material: Material) -> dict[str, float]:
+    """What sets one opaque material apart from another, besides its maps, in Mitsuba's terms.
+
+    Returns:
+        share: of the light that highlights take from the matt base, and gain, 1 / share; oil: the narrow highlight's
+        part; broad and narrow: the alpha of both; eta and k: the complex refractive index whose Fresnel reflectance
+        begins at F0.
+    """
+    share, (eta, k) = _share(material), _index(material.specular)
+    broad, narrow = (max(r, _SMOOTHEST) ** 2 for r in (material.roughness, material.oil_roughness))
+    return dict(share=share, gain=1.0 / share, oil=material.oil, broad=broad, narrow=narrow, eta=eta, k=k)
+
+
+def bsdf(material: Material, albedo: Any, of: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """How a material scatters light, for `mi.load_dict`.
 
-    A matt base and two GGX lobes with the Fresnel reflectance of a dielectric of index (1 + sqrt F0) / (1 - sqrt F0):
-    albedo x (1 - share of the highlight) + (1 - oil) x broad + oil x narrow lobe. In a white surrounding it
-    returns what the preview's shading returns. Masked to `DiffuseReflection` it is the base alone.
+    A matt base and two GGX lobes: albedo x (1 - share) / pi + (1 - oil) x broad + oil x narrow. In a white
+    surrounding it returns what the preview's shading returns, seen nearly head-on. Relief tilts the highlights; the
+    matt light of skin spreads farther than pores are apart.
 
     Args:
         material: any.
         albedo: a texture or a colour in Mitsuba's terms.
+        of: the `numbers` of the material, or textures that hold them, so that many materials are one plugin.
     """
     if material.clear:
         return _shell(material)
-    share = _share(material)
-    oil = material.oil if material.relief is None else _bitmap(_film(material))
-    paint = {
+    of = numbers(material) if of is None else of
+    gloss = {
         "type": "blendbsdf",
-        "weight": share,
-        "base": {"type": "diffuse", "reflectance": albedo},
-        "gloss": {
-            "type": "blendbsdf",
-            "weight": oil,
-            "broad": _lobe(material.specular, material.roughness, share),
-            "narrow": _lobe(material.specular, material.oil_roughness, share),
-        },
+        "weight": of["oil"] if material.relief is None else _bitmap(_film(material)),
+        "broad": _lobe(of, "broad"),
+        "narrow": _lobe(of, "narrow"),
     }
-    if material.relief is None:
-        return paint
-    return {"type": "bumpmap", "height": _bitmap(_height(material)), "paint": paint}
+    if material.relief is not None:
+        gloss = {"type": "bumpmap", "height": _bitmap(_height(material)), "gloss": gloss}
+    base = {"type": "diffuse", "reflectance": albedo}
+    return {"type": "blendbsdf", "weight": of["share"], "base": base, "gloss": gloss}
 
 
 def _shell(material: Material) -> dict[str, Any]:
     """The cornea bounds the water in the eye; any other shell is a thin sheet with air behind it."""
     if material.name == "cornea":
         return {"type": "dielectric", "int_ior": CORNEA_INDEX}
-    return {"type": "thindielectric", "int_ior": _index(material.specular)}
+    return {"type": "thindielectric", "int_ior": _index(material.specular)[0]}
 
 
-def _index(specular: float) -> float:
-    """Refractive index that mirrors the share `specular` at normal incidence."""
+def _index(specular: float) -> tuple[float, float]:
+    """Complex refractive index that mirrors the share `specular` at normal incidence: glass-like, or a metal's."""
+    if specular > _METAL:
+        return 1.0, float(2.0 * np.sqrt(specular / (1.0 - specular)))
     root = float(np.sqrt(specular))
-    return (1.0 + root) / (1.0 - root)
+    return (1.0 + root) / (1.0 - root), 0.0
 
 
-def _lobe(specular: float, roughness: float, share: float) -> dict[str, Any]:
+def _lobe(of: Mapping[str, Any], width: str) -> dict[str, Any]:
     """One highlight. A conductor that absorbs nothing has the Fresnel reflectance of a dielectric."""
     return {
         "type": "roughconductor",
         "distribution": "ggx",
-        "alpha": max(roughness, _SMOOTHEST) ** 2,
-        "eta": _index(specular),
-        "k": 0.0,
-        "specular_reflectance": 1.0 / share,
+        "alpha": of[width],
+        "eta": of["eta"],
+        "k": of["k"],
+        "specular_reflectance": of["gain"],
     }
 
 

@@ -184,10 +184,9 @@ def glow(surface: Surface, light: EnvironmentLight) -> Glow:
     out = _exits(scene, surface, faces, thin, ways)
     out.length_m[~skin[out.face] | (out.beyond_m < _CLOSED_M)] = np.inf
     passed = transmittance(out.length_m * ways[:, 2])
-    received, opened = _behind(surface, light, faces[np.unique(out.face)])
+    received = _received(surface, light, faces[np.unique(out.face)])
     there = np.einsum("vrk,vrkc->vrc", out.weights, received[faces[out.face]])
-    openness = np.einsum("vrk,vrk->vr", out.weights, opened[faces[out.face]])
-    kept = 1.0 / (1.0 + (passed * openness[..., None]).mean(axis=1))
+    kept = 1.0 / (1.0 + passed.mean(axis=1))
     result.kept[thin], result.light[thin] = kept, kept * (passed * there).mean(axis=1)
     return result
 
@@ -268,13 +267,10 @@ def _cast(scene: "mi.Scene", start: np.ndarray, toward: np.ndarray) -> tuple[np.
     )
 
 
-def _behind(surface: Surface, light: EnvironmentLight, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Irradiance / pi (V, 3) that arrives at the vertices of some faces, and (V,) how open their surroundings are."""
-    used = np.unique(faces)
-    share, opening = arrival(surface, light)
-    received, opened = np.zeros((len(surface.vertices), 3)), np.zeros(len(surface.vertices))
+def _received(surface: Surface, light: EnvironmentLight, faces: np.ndarray) -> np.ndarray:
+    """(V, 3) float64, irradiance / pi that arrives at the vertices of some faces; 0 at others."""
+    used, share = np.unique(faces), arrival(surface, light).share
+    received = np.zeros((len(surface.vertices), 3))
     for some in np.array_split(used, len(used) // 4096 + 1):
         received[some] = irradiance(light, surface.normals[some].astype(np.float64)) / np.pi * share[some]
-    ahead = opening[used, 0] + np.einsum("vk,vk->v", opening[used, 1:], surface.normals[used])
-    opened[used] = np.clip(ahead, 0.0, 1.0)
-    return received, opened
+    return received
