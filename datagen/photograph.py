@@ -138,10 +138,6 @@ def _coverage(recipe: Recipe, surface: Surface, shot: Shot, image: Image) -> np.
 
 def _backdrop(recipe: Recipe, scene: PosedScene, view: View) -> np.ndarray:
     red, green, blue = srgb.decode(np.array(scene.plan.background_rgb, np.uint8)).tolist()
-    if not hasattr(background, "backdrop"):
-        if recipe.background == "environment":
-            return background.surroundings(view.camera, scene.light)
-        return background.flat(view.camera, (red, green, blue) if recipe.background == "flat" else (0.0, 0.0, 0.0))
     return background.backdrop(
         view.camera, scene.light, recipe.background, scene.plan.plate, (red, green, blue), view.lens
     )

@@ -190,7 +190,7 @@ def lens_of(camera: Camera, head: Head, crop: float, f_number: float | None) -> 
     """
     if f_number is None or camera.orthographic:
         return None
-    aperture_m = focal_mm35_from_px(camera.K[0, 0], camera.height, crop) / 1000.0 / f_number
+    aperture_m = focal_mm35_from_px(float(camera.K[0, 0]), camera.height, crop) / 1000.0 / f_number
     eyes = head.surface.faces[np.isin(head.surface.part, (Part.EYE_LEFT, Part.EYE_RIGHT))]
     points = head.surface.vertices[np.unique(eyes)] if len(eyes) else head.eye_midpoint[None]
     return ThinLens(aperture_m, float(transform_points(camera.T_camera_head, points)[:, 2].min()))

@@ -63,9 +63,15 @@ def tint(mired: float, duv: float) -> np.ndarray:
     here, there = planckian_uv(D65_K), planckian_uv(1e6 / (before + mired))
     ahead = planckian_uv(1e6 / (before + mired + 1)) - there
     across = np.array([-ahead[1], ahead[0]]) / np.hypot(*ahead)
-    u, v = D65_UV + there - here + duv * across * np.sign(across[1])
+    shift = there - here + duv * across * np.sign(across[1])
+    return _kept(np.maximum(_rgb(D65_UV + shift) / _rgb(D65_UV), 0.05))
+
+
+def _rgb(uv: np.ndarray) -> np.ndarray:
+    """Linear (3,) of a CIE 1960 chromaticity at luminance 1."""
+    u, v = uv
     x, y = 3 * u / (2 * u - 8 * v + 4), 2 * v / (2 * u - 8 * v + 4)
-    return _kept(np.maximum(RGB_FROM_XYZ @ np.array([x / y, 1.0, (1 - x - y) / y]), 0.05))
+    return np.asarray(RGB_FROM_XYZ @ np.array([x / y, 1.0, (1 - x - y) / y]))
 
 
 def planckian_uv(kelvin: float) -> np.ndarray:
