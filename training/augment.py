@@ -42,6 +42,8 @@ def similarity(
 def move(batch: Batch, transform: Tensor) -> Batch:
     """The batch with both views moved alike; flows still connect the same points of the surface.
 
+    Camera and landmarks of the pictures as they were are left out.
+
     Args:
         batch: square pictures.
         transform: (N, 2, 3) maps coordinates in [-1, 1] of the new pictures to those of the old.
@@ -51,6 +53,8 @@ def move(batch: Batch, transform: Tensor) -> Batch:
     linear = torch.linalg.inv(transform[:, :, :2])
     moved = {}
     for name, value in batch.items():
+        if name in ("K", "landmarks_px", "landmarks_seen"):
+            continue
         if value.dim() != 4:
             moved[name] = value
         elif name in ("near", "far", "near_mask", "far_mask"):

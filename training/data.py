@@ -43,9 +43,11 @@ def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
         near_visible, far_visible: (N, 1, H, W) bool; the other view sees the same point.
         flow, flow_back: (N, 2, H, W) float32 pixels, near to far and far to near.
         distance_m: (N,) float32, near camera to the eye midpoint.
+        K: (N, 3, 3) float64, near intrinsics in pixels.
+        landmarks_px: (N, L, 2) float64 pixels in the near picture; landmarks_seen: (N, L) bool.
     """
     planes = {name: _plane(batch[name], device) for name in LAYERS}
-    distance_m = [meta["cameras"]["near"]["distance_m"] for meta in batch["meta"]]
+    cameras, landmarks = ([meta[name] for meta in batch["meta"]] for name in ("cameras", "landmarks"))
     return {
         **{view: planes[f"{view}_rgb"].float() / 255 for view in ("near", "far")},
         **{f"{view}_mask": planes[f"{view}_alpha"].float() / 255 for view in ("near", "far")},
@@ -54,7 +56,10 @@ def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
         "far_visible": planes["far_visible_in_near"],
         "flow": planes["flow_near_to_far"],
         "flow_back": planes["flow_far_to_near"],
-        "distance_m": torch.tensor(distance_m, dtype=torch.float32, device=device),
+        "distance_m": torch.tensor([c["near"]["distance_m"] for c in cameras], dtype=torch.float32, device=device),
+        "K": torch.tensor([c["near"]["K"] for c in cameras], dtype=torch.float64, device=device),
+        "landmarks_px": torch.tensor([mark["near_px"] for mark in landmarks], dtype=torch.float64, device=device),
+        "landmarks_seen": torch.tensor([mark["near_visible"] for mark in landmarks], device=device),
     }
 
 
