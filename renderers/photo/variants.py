@@ -5,6 +5,7 @@ A wrong LLVM aborts the interpreter, so every candidate first renders a small pi
 
 import ctypes
 import ctypes.util
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -96,7 +97,7 @@ def check() -> None:
     choice()
 
 
-def mitsuba() -> Any:  # noqa: ANN401 - a module without type stubs
+def mitsuba() -> Any:
     """The module `mitsuba` with the chosen variant set, and as many threads as numba is told to use.
 
     Raises:
@@ -206,7 +207,8 @@ def _key(variant: Variant, library: Path | None) -> str:
     versions = [importlib.metadata.version(name) for name in ("mitsuba", "drjit")]
     stamp = library.stat().st_mtime_ns if library and library.exists() else 0
     driver = _DRIVER.read_text() if variant == "cuda_ad_rgb" and _DRIVER.exists() else ""
-    return " ".join([variant, *versions, sys.executable, str(library), str(stamp), *driver.split()])
+    probe = hashlib.sha256(_PROBE.encode()).hexdigest()[:8]
+    return " ".join([variant, *versions, sys.executable, str(library), str(stamp), probe, *driver.split()])
 
 
 def _probe(variant: Variant, library: Path | None) -> tuple[str, bool]:
