@@ -3,12 +3,12 @@
 Pixel (row r, column c) is sampled at image coordinates (c + 0.5, r + 0.5).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from meshes.errors import UserError
+from renderers.lens import CameraError, Distortion, distort, fits, undistort
 
 FULL_FRAME_MM = (36.0, 24.0)
 """Width and height of the 3:2 frame that 35 mm-equivalent focal lengths refer to."""
@@ -16,9 +16,7 @@ FULL_FRAME_MM = (36.0, 24.0)
 NOMINAL_DISTANCE_M = 1.6
 """Where the plane z = 0 of an orthographic camera stands before its target: as far as the usual far camera."""
 
-
-class CameraError(UserError):
-    """A camera that cannot be; the message says expected, got, next step."""
+_EXPORT_IDEAL = "export renderers.resample.ideal(camera) and bend its picture with through_lens"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +30,10 @@ class Camera:
         height, width: pixels.
         kind: "perspective" or "orthographic" (a camera at infinity; depth is then measured from the plane
             z = 0 of the camera frame).
+        distortion: what its lens does to (x/z, y/z) before K; None is a pinhole.
+
+    Raises:
+        CameraError: a distortion of an orthographic camera, or one that cannot be undone all over the frame.
     """
 
     K: np.ndarray
@@ -39,6 +41,22 @@ class Camera:
     height: int
     width: int
     kind: Literal["perspective", "orthographic"] = "perspective"
+    distortion: Distortion | None = None
+
+    def __post_init__(self) -> None:
+        if self.distortion is None:
+            return
+        if self.orthographic:
+            raise CameraError(
+                f"expected no distortion of an orthographic camera, got {self.distortion}; "
+                "it has no lens: set distortion=None"
+            )
+        if not fits(self.distortion, self.K, self.height, self.width):
+            raise CameraError(
+                f"expected a lens that shows all of a frame of {self.width} x {self.height} pixels with K "
+                f"{np.asarray(self.K).tolist()}, got {self.distortion}, which folds over {self.distortion.reach:.3f} "
+                "focal lengths off its axis; weaken it (distortion.scaled(0.5)), lengthen the focal length or crop"
+            )
 
     @property
     def orthographic(self) -> bool:
@@ -84,7 +102,8 @@ def dolly_camera(camera: Camera, target: np.ndarray, distance_m: float) -> Camer
     """The same view from another distance, with the plane through `target` kept at its size and place.
 
     Rotation, principal point and frame stay; focal length over distance stays, so `target` and every point of
-    its plane across the optical axis project to the same pixel in both views.
+    its plane across the optical axis project to the same pixel in both views, as far as these are ideal: the view
+    returned is, whatever lens `camera` has. `dataclasses.replace(view, distortion=...)` gives it one of its own.
 
     Args:
         camera: a view whose optical axis passes through `target`.
@@ -113,7 +132,7 @@ def dolly_camera(camera: Camera, target: np.ndarray, distance_m: float) -> Camer
 def supersampled(camera: Camera, n: int) -> Camera:
     """The camera with every pixel split into n x n: sample (n r + i, n c + j) lies inside pixel (r, c)."""
     K = camera.K * np.array([[n], [n], [1.0]])
-    return Camera(K, camera.T_camera_head, camera.height * n, camera.width * n, camera.kind)
+    return replace(camera, K=K, height=camera.height * n, width=camera.width * n)
 
 
 def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -146,18 +165,42 @@ def project(camera: Camera, points_head: np.ndarray) -> tuple[np.ndarray, np.nda
     """
     x, y, z = transform_points(camera.T_camera_head, points_head).T
     w = np.ones_like(z) if camera.orthographic else z
+    with np.errstate(all="ignore"):
+        shown = np.stack([x / w, y / w], axis=1)
+        shown = shown if camera.distortion is None else distort(camera.distortion, shown)
+        return _pixels_of(camera, shown), z
+
+
+def _pixels_of(camera: Camera, shown: np.ndarray) -> np.ndarray:
+    """Pixels (..., 2) of (x/w, y/w) as the lens shows them."""
     K = camera.K
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pixels = np.stack([K[0, 0] * (x / w) + K[0, 2], K[1, 1] * (y / w) + K[1, 2]], axis=1)
-    return pixels, z
+    return np.stack([K[0, 0] * shown[..., 0] + K[0, 2], K[1, 1] * shown[..., 1] + K[1, 2]], axis=-1)
+
+
+def directions_through(camera: Camera, pixels: np.ndarray) -> np.ndarray:
+    """Rays through pixels (..., 2): (x, y) float64 of the same shape, to be read as in `pixel_rays`.
+
+    NaN where the lens shows nothing, which is nowhere in the frame.
+    """
+    K = camera.K
+    shown = np.stack([(pixels[..., 0] - K[0, 2]) / K[0, 0], (pixels[..., 1] - K[1, 2]) / K[1, 1]], axis=-1)
+    return shown if camera.distortion is None else undistort(camera.distortion, shown)
+
+
+def pixel_directions(camera: Camera) -> np.ndarray:
+    """`pixel_rays` of any camera, with a lens or without: (H, W, 2) float64, x and y of each pixel centre's ray."""
+    u, v = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    return directions_through(camera, np.stack([u, v], axis=-1))
 
 
 def unproject(camera: Camera, pixels: np.ndarray, depth_axis_m: np.ndarray) -> np.ndarray:
-    """Head points (N, 3) float64 metres seen at pixels (N, 2) with depths (N,) along +Z: `project` undone."""
-    K, T = camera.K, camera.T_camera_head
+    """Head points (N, 3) float64 metres seen at pixels (N, 2) with depths (N,) along +Z: `project` undone.
+
+    NaN where the lens shows nothing, which is nowhere in the frame.
+    """
+    T = camera.T_camera_head
     scale = np.ones_like(depth_axis_m) if camera.orthographic else depth_axis_m
-    x = (pixels[:, 0] - K[0, 2]) / K[0, 0] * scale
-    y = (pixels[:, 1] - K[1, 2]) / K[1, 1] * scale
+    x, y = directions_through(camera, pixels).T * scale
     head_from_camera = np.eye(4)
     head_from_camera[:3, :3] = T[:3, :3].T
     shifted = np.stack([x - T[0, 3], y - T[1, 3], depth_axis_m - T[2, 3]], axis=1)
@@ -169,7 +212,11 @@ def pixel_rays(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 
     Perspective: the ray through (r, c) is (columns[c], rows[r], 1) times depth. Orthographic: it starts at
     (columns[c], rows[r], 0) metres and runs along +Z.
+
+    Raises:
+        CameraError: the camera has a distortion, which bends its rows and columns.
     """
+    _check_straight(camera, "pixel_rays", "use pixel_directions(camera), or renderers.resample.ideal(camera)")
     columns = (np.arange(camera.width) + 0.5 - camera.K[0, 2]) / camera.K[0, 0]
     rows = (np.arange(camera.height) + 0.5 - camera.K[1, 2]) / camera.K[1, 1]
     return columns, rows
@@ -179,8 +226,16 @@ def depth_ray_m(camera: Camera, depth_axis_m: np.ndarray) -> np.ndarray:
     """Distance along each pixel's ray (H, W) from the depth along +Z (H, W), both metres; 0 stays 0."""
     if camera.orthographic:
         return depth_axis_m.copy()
+    if camera.distortion is not None:
+        x, y = np.moveaxis(pixel_directions(camera), -1, 0)
+        return depth_axis_m * np.sqrt(x**2 + y**2 + 1.0)
     columns, rows = pixel_rays(camera)
     return depth_axis_m * np.sqrt(columns[None, :] ** 2 + rows[:, None] ** 2 + 1.0)
+
+
+def _check_straight(camera: Camera, what: str, next_step: str) -> None:
+    if camera.distortion is not None:
+        raise CameraError(f"{what}: expected a camera without distortion, got {camera.distortion}; {next_step}")
 
 
 def to_opengl(camera: Camera, z_near_m: float = 0.01, z_far_m: float = 10.0) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +243,11 @@ def to_opengl(camera: Camera, z_near_m: float = 0.01, z_far_m: float = 10.0) -> 
 
     OpenGL's eye frame is +X right, +Y up, -Z forward; its clip space has +Y up, so that
     pixel (u, v) = ((1 + x) W / 2, (1 - y) H / 2) in normalised device coordinates.
+
+    Raises:
+        CameraError: the camera has a distortion, which no matrix can say.
     """
+    _check_straight(camera, "to_opengl", _EXPORT_IDEAL)
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
     K, depth = camera.K, z_far_m - z_near_m
     P = np.zeros((4, 4))
@@ -228,8 +287,10 @@ def to_blender(camera: Camera) -> BlenderCamera:
     """The same camera in Blender's terms.
 
     Raises:
-        CameraError: pixels that are not square, which Blender keeps in the scene and not in the camera.
+        CameraError: a distortion; or pixels that are not square, which Blender keeps in the scene and not in the
+            camera.
     """
+    _check_straight(camera, "to_blender", _EXPORT_IDEAL)
     K, W, H = camera.K, camera.width, camera.height
     if K[0, 0] != K[1, 1]:
         raise CameraError(f"expected square pixels, got fx {K[0, 0]} and fy {K[1, 1]}; resample the image first")
@@ -249,7 +310,11 @@ def to_pytorch3d(camera: Camera) -> dict[str, np.ndarray]:
 
     Returns:
         R (1, 3, 3), T (1, 3), focal_length (1, 2), principal_point (1, 2), image_size (1, 2) as height, width.
+
+    Raises:
+        CameraError: the camera has a distortion.
     """
+    _check_straight(camera, "to_pytorch3d", _EXPORT_IDEAL)
     flip = np.diag([-1.0, -1.0, 1.0])
     K, T = camera.K, camera.T_camera_head
     return {

@@ -3,7 +3,7 @@
 Every geometric label derives from triangle id + barycentrics at pixel centres; the truth is `renderers.oracle`.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Literal
 
 import numpy as np
@@ -74,7 +74,7 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
     check(surface, camera)
     seen, faces = see(camera, surface.vertices), _faces(surface)
     order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), _lens(camera))
-    columns, rows = pixel_rays(camera)
+    columns, rows = pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(_lens(camera))
     cuts = _cuts(surface)
     return Hits(*triangle_loops.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, cuts))
 
@@ -182,7 +182,10 @@ def _wanted(surface: Surface, shells: Shells) -> np.ndarray:
 
 def _lens(camera: Camera) -> Lens:
     fx, fy, cx, cy = (float(camera.K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
-    return Lens(fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+    frame = (fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+    if camera.distortion is None:
+        return Lens(*frame)
+    return Lens(*frame, True, *(float(value) for value in astuple(camera.distortion)), camera.distortion.reach)
 
 
 def _cuts(surface: Surface) -> triangle_loops.Cuts:

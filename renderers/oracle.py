@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from meshes.surface import Surface
-from renderers.camera import Camera, pixel_rays
+from renderers.camera import Camera, directions_through
 from renderers.exact import HIDDEN, NEAR_M, OUTSIDE, SEEN
+from renderers.lens import distort
 
 
 def first_hits(surface: Surface, camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -54,10 +55,8 @@ def point_codes(surface: Surface, camera: Camera, points_head: np.ndarray, own_f
 
 def rays(camera: Camera, pixels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Origin and direction (3,) in the head frame of each pixel centre's ray; the parameter is depth along +Z."""
-    columns, rows = pixel_rays(camera)
     R, t = camera.T_camera_head[:3, :3], camera.T_camera_head[:3, 3]
-    for row, column in pixels:
-        x, y = columns[column], rows[row]
+    for x, y in directions_through(camera, pixels[:, ::-1] + 0.5):
         start, along = ((x, y, 0.0), (0.0, 0.0, 1.0)) if camera.orthographic else ((0.0, 0.0, 0.0), (x, y, 1.0))
         yield R.T @ (np.array(start) - t), R.T @ np.array(along)
 
@@ -74,7 +73,9 @@ def ray_through(camera: Camera, point_head: np.ndarray) -> tuple[np.ndarray, np.
 def in_frame(camera: Camera, point_head: np.ndarray, depth: float) -> bool:
     """Whether a head point at `depth` along +Z is in front of the camera and projects into its image."""
     x, y, z = camera.T_camera_head[:3, :3] @ point_head + camera.T_camera_head[:3, 3]
-    u, v, _ = camera.K @ ((x, y, 1.0) if camera.orthographic else (x / z, y / z, 1.0))
+    shown = np.array([x, y] if camera.orthographic else [x / z, y / z])
+    x, y = shown if camera.distortion is None else distort(camera.distortion, shown)
+    u, v, _ = camera.K @ (x, y, 1.0)
     return bool(depth > NEAR_M and 0 <= u < camera.width and 0 <= v < camera.height)
 
 

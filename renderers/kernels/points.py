@@ -1,13 +1,84 @@
-"""Loops over points in float64: projection, what the hits of a view carry, and flow.
+"""Loops over points in float64: projection and its inverse, what the hits of a view carry, and flow.
 
-Every sum has one fixed order, which the numpy versions in `renderers.camera` share bit for bit.
+Every sum has one fixed order, which the numpy versions in `renderers.camera` and `renderers.lens` share bit for bit.
 """
 
-from math import sqrt
+from math import inf, nan, sqrt
 
 import numpy as np
 
 from renderers.kernels.terms import NEAR_M, OUTSIDE, SEEN, U, kernel
+from renderers.lens import SETTLED, SOLVED, STEPS
+
+
+@kernel
+def _bent(lens, x, y):
+    """See `renderers.lens._bent`."""
+    s = x * x + y * y
+    f = 1.0 + s * (lens.k1 + s * (lens.k2 + s * lens.k3))
+    tx = 2.0 * lens.p1 * (x * y) + lens.p2 * (s + 2.0 * (x * x))
+    ty = lens.p1 * (s + 2.0 * (y * y)) + 2.0 * lens.p2 * (x * y)
+    return s, f, tx, ty
+
+
+@kernel
+def distorted(lens, x, y):
+    """See `renderers.lens.distort`."""
+    r = sqrt(x * x + y * y)
+    t = lens.reach / r if r > lens.reach else 1.0
+    x, y, beyond = x * t, y * t, max(r - lens.reach, 0.0) / lens.reach
+    s, f, tx, ty = _bent(lens, x, y)
+    slope = 1.0 + s * (3.0 * lens.k1 + s * (5.0 * lens.k2 + s * (7.0 * lens.k3)))
+    return (x * f + tx) + beyond * (x * slope + 2.0 * tx), (y * f + ty) + beyond * (y * slope + 2.0 * ty)
+
+
+@kernel
+def _within(lens, x, y):
+    """See `renderers.lens._within`."""
+    r = sqrt(x * x + y * y)
+    t = lens.reach / r if r > lens.reach else 1.0
+    return x * t, y * t
+
+
+@kernel
+def _newton(lens, x, y, goal_x, goal_y):
+    """See `renderers.lens._newton`."""
+    s, f, tx, ty = _bent(lens, x, y)
+    df = 2.0 * (lens.k1 + s * (2.0 * lens.k2 + s * (3.0 * lens.k3)))
+    a = f + df * (x * x) + 2.0 * (lens.p1 * y) + 6.0 * (lens.p2 * x)
+    b = df * (x * y) + 2.0 * (lens.p1 * x) + 2.0 * (lens.p2 * y)
+    d = f + df * (y * y) + 6.0 * (lens.p1 * y) + 2.0 * (lens.p2 * x)
+    off_x, off_y, det = (x * f + tx) - goal_x, (y * f + ty) - goal_y, a * d - b * b
+    return abs(off_x) + abs(off_y), (b * off_y - d * off_x) / det, (b * off_x - a * off_y) / det
+
+
+@kernel
+def undistorted(lens, goal_x, goal_y):
+    """See `renderers.lens.undistort`."""
+    x, y = _within(lens, goal_x, goal_y)
+    from_x, from_y, step_x, step_y, best = x, y, 0.0, 0.0, inf
+    for _ in range(STEPS):
+        off, newton_x, newton_y = _newton(lens, x, y, goal_x, goal_y)
+        if off < best:
+            from_x, from_y, step_x, step_y, best = x, y, newton_x, newton_y, off
+        else:
+            step_x, step_y = 0.5 * step_x, 0.5 * step_y
+        x, y = _within(lens, from_x + step_x, from_y + step_y)
+        if abs(x - from_x) + abs(y - from_y) <= SETTLED:
+            break
+    off, _, _ = _newton(lens, x, y, goal_x, goal_y)
+    return (x, y) if off <= SOLVED * (1.0 + (abs(goal_x) + abs(goal_y))) else (nan, nan)
+
+
+@kernel
+def pixel_directions(lens):
+    """x and y of every pixel centre's ray through a lens: (H, W) float64 each."""
+    x, y = np.zeros((lens.height, lens.width)), np.zeros((lens.height, lens.width))
+    for r in range(U(lens.height)):
+        for c in range(U(lens.width)):
+            goal_x, goal_y = (c + 0.5 - lens.cx) / lens.fx, (r + 0.5 - lens.cy) / lens.fy
+            x[r, c], y[r, c] = undistorted(lens, goal_x, goal_y)
+    return x, y
 
 
 @kernel
@@ -21,8 +92,11 @@ def see(points_head, T, lens):
         z = ((T[2, 0] * px + T[2, 1] * py) + T[2, 2] * pz) + T[2, 3]
         w = 1.0 if lens.orthographic else z
         seen[n, 0], seen[n, 1], seen[n, 2] = x, y, z
-        seen[n, 3] = lens.fx * (x / w) + lens.cx
-        seen[n, 4] = lens.fy * (y / w) + lens.cy
+        shown_x, shown_y = x / w, y / w
+        if lens.distorted:
+            shown_x, shown_y = distorted(lens, shown_x, shown_y)
+        seen[n, 3] = lens.fx * shown_x + lens.cx
+        seen[n, 4] = lens.fy * shown_y + lens.cy
     return seen
 
 

@@ -3,6 +3,7 @@
 Values are frozen into compiled code, so a change here asks for an emptied numba cache.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numba
@@ -22,7 +23,7 @@ U = np.uint64
 
 
 class Lens(NamedTuple):
-    """A camera's numbers. `K` in pixels (per metre where orthographic)."""
+    """A camera's numbers. `K` in pixels (per metre where orthographic); the rest as in `renderers.lens.Distortion`."""
 
     fx: float
     fy: float
@@ -31,3 +32,10 @@ class Lens(NamedTuple):
     height: int
     width: int
     orthographic: bool
+    distorted: bool = False
+    k1: float = 0.0
+    k2: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
+    k3: float = 0.0
+    reach: float = inf

@@ -3,7 +3,7 @@
 One file on purpose: numba renews a cached kernel when its own file changes, not when a file it calls does.
 """
 
-from math import ceil, floor, inf
+from math import ceil, floor, inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +82,26 @@ def _clipped_box(seen, i, j, k, lens):
 
 
 @kernel
+def _bow(seen, i, j, k, lens):
+    """By how much of a focal length the lens may put a point of a triangle out of the box of its bent corners.
+
+    For p = sum w_n v_n, the map D expanded about p gives D(p) = sum w_n (D(v_n) - rest_n), as the linear terms cancel.
+    |rest_n| <= M / 2 |v_n - p|^2 with M a bound of D's second derivative, and sum w_n |v_n - p|^2 =
+    sum w_m w_n |v_m - v_n|^2 over pairs <= L^2 / 3, with L the longest edge; so D(p) leaves the hull by M L^2 / 6 at
+    most. M is summed up from the derivatives of D's terms at the corner farthest from the axis. Beyond the lens's
+    reach, where D goes on straight, each of them is below its value at the rim (15 |p| is enough for the tangential).
+    """
+    ax, ay = seen[i, 0] / seen[i, 2], seen[i, 1] / seen[i, 2]
+    bx, by = seen[j, 0] / seen[j, 2], seen[j, 1] / seen[j, 2]
+    cx, cy = seen[k, 0] / seen[k, 2], seen[k, 1] / seen[k, 2]
+    ab, bc = (bx - ax) ** 2 + (by - ay) ** 2, (cx - bx) ** 2 + (cy - by) ** 2
+    longest2 = max(ab, bc, (ax - cx) ** 2 + (ay - cy) ** 2)
+    s = min(max(ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy), lens.reach**2)
+    radial = sqrt(s) * (6.0 * abs(lens.k1) + s * (20.0 * abs(lens.k2) + s * (42.0 * abs(lens.k3))))
+    return (radial + 15.0 * (abs(lens.p1) + abs(lens.p2))) * longest2 / 6.0
+
+
+@kernel
 def _box(seen, i, j, k, lens):
     """Bounds (u_low, u_high, v_low, v_high) of a triangle in the image; empty (inf, -inf) where nothing is in front."""
     z_low = min(seen[i, 2], seen[j, 2], seen[k, 2])
@@ -89,12 +109,18 @@ def _box(seen, i, j, k, lens):
     if not z_high > NEAR_M:
         return inf, -inf, inf, -inf
     if z_low <= NEAR_M and not lens.orthographic:
-        return _clipped_box(seen, i, j, k, lens)
+        return (-inf, inf, -inf, inf) if lens.distorted else _clipped_box(seen, i, j, k, lens)
+    margin_u, margin_v = BOX_MARGIN_PX, BOX_MARGIN_PX
+    if lens.distorted:
+        bow = _bow(seen, i, j, k, lens)
+        if not bow < 1.0:
+            return -inf, inf, -inf, inf
+        margin_u, margin_v = margin_u + lens.fx * bow, margin_v + lens.fy * bow
     return (
-        min(seen[i, 3], seen[j, 3], seen[k, 3]) - BOX_MARGIN_PX,
-        max(seen[i, 3], seen[j, 3], seen[k, 3]) + BOX_MARGIN_PX,
-        min(seen[i, 4], seen[j, 4], seen[k, 4]) - BOX_MARGIN_PX,
-        max(seen[i, 4], seen[j, 4], seen[k, 4]) + BOX_MARGIN_PX,
+        min(seen[i, 3], seen[j, 3], seen[k, 3]) - margin_u,
+        max(seen[i, 3], seen[j, 3], seen[k, 3]) + margin_u,
+        min(seen[i, 4], seen[j, 4], seen[k, 4]) - margin_v,
+        max(seen[i, 4], seen[j, 4], seen[k, 4]) + margin_v,
     )
 
 
@@ -117,6 +143,20 @@ def _edges(seen, i, j, k, orthographic):
     det = (ax * x0 + ay * y0) + aw * w0
     s = 1.0 if det > 0 else -1.0
     return s * x0, s * y0, s * w0, s * x1, s * y1, s * w1, s * x2, s * y2, s * w2, s * det
+
+
+@kernel
+def _along_row(y, w, rows, r):
+    """What of an edge function (x, y, w) is the same all along a pixel row: less where a lens bends the row."""
+    return y * rows[r] + w if rows.ndim == 1 else w
+
+
+@kernel
+def _edge_at(x, y, k, columns, rows, r, c):
+    """An edge function at the ray of pixel (r, c), k being `_along_row`; the tables say which line is compiled."""
+    if rows.ndim == 1:
+        return x * columns[c] + k
+    return x * columns[r, c] + (y * rows[r, c] + k)
 
 
 @kernel
@@ -196,17 +236,17 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
         seen: (V, 5) from `see`.
         faces: (F, 3) uint32.
         order, boxes: from `candidates`.
-        columns, rows: (W,) and (H,), x and y of the pixel centres' rays.
+        columns, rows: x and y of the pixel centres' rays, (W,) and (H,); through a lens that bends, both (H, W).
         orthographic: the camera's kind.
         cuts: the alpha maps.
 
     Returns:
         ids (H, W) int32, -1 for none; weights (H, W, 3) float64; depth (H, W) float64, 0 for none.
     """
-    depth = np.full((len(rows), len(columns)), inf)
-    ids = np.full((len(rows), len(columns)), -1, np.int32)
-    weights = np.zeros((len(rows), len(columns), 3))
-    inside, cut = np.zeros(len(columns), np.uint64), cuts.face
+    height, width = len(rows), columns.shape[-1]
+    depth, ids = np.full((height, width), inf), np.full((height, width), -1, np.int32)
+    weights = np.zeros((height, width, 3))
+    inside, cut = np.zeros(width, np.uint64), cuts.face
     for n in range(U(len(order))):
         f = order[n]
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -219,16 +259,20 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
         if not det > 0:
             continue
         for r in range(r0, r1):
-            k0, k1, k2 = y0 * rows[r] + w0, y1 * rows[r] + w1, y2 * rows[r] + w2
+            k0, k1, k2 = _along_row(y0, w0, rows, r), _along_row(y1, w1, rows, r), _along_row(y2, w2, rows, r)
             # The few columns inside are listed first, without a branch: which they are is hard to predict.
             count = U(0)
             for c in range(c0, c1):
-                e0, e1, e2 = x0 * columns[c] + k0, x1 * columns[c] + k1, x2 * columns[c] + k2
+                e0 = _edge_at(x0, y0, k0, columns, rows, r, c)
+                e1 = _edge_at(x1, y1, k1, columns, rows, r, c)
+                e2 = _edge_at(x2, y2, k2, columns, rows, r, c)
                 inside[count] = c
                 count += U((e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (depth[r, c] >= z_low))
             for m in range(count):
                 c = inside[m]
-                e0, e1, e2 = x0 * columns[c] + k0, x1 * columns[c] + k1, x2 * columns[c] + k2
+                e0 = _edge_at(x0, y0, k0, columns, rows, r, c)
+                e1 = _edge_at(x1, y1, k1, columns, rows, r, c)
+                e2 = _edge_at(x2, y2, k2, columns, rows, r, c)
                 total = (e0 + e1) + e2
                 if not (total > 0 and _owned(e0, x0, y0) and _owned(e1, x1, y1) and _owned(e2, x2, y2)):
                     continue
@@ -239,8 +283,8 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
                 if cut[f] < 0 or _kept(cuts, f, i, j, k, b0, b1, b2):
                     depth[r, c], ids[r, c] = z, f
                     weights[r, c, 0], weights[r, c, 1], weights[r, c, 2] = b0, b1, b2
-    for r in range(U(len(rows))):
-        for c in range(U(len(columns))):
+    for r in range(U(height)):
+        for c in range(U(width)):
             depth[r, c] = 0.0 if ids[r, c] < 0 else depth[r, c]
     return ids, weights, depth
 
