@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from datagen.tier_checks import findings
 from meshes.assets import cards
 from meshes.assets.store import present
 
@@ -31,7 +32,7 @@ OPTIONAL = {
 
 def report() -> str:
     """The findings, as text for a terminal."""
-    sections = (_machine(), _packages(), _gpu(), _browser(), _assets())
+    sections = (_machine(), _packages(), _tiers(), _gpu(), _browser(), _assets())
     return "\n\n".join(f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in sections)
 
 
@@ -56,6 +57,10 @@ def _version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _tiers() -> tuple[str, list[str]]:
+    return "Colour tiers (--colour; docs/renderers.md)", [f"{name:10s} {said}" for name, said in findings().items()]
 
 
 def _gpu() -> tuple[str, list[str]]:

@@ -176,19 +176,19 @@ def test_pyrender_looks_through_clear_shells_and_draws_several_sizes():
 
 def test_pyrender_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(pyrender_tier.importlib.util, "find_spec", lambda name: None)
-    pyrender_tier._platform.cache_clear()
+    pyrender_tier.platform.cache_clear()
     with pytest.raises(UsageError, match=r"expected the package pyrender, got none; pip install '.*\[pyrender\]'"):
         pyrender_tier.check()
-    pyrender_tier._platform.cache_clear()
+    pyrender_tier.platform.cache_clear()
 
 
 @needs("pyrender")
 def test_pyrender_says_how_opengl_fails(monkeypatch):
     monkeypatch.setenv("PYOPENGL_PLATFORM", "none such")
-    pyrender_tier._platform.cache_clear()
+    pyrender_tier.platform.cache_clear()
     with pytest.raises(UsageError, match=r"expected OpenGL without a window, got none such: .*apt install libegl1"):
         pyrender_tier.check()
-    pyrender_tier._platform.cache_clear()
+    pyrender_tier.platform.cache_clear()
 
 
 @needs("pyrender")
@@ -219,7 +219,9 @@ def flow_error_px(surface: Surface, near, far) -> np.ndarray:
     """Distances between where the core and PyTorch3D send the pixels that both see, near to far."""
     truth, seen = rasterize(surface, near), pytorch3d_tier.rasterize(surface, near)
     both = (truth.triangle_id >= 0) & (seen.triangle_id >= 0)
-    common = (replace(hits, triangle_id=np.where(both, hits.triangle_id, -1).astype(np.int32)) for hits in (truth, seen))
+    common = (
+        replace(hits, triangle_id=np.where(both, hits.triangle_id, -1).astype(np.int32)) for hits in (truth, seen)
+    )
     ends = [project(far, interpolate(surface, near, hits)[4])[0] for hits in common]
     return np.linalg.norm(ends[0] - ends[1], axis=1)
 

@@ -83,7 +83,7 @@ class Lit(NamedTuple):
 
 def check() -> None:
     """Raises UsageError where pyrender is missing or cannot draw without a window."""
-    _platform()
+    platform()
 
 
 def render_views(
@@ -110,7 +110,7 @@ def _picture(lit: Lit, camera: Camera) -> Image:
 
 def light_up(surface: Surface, light: EnvironmentLight) -> Lit:
     """What all views share; errors as `render_views`."""
-    _platform()
+    platform()
     if not np.isfinite(light.radiance).all():
         raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
     return Lit(surface, _scene(surface, light))
@@ -142,8 +142,12 @@ def probe(name: str) -> Platform:
 
 
 @lru_cache(maxsize=1)
-def _platform() -> str:
-    """The first platform that works, told to PyOpenGL through the environment, which worker processes inherit."""
+def platform() -> Platform:
+    """The first platform that works, told to PyOpenGL through the environment, which worker processes inherit.
+
+    Raises:
+        UsageError: pyrender is missing, or OpenGL fails by EGL and by OSMesa; says how.
+    """
     if importlib.util.find_spec("pyrender") is None:
         raise UsageError(
             "--colour pyrender: expected the package pyrender, got none; pip install 'perspective-portraits[pyrender]'."
@@ -154,10 +158,10 @@ def _platform() -> str:
         tried.append(probe(name))
         if tried[-1].driver:
             os.environ["PYOPENGL_PLATFORM"] = name
-            return name
+            return tried[-1]
     raise UsageError(
         "--colour pyrender: expected OpenGL without a window, got "
-        + "; ".join(f"{platform.name}: {platform.why}" for platform in tried)
+        + "; ".join(f"{found.name}: {found.why}" for found in tried)
         + ". Install one, on Debian: apt install libegl1 libgl1-mesa-dri, or libosmesa6."
     )
 

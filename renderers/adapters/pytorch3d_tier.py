@@ -40,6 +40,13 @@ def check() -> None:
         raise UsageError(f"--colour pytorch3d: expected PyTorch3D built for this torch, got {error}; {HELP}.") from None
 
 
+def device() -> str:
+    """Where torch puts the work: "cuda" with a GPU, else "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def render_views(
     surface: Surface, light: EnvironmentLight, views: tuple[View, ...], quality: Quality
 ) -> tuple[Image, ...]:
@@ -135,10 +142,10 @@ def _fragments(surface: Surface, labelled: np.ndarray, camera: Camera, deep: int
     from pytorch3d.renderer import MeshRasterizer, RasterizationSettings
     from pytorch3d.structures import Meshes
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    where = device()
     mesh = Meshes(
-        [torch.tensor(surface.vertices, dtype=torch.float32, device=device)],
-        [torch.tensor(surface.faces[labelled].astype(np.int64), device=device)],
+        [torch.tensor(surface.vertices, dtype=torch.float32, device=where)],
+        [torch.tensor(surface.faces[labelled].astype(np.int64), device=where)],
     )
     settings = RasterizationSettings(
         image_size=(camera.height, camera.width),
@@ -151,14 +158,14 @@ def _fragments(surface: Surface, labelled: np.ndarray, camera: Camera, deep: int
         max_faces_per_bin=max(len(labelled), 1),
     )
     with torch.no_grad():
-        seen = MeshRasterizer(_camera(camera, device), settings)(mesh)
+        seen = MeshRasterizer(_camera(camera, where), settings)(mesh)
     return tuple(part[0].cpu().numpy() for part in (seen.pix_to_face, seen.bary_coords, seen.zbuf))
 
 
-def _camera(camera: Camera, device: str) -> Any:
+def _camera(camera: Camera, where: str) -> Any:
     import torch
     from pytorch3d.renderer import OrthographicCameras, PerspectiveCameras
 
     kind = OrthographicCameras if camera.orthographic else PerspectiveCameras
     fields = {name: torch.tensor(v, dtype=torch.float32) for name, v in to_pytorch3d(camera).items()}
-    return kind(**fields, in_ndc=False, device=device)
+    return kind(**fields, in_ndc=False, device=where)
