@@ -84,7 +84,7 @@ def _bounced(world):  # type: ignore[no-untyped-def]
     """Irradiance at every probe from what the surfaces around it reflect of the light stored now."""
     volume, grid = np.zeros(world.volume.shape), world.grid
     everything = np.arange(len(world.objects))
-    light = np.zeros(3)
+    light, spread = np.zeros(3), np.array([0.0, 0.2])
     for i in range(volume.shape[0]):
         for j in range(volume.shape[1]):
             for k in range(volume.shape[2]):
@@ -94,7 +94,7 @@ def _bounced(world):  # type: ignore[no-untyped-def]
                     y = 1 - (2 * n + 1) / _RAYS
                     ring = math.sqrt(1 - y * y)
                     d = (ring * math.cos(2.39996323 * n + turn), y, ring * math.sin(2.39996323 * n + turn))
-                    t, met = nearest(world, p, d, 1e-4, 0.2, everything, len(everything))
+                    t, met = nearest(world, p, d, 1e-4, spread, everything, len(everything))
                     if met == NOTHING:
                         continue
                     x, h, z = p[0] + t * d[0], p[1] + t * d[1], p[2] + t * d[2]

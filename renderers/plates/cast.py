@@ -15,7 +15,8 @@ BOX, ELLIPSOID, CYLINDER, CROWN = range(4)
 NOTHING = -100
 """Met nothing: the sky. From -1 down to -6 it is a face of the room: -X +X -Y +Y -Z +Z."""
 
-_SHELLS = (1.0, 0.84, 0.66, 0.48)
+_SHELLS = (1.0, 0.88, 0.75, 0.6)
+_FULL = (0.22, 0.4, 0.65, 0.9)
 
 
 @kernel
@@ -55,7 +56,7 @@ def _roots(a, b, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _crown(prim, o, d, start, w):  # type: ignore[no-untyped-def]
+def _crown(prim, o, d, start, spread):  # type: ignore[no-untyped-def]
     """The first leaf on the nested shells of a crown, from outside in and out again; 1e30 if the ray slips through."""
     h0, h1, h2 = prim[4], prim[5], prim[6]
     p0, p1, p2, q0, q1, q2 = o[0] / h0, o[1] / h1, o[2] / h2, d[0] / h0, d[1] / h1, d[2] / h2
@@ -71,7 +72,8 @@ def _crown(prim, o, d, start, w):  # type: ignore[no-untyped-def]
             continue
         x, y, z = o[0] + t * d[0], o[1] + t * d[1], o[2] + t * d[2]
         u, v = flat_of(x / h0, y / h1, z / h2, x, y, z)
-        share, _, _ = leaves(u, v, prim[11], int(prim[10]) + 17 * k, w)
+        # The outermost shells hold few leaves, which frays the outline; the inner ones close the crown.
+        share, _, _ = leaves(u, v, prim[11], int(prim[10]) + 17 * k, spread[0] * t + spread[1], _FULL[shell])
         if share > 0.5:
             return t
     return 1e30
@@ -87,7 +89,7 @@ def flat_of(n0, n1, n2, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def meet(prim, o, d, start, w):  # type: ignore[no-untyped-def]
+def meet(prim, o, d, start, spread):  # type: ignore[no-untyped-def]
     """Where a ray meets one primitive beyond `start`; 1e30 if nowhere."""
     x, y, z = turned(prim, o[0] - prim[1], o[1] - prim[2], o[2] - prim[3])
     e, f, g = turned(prim, d[0], d[1], d[2])
@@ -97,7 +99,7 @@ def meet(prim, o, d, start, w):  # type: ignore[no-untyped-def]
         near, far = slab(-h0, h0, -h1, h1, -h2, h2, here, there)
         return near if near <= far and near > start else 1e30
     if shape == CROWN:
-        return _crown(prim, here, there, start, w)
+        return _crown(prim, here, there, start, spread)
     if shape == ELLIPSOID:
         near, far = _roots(
             (e / h0) ** 2 + (f / h1) ** 2 + (g / h2) ** 2,
@@ -113,10 +115,11 @@ def meet(prim, o, d, start, w):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def nearest(world, o, d, start, w, chosen, count):  # type: ignore[no-untyped-def]
+def nearest(world, o, d, start, spread, chosen, count):  # type: ignore[no-untyped-def]
     """What a ray meets first beyond `start`: its parameter and the primitive's number, a face of the room, or NOTHING.
 
-    Only the first `count` objects of `chosen` are tried.
+    Only the first `count` objects of `chosen` are tried. `spread` (2,) is the width of the ray: its growth with the
+    parameter, and what it starts with.
     """
     room = world.room
     _, best = slab(room[0, 0], room[1, 0], room[0, 1], room[1, 1], room[0, 2], room[1, 2], o, d)
@@ -128,7 +131,7 @@ def nearest(world, o, d, start, w, chosen, count):  # type: ignore[no-untyped-de
         if near > far or far < start or near > best:
             continue
         for j in range(int(box[6]), int(box[7])):
-            t = meet(world.prims[j], o, d, start, w)
+            t = meet(world.prims[j], o, d, start, spread)
             if t < best:
                 best, met = t, j
     if met < 0 and world.walls[-1 - met] < 0:
@@ -152,13 +155,14 @@ def _face(room, o, d, t):  # type: ignore[no-untyped-def]
 @kernel
 def blocked(world, o, d, until):  # type: ignore[no-untyped-def]
     """Whether anything but the room itself lies between a point and `until` times d further."""
+    spread = np.array([0.0, 0.02])
     for n in range(len(world.objects)):
         box = world.objects[n]
         near, far = slab(box[0], box[3], box[1], box[4], box[2], box[5], o, d)
         if near > far or far < 0 or near > until:
             continue
         for j in range(int(box[6]), int(box[7])):
-            if meet(world.prims[j], o, d, 1e-3, 0.02) < until:
+            if meet(world.prims[j], o, d, 1e-3, spread) < until:
                 return True
     return False
 

@@ -71,8 +71,8 @@ def within(distance: float, w: float) -> float:
 
 
 @kernel
-def leaves(u: float, v: float, size: float, seed: int, w: float) -> tuple[float, float, float]:
-    """Leaves strewn over a plane.
+def leaves(u: float, v: float, size: float, seed: int, w: float, full: float) -> tuple[float, float, float]:
+    """Leaves strewn over a plane, in a share `full` of its cells.
 
     Returns:
         share of the sample that is leaf, how the leaf is turned to the light in [0, 1], its tint in [0, 1].
@@ -82,14 +82,14 @@ def leaves(u: float, v: float, size: float, seed: int, w: float) -> tuple[float,
     best, turned, tint = 0.0, 0.5, 0.5
     if w > 1.2:
         # Too far to tell leaves apart: clumps remain.
-        clump = hashed(i // 3, j // 3, 5, seed)
-        return 0.45 + 0.5 * clump, 0.3 + 0.4 * hashed(i // 2, j // 2, 6, seed), 0.5
+        clump = full + 0.5 * hashed(i // 2, j // 2, 5, seed) + 0.3 * hashed(i, j, 7, seed) - 0.4
+        return clump, 0.3 + 0.4 * hashed(i // 2, j // 2, 6, seed), 0.5
     top = -1.0
     for di in range(-1, 2):
         for dj in range(-1, 2):
             a, b = i + di, j + dj
             order = hashed(a, b, 0, seed)
-            if order <= top:
+            if order <= top or hashed(a, b, 5, seed) > full:
                 continue
             angle = 6.2831853 * hashed(a, b, 3, seed)
             x, y = u - a - hashed(a, b, 1, seed), v - b - hashed(a, b, 2, seed)

@@ -26,7 +26,7 @@ from renderers.plates.paint import (
 from renderers.plates.wall import Wall, walls_of
 from renderers.plates.world import Builder, Color, Emitter, World
 
-DAYLIGHT = 9.0
+DAYLIGHT = 5.0
 """Radiance of what windows show over that of a lit wall, roughly; an eye adapted to the room sees it burnt out."""
 
 
@@ -56,8 +56,8 @@ def room(rng: np.random.Generator, window_side: float) -> tuple[World, list[Emit
 
 def soft_color(rng: np.random.Generator, low: float, high: float, strength: float) -> Color:
     """A colour of a brightness within bounds and of any hue, greyish as paint and cloth mostly are."""
-    level, hue, depth = rng.uniform(low, high), rng.uniform(0, 2 * math.pi), strength * rng.random() ** 1.5
-    warm = 0.35 * strength * rng.random()
+    level, hue, depth = rng.uniform(low, high), rng.uniform(0, 2 * math.pi), 0.8 * strength * rng.random() ** 2
+    warm = 0.06 + 0.25 * strength * rng.random()
     r, g, b = (level * (1 + depth * math.cos(hue + turn)) for turn in (0.0, -2.1, 2.1))
     return min(r * (1 + warm), 0.9), min(g, 0.9), min(b * (1 - warm), 0.9)
 
@@ -76,7 +76,7 @@ def _wooden(b: Builder, board_m: float = 0.4, gloss: float = 0.15) -> int:
 def _faces(b: Builder) -> list[int]:
     """Materials of the room's six faces."""
     rng = b.rng
-    paint = soft_color(rng, 0.25, 0.78, 0.3) if rng.random() < 0.75 else soft_color(rng, 0.06, 0.3, 0.7)
+    paint = soft_color(rng, 0.35, 0.78, 0.12) if rng.random() < 0.7 else soft_color(rng, 0.08, 0.4, 0.45)
     main = b.material(paint, rough=0.025)
     accent, chance = main, rng.random()
     if chance < 0.18:
@@ -89,7 +89,7 @@ def _faces(b: Builder) -> list[int]:
         dark, light = _wood(b)
         accent = b.material(dark, PLANKS, light, (rng.uniform(0.09, 0.2), 1.0), gloss=0.2)
     elif chance < 0.5:
-        accent = b.material(soft_color(rng, 0.08, 0.5, 0.8), rough=0.03)
+        accent = b.material(soft_color(rng, 0.08, 0.5, 0.6), rough=0.03)
     white = b.material((0.8, 0.79, 0.77), rough=0.015)
     return [main, main, _floor(b), white, accent, main]
 
@@ -153,7 +153,7 @@ def _window(b: Builder, wall: Wall, x: float, wide: float) -> None:
         wall.box(b, (x + side * (wide / 2 + 0.03), middle, 0.025), (0.035, high / 2 + 0.06, 0.025), white)
         wall.box(b, (x, middle + side * (high / 2 + 0.03), 0.025), (wide / 2, 0.035, 0.025), white)
     wall.box(b, (x, foot - 0.05, 0.09), (wide / 2 + 0.1, 0.018, 0.09), white)
-    b.emitters.append(wall.emitter((x, middle, 0.06), (wide / 2, high / 2), 0.7 * glow * np.array([0.86, 0.95, 1.0])))
+    b.emitters.append(wall.emitter((x, middle, 0.06), (wide / 2, high / 2), 1.2 * glow * np.array([0.86, 0.95, 1.0])))
     if rng.random() < 0.6:
         _curtains(b, wall, x, wide, foot + high)
     elif rng.random() < 0.4:

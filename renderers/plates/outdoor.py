@@ -39,9 +39,9 @@ def _lit(world: World, rng: np.random.Generator, azimuth: float) -> tuple[World,
     cloudy, elevation = rng.uniform(0.0, 1.0), math.radians(rng.uniform(14, 62))
     low = math.exp(-math.degrees(elevation) / 18)
     sun = np.array([1.0, 0.92 - 0.22 * low, 0.82 - 0.42 * low]) * 3.0 * max(1.0 - 1.25 * max(cloudy - 0.25, 0.0), 0.0)
-    zenith = np.array([0.20, 0.34, 0.66]) * (1 - 0.6 * cloudy) + np.array([0.55, 0.57, 0.60]) * 0.6 * cloudy
-    horizon = np.array([0.72, 0.78, 0.86]) * (1 - 0.2 * low) + np.array([0.12, 0.02, -0.1]) * low
-    up = math.pi * (0.45 * zenith + 0.55 * horizon) * 0.8
+    zenith = np.array([0.10, 0.19, 0.40]) * (1 - cloudy) + np.array([0.50, 0.52, 0.55]) * cloudy
+    horizon = np.array([0.44, 0.49, 0.55]) * (1 - 0.2 * low) + np.array([0.12, 0.02, -0.1]) * low
+    up = math.pi * (0.45 * zenith + 0.55 * horizon)
     down = 0.16 * (up + sun * math.sin(elevation)) * np.array([1.0, 0.95, 0.85])
     towards = [math.sin(azimuth) * math.cos(elevation), math.sin(elevation), math.cos(azimuth) * math.cos(elevation)]
     sky = np.stack([zenith, horizon, up, down, np.full(3, 0.9 * cloudy - 0.25)])
@@ -55,8 +55,8 @@ def _houses(b: Builder, ground: float, z: float, span: tuple[float, float], turn
     while at < span[1]:
         wide, storeys, storey = rng.uniform(6, 14), int(rng.integers(2, 6)), rng.uniform(2.9, 3.8)
         high, deep = storeys * storey + rng.uniform(0.3, 1.0), 5.0
-        wall = (0.30, 0.14, 0.09) if rng.random() < 0.2 else soft_color(rng, 0.16, 0.6, 0.35)
-        trim = soft_color(rng, 0.35, 0.75, 0.15)
+        wall = (0.30, 0.14, 0.09) if rng.random() < 0.2 else soft_color(rng, 0.16, 0.6, 0.22)
+        trim = soft_color(rng, 0.35, 0.75, 0.08)
         front = b.material(wall, FACADE, trim, (storey, wide / max(round(wide / rng.uniform(2.0, 3.2)), 1)))
         back = z - deep - rng.uniform(0.0, 0.5)
         b.add((at + wide / 2, ground + high / 2, back), (wide / 2, high / 2, deep), front, turn_rad)
@@ -72,18 +72,18 @@ def tree(b: Builder, x: float, ground: float, z: float, tall: float) -> None:
     """A trunk, and a crown of several lobes of leaves."""
     rng = b.rng
     bark = b.material((0.10, 0.075, 0.055), GRASS, (0.17, 0.14, 0.11))
-    green = (rng.uniform(0.05, 0.12), rng.uniform(0.13, 0.22), rng.uniform(0.02, 0.05))
+    green = (rng.uniform(0.05, 0.10), rng.uniform(0.10, 0.16), rng.uniform(0.025, 0.05))
     if rng.random() < 0.12:
         green = (rng.uniform(0.25, 0.4), rng.uniform(0.13, 0.2), 0.03)
-    leaf_m = rng.uniform(0.10, 0.18)
+    leaf_m = rng.uniform(0.07, 0.12)
     leaf = b.material(green, LEAVES, (green[0] * 1.9, green[1] * 1.5, green[2] * 1.6), (leaf_m, 1.0))
     girth, bare = tall * rng.uniform(0.016, 0.026), tall * rng.uniform(0.26, 0.4)
     first = len(b.objects)
     b.add((x, ground + tall * 0.35, z), (girth, tall * 0.35, girth), bark, 0.0, CYLINDER)
     radius = 0.5 * (tall - bare)
-    for _ in range(int(rng.integers(5, 9))):
-        r = radius * rng.uniform(0.42, 0.7)
-        offset = rng.normal(size=3) * radius * np.array([0.42, 0.34, 0.42])
+    for _ in range(int(rng.integers(7, 12))):
+        r = radius * rng.uniform(0.32, 0.66)
+        offset = np.clip(rng.normal(size=3), -1.4, 1.4) * radius * np.array([0.5, 0.42, 0.5])
         middle = (x + float(offset[0]), ground + bare + radius + float(offset[1]), z + float(offset[2]))
         b.add(middle, (r, r * rng.uniform(0.65, 0.95), r), leaf, 0.0, CROWN, leaf_m)
     b.together(first)
@@ -118,10 +118,12 @@ def _car(b: Builder, x: float, ground: float, z: float) -> None:
     paint = b.material(soft_color(rng, 0.03, 0.6, 0.9), gloss=0.9, rough=0.0)
     glass, tyre = b.material((0.03, 0.035, 0.04), gloss=1.0, rough=0.0), b.material((0.025, 0.025, 0.025))
     first = len(b.objects)
-    b.add((x, ground + 0.58, z), (2.05, 0.30, 0.82), paint)
-    b.add((x, ground + 0.70, z), (2.15, 0.22, 0.78), paint, 0.0, ELLIPSOID)
-    b.add((x - 0.1, ground + 0.98, z), (1.25, 0.46, 0.70), glass, 0.0, ELLIPSOID)
-    b.add((x - 0.1, ground + 1.36, z), (0.85, 0.06, 0.62), paint, 0.0, ELLIPSOID)
+    b.add((x, ground + 0.56, z), (2.12, 0.27, 0.84), paint)
+    b.add((x, ground + 0.84, z), (1.95, 0.10, 0.78), paint, 0.0, ELLIPSOID)
+    b.add((x - 0.15, ground + 1.08, z), (1.12, 0.26, 0.72), glass)
+    for pillar in (-1.2, -0.2, 0.9):
+        b.add((x + pillar, ground + 1.08, z), (0.05, 0.27, 0.73), paint)
+    b.add((x - 0.15, ground + 1.37, z), (1.10, 0.05, 0.71), paint)
     for wheel in (-1.3, 1.3):
         b.add((x + wheel, ground + 0.32, z), (0.32, 0.32, 0.84), tyre, 0.0, ELLIPSOID)
     b.together(first)
@@ -135,8 +137,8 @@ def _paving(b: Builder) -> int:
 
 
 def _lawn(b: Builder) -> int:
-    green = (b.rng.uniform(0.07, 0.12), b.rng.uniform(0.15, 0.21), 0.035)
-    return b.material(green, GRASS, (green[0] * 1.7, green[1] * 1.25, 0.07))
+    green = (b.rng.uniform(0.07, 0.11), b.rng.uniform(0.12, 0.16), 0.04)
+    return b.material(green, GRASS, (green[0] * 1.9, green[1] * 1.3, 0.08))
 
 
 def _strip(b: Builder, ground: float, near_z: float, far_z: float, material: int, rise_m: float) -> None:

@@ -99,14 +99,14 @@ def outside(dx: float, dy: float, dz: float, seed: int) -> Three:
     length = math.sqrt(dx * dx + dz * dz) + 1e-9
     up, east = dy / length, math.atan2(dx, dz) * 5
     far = 0.10 + 0.14 * noise(math.floor(east * 2.3) * 0.77, 0.5, 0.5, seed)
-    near = -0.02 + 0.12 * cloudy(east, 0.5, 0.5, 4, 0.02, seed + 5)
+    near = -0.06 + 0.12 * cloudy(east, 0.5, 0.5, 4, 0.02, seed + 5)
     sky = mixed((1.0, 1.0, 1.0), (0.62, 0.78, 1.0), min(max(up * 1.4, 0.0), 1.0))
     cloud = min(max(0.4 + 0.8 * cloudy(east * 0.7, up * 5, 0.3, 4, 0.05, seed + 2), 0.0), 1.0)
     color = mixed(sky, (1.05, 1.05, 1.05), cloud)
     wall = dimmed((0.42, 0.36, 0.32), 0.6 + 0.8 * hashed(math.floor(east * 2.3), 1, 1, seed))
     pane = bars(east * 2.3, 0.16, 0.07, 0.02) * bars(up, 0.045, 0.025, 0.006)
     color = mixed(color, mixed(wall, (0.10, 0.11, 0.13), 0.8 * pane), within(far - up, 0.01))
-    tree = dimmed((0.16, 0.24, 0.08), 1 + 0.8 * cloudy(east * 9, up * 40, 0.5, 3, 0.3, seed + 8))
+    tree = dimmed((0.15, 0.19, 0.10), 1 + 0.35 * cloudy(east * 9, up * 40, 0.5, 3, 0.3, seed + 8))
     return mixed(color, tree, within(near - up, 0.03))
 
 
@@ -140,9 +140,10 @@ def facade(a: Three, b: Three, u: float, v: float, hv: float, w: float, storey: 
 @kernel
 def grass(a: Three, b: Three, u: float, v: float, w: float, seed: int) -> Three:
     """A lawn: patches, tufts and blades."""
-    patch = cloudy(u * 0.6, v * 0.6, 0.0, 4, w * 0.6, seed)
-    blade = cloudy(u * 70, v * 70, 0.0, 2, w * 70, seed + 3)
-    return dimmed(mixed(a, b, min(max(0.5 + 0.6 * patch, 0.0), 1.0)), 1 + 0.45 * blade)
+    patch = cloudy(u * 0.35, v * 0.35, 0.0, 3, w * 0.35, seed) + 0.6 * cloudy(u * 3, v * 3, 0.0, 3, w * 3, seed + 5)
+    blade = cloudy(u * 22, v * 22, 0.0, 4, w * 22, seed + 3)
+    dry = min(max(0.5 + 0.5 * patch, 0.0), 1.0)
+    return dimmed(mixed(a, b, dry), max(1 + 0.25 * patch + 0.4 * blade, 0.25))
 
 
 @kernel
@@ -222,8 +223,8 @@ def painted(m, seed, u, v, hu, hv, w, dx, dy, dz) -> Six:  # type: ignore[no-unt
     elif pattern == GRASS:
         color = grass(a, b, u, v, w, seed)
     elif pattern == LEAVES:
-        share, turned, tint = leaves(u, v, m[7], seed, w)
-        color = dimmed(mixed(a, b, tint), (0.25 + 0.75 * share) * (0.45 + 0.9 * turned))
+        share, turned, tint = leaves(u, v, m[7], seed, w, 1.0)
+        color = dimmed(mixed(a, b, tint), (0.25 + 0.75 * min(share, 1.0)) * (0.45 + 0.9 * turned))
     elif pattern == GLOW:
         glow = dimmed(a, m[10] * (0.55 + 0.45 * math.exp(-((v / hv) ** 2) * 1.5)))
         color = dimmed(a, 0.6)

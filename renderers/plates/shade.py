@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from renderers.plates.cast import CROWN, NOTHING, blocked, nearest, normal_of
-from renderers.plates.grain import cloudy, kernel
+from renderers.plates.grain import cloudy, kernel, within
 from renderers.plates.paint import mixed, painted
+
+_HAZE_M = 420.0  # What is so far away has lost most of its contrast to the air.
 
 
 @kernel
@@ -25,7 +27,13 @@ def sky_of(world, d):  # type: ignore[no-untyped-def]
     white = 1.15 * horizon[1] * (1.0 - 0.3 * min(max(cloud - 0.2, 0.0), 1.0))
     color = mixed(color, (white, white, 1.01 * white), cover * min(6 * up, 1.0))
     glow = 1 + 0.5 * toward**4 + 1.5 * toward**48
-    return color[0] * glow, color[1] * glow, color[2] * glow
+    color = (color[0] * glow, color[1] * glow, color[2] * glow)
+    east = math.atan2(x, z) * 9
+    hill = 0.018 + 0.014 * cloudy(east * 0.35, 0.5, 0.5, 2, 0.01, world.seed + 40)
+    hill += 0.010 * cloudy(east * 2.5, 0.5, 0.5, 4, 0.05, world.seed + 41)
+    dark = 0.45 + 0.12 * cloudy(east * 4, y * 90, 0.5, 3, 0.05, world.seed + 42)
+    far = (horizon[0] * dark * 0.75, horizon[1] * dark * 0.85, horizon[2] * dark * 0.8)
+    return mixed(color, far, within(hill - y, 0.004))
 
 
 @kernel
@@ -59,10 +67,12 @@ def _cell(x, origin, spacing, count):  # type: ignore[no-untyped-def]
 
 @kernel
 def _away(box, x, y, z):  # type: ignore[no-untyped-def]
-    """Distance of a point from an object's box; negative inside it."""
+    """Distance of a point from an object's box, negative inside it; 1 where it is beyond half a metre."""
     a = max(box[0] - x, x - box[3])
     b = max(box[1] - y, y - box[4])
     c = max(box[2] - z, z - box[5])
+    if max(a, b, c) > 0.5:
+        return 1.0
     outside = math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
     return outside if outside > 0 else max(a, b, c)
 
@@ -77,7 +87,9 @@ def _crevice(world, met, x, y, z):  # type: ignore[no-untyped-def]
                 for side in range(2):
                     share *= 1 - 0.28 * math.exp(-abs(at - world.room[side, axis]) / 0.22)
         for n in range(len(world.objects)):
-            share *= 1 - 0.5 * math.exp(-max(_away(world.objects[n], x, y, z), 0.0) / 0.11)
+            away = _away(world.objects[n], x, y, z)
+            if away < 0.5:
+                share *= 1 - 0.5 * math.exp(-max(away, 0.0) / 0.11)
         return share
     if world.prims[met, 12] > 0:
         box = world.objects[int(world.prims[met, 13])]
@@ -148,10 +160,11 @@ def plain_light(world, o, d, t, met, w):  # type: ignore[no-untyped-def]
     else:
         arriving, share = _daylight(world, met, x, y, z, n), 1.0
     share /= math.pi
-    return (
-        (r * share * arriving[0] + er, g * share * arriving[1] + eg, b * share * arriving[2] + eb),
-        n, m[11],
-    )  # fmt: skip
+    color = (r * share * arriving[0] + er, g * share * arriving[1] + eg, b * share * arriving[2] + eb)
+    if not world.indoors:
+        horizon = (world.sky[1, 0], world.sky[1, 1], world.sky[1, 2])
+        color = mixed(color, horizon, 1 - math.exp(-t * length / _HAZE_M))
+    return color, n, m[11]
 
 
 @kernel
@@ -165,55 +178,90 @@ def seen(world, o, d, t, met, w, chosen):  # type: ignore[no-untyped-def]
         p = (o[0] + t * d[0] + 1e-3 * n[0], o[1] + t * d[1] + 1e-3 * n[1], o[2] + t * d[2] + 1e-3 * n[2])
         turn = 2 * length * cosine
         q = ((d[0] + turn * n[0]) / length, (d[1] + turn * n[1]) / length, (d[2] + turn * n[2]) / length)
-        s, other = nearest(world, p, q, 1e-3, w, chosen, len(chosen))
+        s, other = nearest(world, p, q, 1e-3, np.array([0.0, w]), chosen, len(chosen))
         mirrored, _, _ = plain_light(world, p, q, s, other, 4 * w + 0.05)
         color = mixed(color, mirrored, share)
     return color
 
 
 @kernel
-def picture(world, origin, across, down, ahead, start, spread, samples, everything):  # type: ignore[no-untyped-def]
-    """Radiance (h, w, 3) float32 and 1 / depth (h, w) float32, both the mean of samples x samples rays a pixel.
+def picture(world, origin, across, down, ahead, start, spread, everything):  # type: ignore[no-untyped-def]
+    """Radiance (h, w, 3) float32 and 1 / depth (h, w) float32.
+
+    One ray through the middle of a pixel where it is like its neighbours, the mean of four where it is not: textures
+    are filtered to the width of a pixel by themselves, outlines are not.
 
     Args:
         world: as `World`.
         origin: (3, 3): the ray of (x, y) starts at origin[0] x + origin[1] y + origin[2].
-        across, down: (w samples,) and (h samples,) x and y of the rays.
+        across, down: (2 w,) and (2 h,) x and y of the rays.
         ahead: (3, 3): the ray of (x, y) goes along ahead[0] x + ahead[1] y + ahead[2]; its parameter is the depth.
         start: depth from where anything is seen.
-        spread: width of a sample at depth 1, and at every depth.
-        samples: rays a pixel, along each axis.
+        spread: (2,) width of a pixel: what it grows by with depth, and what it is at depth 0.
         everything: numbers of all objects.
     """
-    height, width = len(down) // samples, len(across) // samples
+    height, width = len(down) // 2, len(across) // 2
     rgb, inverse = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
-    share = 1.0 / (samples * samples)
-    for tile_r in range(0, height, 16):
-        for tile_c in range(0, width, 16):
-            r_end, c_end = min(tile_r + 16, height), min(tile_c + 16, width)
-            x, y = across[tile_c * samples : c_end * samples], down[tile_r * samples : r_end * samples]
-            chosen, count = _objects_in(world, origin, ahead, start, x[0], x[-1], y[0], y[-1])
-            for r in range(tile_r, r_end):
-                for c in range(tile_c, c_end):
-                    for q in range(samples * samples):
-                        a, b = across[c * samples + q % samples], down[r * samples + q // samples]
-                        o = origin[0] * a + origin[1] * b + origin[2]
-                        d = ahead[0] * a + ahead[1] * b + ahead[2]
-                        eye, way = (o[0], o[1], o[2]), (d[0], d[1], d[2])
-                        t, met = nearest(world, eye, way, start, spread[0] * min(start * 2, 9.0) + spread[1], chosen,
-                                         count)  # fmt: skip
-                        w = spread[0] * t + spread[1]
-                        color = seen(world, eye, way, t, met, w, everything)
-                        for k in range(3):
-                            rgb[r, c, k] += share * min(color[k] * world.gain[k], world.gain[3])
-                        inverse[r, c] += 0.0 if met == NOTHING else share / t
+    met, tiles = np.full((height, width), NOTHING, np.int64), (width + 15) // 16
+    lists = np.zeros((tiles * ((height + 15) // 16), len(everything)), np.int64)
+    counts = np.zeros(len(lists), np.int64)
+    for tile in range(len(lists)):
+        r, c = tile // tiles * 16, tile % tiles * 16
+        x, y = across[2 * c : 2 * (c + 16)], down[2 * r : 2 * (r + 16)]
+        counts[tile] = _objects_in(world, origin, ahead, x[0], x[-1], y[0], y[-1], lists[tile])
+    for r in range(height):
+        for c in range(width):
+            tile = r // 16 * tiles + c // 16
+            a, b = (across[2 * c] + across[2 * c + 1]) / 2, (down[2 * r] + down[2 * r + 1]) / 2
+            met[r, c], inverse[r, c] = _take(
+                world, origin, ahead, a, b, start, spread, lists[tile, : counts[tile]], everything, rgb[r, c], 1.0
+            )
+    plain = rgb.copy()
+    for r in range(height):
+        for c in range(width):
+            if not _differs(plain, met, r, c):
+                continue
+            tile = r // 16 * tiles + c // 16
+            rgb[r, c], inverse[r, c] = 0.0, 0.0
+            for q in range(4):
+                _, near = _take(
+                    world, origin, ahead, across[2 * c + q % 2], down[2 * r + q // 2], start, spread / 2,
+                    lists[tile, : counts[tile]], everything, rgb[r, c], 0.25,
+                )  # fmt: skip
+                inverse[r, c] += 0.25 * near
     return rgb, inverse
 
 
 @kernel
-def _objects_in(world, origin, ahead, start, x0, x1, y0, y1):  # type: ignore[no-untyped-def]
-    """Objects that rays of a tile may meet: none whose ball lies wholly beyond one of the tile's four sides."""
-    chosen, count = np.zeros(len(world.objects), np.int64), 0
+def _take(world, origin, ahead, a, b, start, spread, chosen, everything, rgb, share):  # type: ignore[no-untyped-def]
+    """Adds a share of what one ray sees to a pixel; gives what it met and 1 / its depth."""
+    o = origin[0] * a + origin[1] * b + origin[2]
+    d = ahead[0] * a + ahead[1] * b + ahead[2]
+    eye, way = (o[0], o[1], o[2]), (d[0], d[1], d[2])
+    t, met = nearest(world, eye, way, start, spread, chosen, len(chosen))
+    color = seen(world, eye, way, t, met, spread[0] * t + spread[1], everything)
+    for k in range(3):
+        rgb[k] += share * min(color[k] * world.gain[k], world.gain[3])
+    return met, (0.0 if met == NOTHING else 1.0 / t)
+
+
+@kernel
+def _differs(rgb, met, r, c):  # type: ignore[no-untyped-def]
+    """Whether a pixel shows another thing, or a clearly other brightness, than one beside it."""
+    for dr, dc in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        i, j = min(max(r + dr, 0), len(met) - 1), min(max(c + dc, 0), met.shape[1] - 1)
+        if met[i, j] != met[r, c]:
+            return True
+        mine, other = rgb[r, c, 1], rgb[i, j, 1]
+        if abs(mine - other) > 0.12 * (mine + other) + 0.004:
+            return True
+    return False
+
+
+@kernel
+def _objects_in(world, origin, ahead, x0, x1, y0, y1, chosen):  # type: ignore[no-untyped-def]
+    """Lists objects that rays of a tile may meet, gives how many: not one wholly beyond a side of it."""
+    count = 0
     o, d = np.zeros((4, 3)), np.zeros((4, 3))
     for n, (x, y) in enumerate(((x0, y0), (x1, y0), (x1, y1), (x0, y1))):
         o[n] = origin[0] * x + origin[1] * y + origin[2]
@@ -233,4 +281,4 @@ def _objects_in(world, origin, ahead, start, x0, x1, y0, y1):  # type: ignore[no
         if not outside:
             chosen[count] = j
             count += 1
-    return chosen, count
+    return count

@@ -17,7 +17,6 @@ from renderers.plates.shade import picture
 BEHIND_M = 0.25
 """How far behind the origin of the head frame a world begins: rays start there, whatever stands nearer is cut off."""
 
-_RAYS = 2
 _STEPS_A_BLUR = 6.0
 _LONGEST_STEP = 8
 
@@ -34,11 +33,11 @@ def look(placed: PlacedWorld, camera: Camera, lens: ThinLens | None = None) -> n
         (H, W, 3) float32 linear.
     """
     if lens is None:
-        return _taken(placed, camera, 1, _RAYS)[0]
+        return _taken(placed, camera, 1)[0]
     focal_px = float(camera.K[0, 0])
-    _, pilot = _taken(placed, camera, 16, 1)
+    _, pilot = _taken(placed, camera, 16)
     step = int(np.clip(_blur_px(lens, focal_px, pilot).min() / _STEPS_A_BLUR, 1, _LONGEST_STEP))
-    rgb, inverse = _taken(placed, camera, step, _RAYS)
+    rgb, inverse = _taken(placed, camera, step)
     soft = gathered(rgb, _blur_px(lens, focal_px, inverse) / step, inverse)
     return soft if step == 1 else stretch(soft, camera.height, camera.width, step)
 
@@ -49,18 +48,18 @@ def _blur_px(lens: ThinLens, focal_px: float, inverse_depth: np.ndarray) -> np.n
         return lens.blur_px(focal_px, 1.0 / inverse_depth).astype(np.float32)
 
 
-def _taken(placed: PlacedWorld, camera: Camera, step: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
+def _taken(placed: PlacedWorld, camera: Camera, step: int) -> tuple[np.ndarray, np.ndarray]:
     """Radiance and 1 / depth at every `step`-th pixel, each the mean over a square of that size.
 
     A step above 1 gives the knots that `stretch` wants: one more than the last pixel needs.
     """
-    x, y = sample_places(camera, step, samples)
+    x, y = sample_places(camera, step, 2)
     origin, ahead = _rays(placed, camera)
     start = max(float(camera.T_camera_head[2, 3]) + BEHIND_M, 0.01)
-    wide = step / (samples * float(camera.K[0, 0]))
-    spread = (0.0, wide) if camera.orthographic else (wide, 0.0)
+    wide = step / float(camera.K[0, 0])
+    spread = np.array([0.0, wide] if camera.orthographic else [wide, 0.0])
     everything = np.arange(len(placed.world.objects))
-    return picture(placed.world, origin, x, y, ahead, start, spread, samples, everything)
+    return picture(placed.world, origin, x, y, ahead, start, spread, everything)
 
 
 def sample_places(camera: Camera, step: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
