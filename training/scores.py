@@ -29,7 +29,7 @@ REGIONS: dict[str, tuple[Part, ...]] = {"face": FACE, "ears": EARS}
 """Parts whose visible pixels are scored."""
 
 Predictor = Callable[[Batch], Tensor]
-"""Flow (N, 2, H, W) for a batch."""
+"""What a batch is answered: flow (N, 2, H, W) in pixels, or distance (N,) in metres."""
 
 
 @dataclass

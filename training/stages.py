@@ -36,15 +36,18 @@ class FlowStage(Stage):
         super().__init__()
         self.net = FlowNet(width, levels, takes_distance)
 
+    def predict_flow(self, batch: Batch) -> Tensor:
+        """(N, 2, H, W) pixels, told the distance."""
+        return self.net(portrait(batch), batch["distance_m"])
+
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        flow = self.net(portrait(batch), batch["distance_m"])
-        return {"flow": losses.flow_loss(flow, batch["flow"], batch["near_surface"])}
+        return {"flow": losses.flow_loss(self.predict_flow(batch), batch["flow"], batch["near_surface"])}
 
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
         """(N, 3, H, 3 W): near, undistorted by the predicted flow, far."""
-        undistorted, _ = carry(batch, self.net(portrait(batch), batch["distance_m"]))
+        undistorted, _ = carry(batch, self.predict_flow(batch))
         return torch.cat([batch["near"] * batch["near_mask"], undistorted, batch["far"] * batch["far_mask"]], dim=3)
 
 
@@ -54,6 +57,10 @@ class DistanceStage(Stage):
     def __init__(self, width: int, levels: int):
         super().__init__()
         self.net = DistanceNet(width, levels)
+
+    def predict_distance_m(self, batch: Batch) -> Tensor:
+        """(N,) metres."""
+        return self.net(portrait(batch))[0].exp2()
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
@@ -71,6 +78,10 @@ class QueryStage(Stage):
     def __init__(self, width: int, levels: int):
         super().__init__()
         self.net = DistanceQueryNet(width, levels)
+
+    def predict_distance_m(self, batch: Batch) -> Tensor:
+        """(N,) metres."""
+        return self.net.distance_m(portrait(batch))
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
@@ -128,9 +139,13 @@ class CascadeStage(Stage):
         self.flow = FlowStage(width, levels)
         self.completion = CompletionStage(width, levels)
 
+    def predict_flow(self, batch: Batch) -> Tensor:
+        """(N, 2, H, W) pixels, told the distance."""
+        return self.flow.predict_flow(batch)
+
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        flow = self.flow.net(portrait(batch), batch["distance_m"])
+        flow = self.predict_flow(batch)
         return {
             "flow": losses.flow_loss(flow, batch["flow"], batch["near_surface"]),
             **self.completion.losses(batch, flow),
@@ -139,7 +154,7 @@ class CascadeStage(Stage):
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
         """(N, 3, H, 3 W): near, undistorted and completed, far."""
-        made = self.completion.complete(batch, self.flow.net(portrait(batch), batch["distance_m"]))
+        made = self.completion.complete(batch, self.predict_flow(batch))
         return torch.cat([batch["near"] * batch["near_mask"], made, batch["far"] * batch["far_mask"]], dim=3)
 
 
