@@ -10,6 +10,7 @@ from meshes.parts import Part
 from meshes.surface import Material, Surface
 from renderers.camera import to_blender
 from renderers.light import EnvironmentLight
+from renderers.photo.strands import Hairs, hairs_of, strands_of
 from renderers.picture import Quality, View
 
 Arrays = dict[str, np.ndarray]
@@ -21,23 +22,23 @@ def scene_of(
     """Everything a render needs.
 
     Returns:
-        A description of plain JSON values, and the arrays it names: `body_i.*` of each body, `texture_i` and `relief_i`
-        of material i, `cutout_i`, and the light's `radiance`.
+        A description of plain JSON values, and the arrays it names: `body_i.*` of each body, `hair.*`, `texture_i` and
+        `relief_i` of material i, `cutout_i`, and the light's `radiance`.
     """
+    strands = strands_of(surface)
     kinds, kind = np.unique(np.stack([surface.material, surface.cutout], axis=1), axis=0, return_inverse=True)
     materials = [_material(surface, material, cutout) for material, cutout in kinds.tolist()]
-    arrays: Arrays = {"radiance": light.radiance}
+    arrays: Arrays = {"radiance": light.radiance, **_hair(hairs_of(strands))}
     for i, material in enumerate(surface.materials):
         arrays |= {f"{name}_{i}": sheet for name, sheet in _maps(material).items()}
     arrays |= {f"cutout_{i}": sheet for i, sheet in enumerate(surface.cutouts)}
-    bodies = _bodies(surface)
+    bodies = _bodies(surface, ~strands.faces)
     for name, faces in bodies.items():
         arrays |= {f"{name}.{key}": value for key, value in _mesh(surface, faces, kind.ravel()).items()}
     description = {
         "quality": {"spp": quality.spp, "denoise": quality.denoise, "seed": quality.seed % 2**31},
         "materials": materials,
         "bodies": list(bodies),
-        "strands": [],
         "views": [_view(view) for view in views],
     }
     return description, arrays
@@ -72,9 +73,18 @@ def _kind(surface: Surface, number: int) -> str:
     return "fibre" if material.fibre else "opaque"
 
 
-def _bodies(surface: Surface) -> dict[str, np.ndarray]:
-    """Face ids of each piece that light enters, each in one piece, and last of all the rest."""
-    scatters = np.array([material.subsurface > 0 for material in surface.materials])[surface.material]
+def _hair(hairs: Hairs) -> Arrays:
+    return {
+        "hair.counts": np.diff(hairs.first).astype(np.int32),
+        "hair.points": hairs.points,
+        "hair.radius_m": hairs.radius_m,
+        "hair.color": hairs.albedo,
+    }
+
+
+def _bodies(surface: Surface, wanted: np.ndarray) -> dict[str, np.ndarray]:
+    """Ids of the wanted (F,) faces: of each piece that light enters, one by one, and last of all the rest."""
+    scatters = np.array([material.subsurface > 0 for material in surface.materials])[surface.material] & wanted
     _, point = np.unique(surface.vertices, axis=0, return_inverse=True)  # Seams are split vertices.
     corner = point.ravel()[surface.faces[scatters]]
     rows, columns = corner[:, [0, 1]].ravel(), corner[:, [1, 2]].ravel()
@@ -82,7 +92,8 @@ def _bodies(surface: Surface) -> dict[str, np.ndarray]:
     _, piece = connected_components(graph, directed=False)
     number = np.full(len(surface.faces), -1)
     number[scatters] = piece[corner[:, 0]]
-    return {f"body_{i}": np.flatnonzero(number == n) for i, n in enumerate(np.unique(number)[::-1])}
+    present = np.unique(number[wanted])[::-1]
+    return {f"body_{i}": np.flatnonzero((number == n) & wanted) for i, n in enumerate(present)}
 
 
 def _mesh(surface: Surface, faces: np.ndarray, kind: np.ndarray) -> Arrays:

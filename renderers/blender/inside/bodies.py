@@ -46,15 +46,16 @@ def _with_alpha(color: np.ndarray) -> np.ndarray:
     return np.concatenate([color, np.ones((len(color), 1))], axis=1, dtype=np.float32)
 
 
-def add_strands(scene: Any, bundles: list[dict[str, Any]], arrays: Arrays, materials: list[Any]) -> None:
-    """Hair as curves with a radius and a colour at every point."""
-    for bundle in bundles:
-        name = bundle["name"]
-        curves = bpy.data.hair_curves.new(name)
-        curves.add_curves(arrays[f"{name}.counts"].tolist())
-        curves.points.foreach_set("position", arrays[f"{name}.points"].astype(np.float32).ravel())
-        curves.points.foreach_set("radius", arrays[f"{name}.radius_m"].astype(np.float32))
-        color = curves.attributes.new("albedo", "FLOAT_COLOR", "POINT")
-        color.data.foreach_set("color", _with_alpha(arrays[f"{name}.color"]).ravel())
-        curves.materials.append(materials[bundle["material"]])
-        scene.collection.objects.link(bpy.data.objects.new(name, curves))
+def add_hair(scene: Any, arrays: Arrays, material: Any) -> None:
+    """Hairs as curves with a radius at every point and one colour each; none where there are none."""
+    counts = arrays["hair.counts"]
+    if not len(counts):
+        return
+    hair = bpy.data.hair_curves.new("hair")
+    hair.add_curves(counts.tolist())
+    hair.attributes["position"].data.foreach_set("vector", arrays["hair.points"].ravel())
+    hair.attributes.new("radius", "FLOAT", "POINT").data.foreach_set("value", arrays["hair.radius_m"])
+    color = hair.attributes.new("albedo", "FLOAT_COLOR", "CURVE")
+    color.data.foreach_set("color", _with_alpha(arrays["hair.color"]).ravel())
+    hair.materials.append(material)
+    scene.collection.objects.link(bpy.data.objects.new("hair", hair))

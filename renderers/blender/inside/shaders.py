@@ -11,9 +11,14 @@ import numpy as np
 
 RELIEF_STEP_M = 2e-6
 """Rise from texel to texel that one code of a relief map stands for; 128 is level (`meshes.surface.Material`)."""
-WALK_MM = (2.6, 1.05, 0.55)
-"""How far red, green and blue light spreads under the skin. Of the order of the diffuse mean free paths of Jensen et
-al., "A Practical Model for Subsurface Light Transport", SIGGRAPH 2001, skin 1, brought down by eye at ears and nose."""
+WALK_MM = (3.67, 1.37, 0.68)
+"""Diffuse mean free paths of red, green and blue light in skin: Jensen et al., "A Practical Model for Subsurface Light
+Transport", SIGGRAPH 2001, table 1, skin 1."""
+WALK_LOSS = 0.24
+"""Blender's walk returns A (1 - 0.24 (1 - A)) of a white surrounding for the albedo A, measured at A from 0.05 to 0.9
+on a large ball: the albedo is raised so that it returns what the other tiers return."""
+HAIR_ROUGHNESS = 0.3
+"""Along a hair and around it."""
 METAL = 0.2
 """No dielectric that people wear reflects more than this at normal incidence."""
 WATER_IOR = 1.336
@@ -77,7 +82,7 @@ def _material(spec: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     material.use_nodes = True
     nodes = Nodes(material)
     makers: dict[str, Callable[..., Socket]] = {
-        "opaque": _opaque, "fibre": _opaque, "strand": _strand, "cornea": _cornea, "pane": _pane,
+        "opaque": _opaque, "fibre": _opaque, "cornea": _cornea, "pane": _pane,
     }  # fmt: skip
     shader = makers[spec["kind"]](nodes, spec, arrays)
     if spec["cutout"]:
@@ -109,6 +114,19 @@ def _albedo(nodes: Nodes, spec: dict[str, Any], arrays: dict[str, np.ndarray]) -
     return nodes.vector("MULTIPLY", color, texture).outputs[0]
 
 
+def _before_loss(nodes: Nodes, albedo: Socket, subsurface: float) -> Socket:
+    """The albedo that the walk brings down to `albedo`: A in (1 - k) A + k A^2 = albedo, with k the loss."""
+    loss = WALK_LOSS * subsurface
+    if loss == 0:
+        return albedo
+    channels = nodes.add("ShaderNodeSeparateXYZ", None, Vector=albedo).outputs
+    raised = []
+    for channel in channels:
+        root = nodes.math("SQRT", nodes.math("MULTIPLY_ADD", channel, 4.0 * loss, (1.0 - loss) ** 2))
+        raised.append(nodes.math("MULTIPLY_ADD", root, 0.5 / loss, (loss - 1.0) / (2.0 * loss)))
+    return nodes.add("ShaderNodeCombineXYZ", None, X=raised[0], Y=raised[1], Z=raised[2]).outputs[0]
+
+
 def _ior(specular: float) -> float:
     """Index of refraction that reflects `specular` at normal incidence."""
     root = float(np.sqrt(specular))
@@ -127,7 +145,7 @@ def _opaque(nodes: Nodes, spec: dict[str, Any], arrays: dict[str, np.ndarray]) -
     shader = nodes.add(
         "ShaderNodeBsdfPrincipled",
         {"subsurface_method": "RANDOM_WALK"},
-        Base_Color=_albedo(nodes, spec, arrays),
+        Base_Color=_before_loss(nodes, _albedo(nodes, spec, arrays), spec["subsurface"]),
         Metallic=float(metal),
         Roughness=spec["roughness"],
         IOR=ior,
@@ -156,17 +174,21 @@ def _tilted(nodes: Nodes, relief: Socket, shape: tuple[int, ...]) -> Socket:
     return nodes.add("ShaderNodeNormalMap", {"space": "TANGENT", "uv_map": "uv"}, Color=color).outputs[0]
 
 
-def _strand(nodes: Nodes, spec: dict[str, Any], arrays: dict[str, np.ndarray]) -> Socket:
-    """Chiang's hair with the strand's own colour."""
-    settings = {"model": "CHIANG", "parametrization": "COLOR"}
-    return nodes.add(
+def hair_material() -> Any:
+    """Hair of Chiang et al. 2016, whose `albedo` is the colour of a dense volume of it."""
+    material = bpy.data.materials.new("hair")
+    material.use_nodes = True
+    nodes = Nodes(material)
+    shader = nodes.add(
         "ShaderNodeBsdfHairPrincipled",
-        settings,
+        {"model": "CHIANG", "parametrization": "COLOR"},
         Color=nodes.attribute("albedo"),
-        Roughness=spec["roughness"],
-        Radial_Roughness=0.3,
+        Roughness=HAIR_ROUGHNESS,
+        Radial_Roughness=HAIR_ROUGHNESS,
         IOR=1.55,
-    ).outputs[0]
+    )
+    nodes.add("ShaderNodeOutputMaterial", None, Surface=shader.outputs[0])
+    return material
 
 
 def _cornea(nodes: Nodes, spec: dict[str, Any], arrays: dict[str, np.ndarray]) -> Socket:

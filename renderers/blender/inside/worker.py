@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
 import numpy as np
-from bodies import add_bodies, add_strands
-from shaders import add_materials
+from bodies import add_bodies, add_hair
+from shaders import add_materials, hair_material
 from stage import add_camera, add_world, set_up, take
 
 ANSWER = "answer "
@@ -34,7 +34,7 @@ def render(folder: Path) -> None:
     add_world(scene, arrays["radiance"])
     materials = add_materials(request["materials"], arrays)
     add_bodies(scene, request["bodies"], arrays, materials)
-    add_strands(scene, request["strands"], arrays, materials)
+    add_hair(scene, arrays, hair_material())
     for number, view in enumerate(request["views"]):
         add_camera(scene, view)
         np.save(folder / f"view_{number}.npy", take(scene, folder / "picture.exr"))
