@@ -24,6 +24,7 @@ __all__ = [
     "Hits",
     "check",
     "interpolate",
+    "lens_of",
     "rasterize",
     "see",
     "visibility",
@@ -73,8 +74,8 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
     """
     check(surface, camera)
     seen, faces = see(camera, surface.vertices), _faces(surface)
-    order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), _lens(camera))
-    columns, rows = pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(_lens(camera))
+    order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), lens_of(camera))
+    columns, rows = pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(lens_of(camera))
     cuts = _cuts(surface)
     return Hits(*triangle_loops.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, cuts))
 
@@ -106,7 +107,7 @@ def visibility(
     check(surface, camera)
     if len(own_face) != len(points_head):
         raise GeometryError(f"expected a face for each of {len(points_head)} points, got {len(own_face)}; -1 is none")
-    points, lens = see(camera, points_head) if seen_points is None else seen_points, _lens(camera)
+    points, lens = see(camera, points_head) if seen_points is None else seen_points, lens_of(camera)
     code, bins = triangle_loops.gather(points, _array(own_face, np.int32), lens)
     seen, wanted = see(camera, surface.vertices), _wanted(surface, "label")
     triangle_loops.hide(seen, _faces(surface), wanted, lens, _cuts(surface), points, bins, code)
@@ -116,7 +117,7 @@ def visibility(
 def see(camera: Camera, points_head: np.ndarray) -> np.ndarray:
     """`project`, compiled: (N, 5) float64 of points (N, 3), camera x, y, z in metres, then image u, v in pixels."""
     T = _array(camera.T_camera_head, np.float64)
-    return point_loops.see(_array(points_head, np.float64), T, _lens(camera))
+    return point_loops.see(_array(points_head, np.float64), T, lens_of(camera))
 
 
 def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarray, ...]:
@@ -180,7 +181,8 @@ def _wanted(surface: Surface, shells: Shells) -> np.ndarray:
     return surface.face_label if shells == "label" else ~surface.face_label
 
 
-def _lens(camera: Camera) -> Lens:
+def lens_of(camera: Camera) -> Lens:
+    """The camera's numbers as the kernels take them."""
     fx, fy, cx, cy = (float(camera.K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
     frame = (fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
     if camera.distortion is None:
