@@ -21,7 +21,9 @@ from renderers.film.focus import defocus
 from renderers.film.jpeg import writer
 from renderers.film.sensor import SENSORS
 from renderers.labels import ViewLabels
+from renderers.light import irradiance
 from renderers.picture import Image, Quality, ThinLens, View, over
+from renderers.resample import ideal, through_lens
 
 LENSED = ("photo", "blender")
 """Tiers that trace rays through `View.lens` themselves; the others' pictures are blurred by their depth."""
@@ -103,8 +105,6 @@ def _shot(name: str, surface: Surface, labels: ViewLabels, lens: ThinLens | None
     camera = labels.camera
     if camera.distortion is None and film.chromatic_px == 0:
         return Shot(name, labels, View(camera, labels.hits, lens), film)
-    from renderers.resample import ideal
-
     straight = ideal(camera, channel_scale=channel_scale(film, camera))
     return Shot(name, labels, View(straight, rasterize(surface, straight), lens), film)
 
@@ -113,7 +113,7 @@ def _negative(recipe: Recipe, scene: PosedScene, shot: Shot, image: Image) -> Ne
     """The tier's picture in focus, before its backdrop, through the lens."""
     view, camera = shot.view, shot.labels.camera
     blurred = _focused(recipe, view, image)
-    light = expose(over(blurred, _backdrop(recipe, scene, view)), view.camera, camera, shot.film)
+    light = expose(over(blurred, _backdrop(scene, view)), view.camera, camera, shot.film)
     return Negative(shot, light, _coverage(recipe, scene.head.surface, shot, image))
 
 
@@ -131,20 +131,21 @@ def _coverage(recipe: Recipe, surface: Surface, shot: Shot, image: Image) -> np.
         return fine.reshape(camera.height, 2, camera.width, 2).mean(axis=(1, 3), dtype=np.float32)
     if shot.view.camera is camera:
         return image.alpha
-    from renderers.resample import through_lens
-
     return through_lens(image.alpha[..., None], shot.view.camera, camera)[..., 0]
 
 
-def _backdrop(recipe: Recipe, scene: PosedScene, view: View) -> np.ndarray:
+def _backdrop(scene: PosedScene, view: View) -> np.ndarray:
     red, green, blue = srgb.decode(np.array(scene.plan.background_rgb, np.uint8)).tolist()
     return background.backdrop(
-        view.camera, scene.light, recipe.background, scene.plan.plate, (red, green, blue), view.lens
+        view.camera, scene.light, scene.plan.background, scene.plan.plate, (red, green, blue), view.lens
     )
 
 
 def _measured(scene: PosedScene, negative: Negative) -> Settings:
-    return measure(negative.light, negative.shot.labels.part, negative.shot.film, scene.plan.light.level)
+    film = negative.shot.film
+    white = film.white_balance == "card"
+    card = 0.18 / np.pi * irradiance(scene.light, np.array([[0.0, 0.0, 1.0]]))[0] if white else np.ones(3)
+    return measure(negative.light, negative.shot.labels.part, film, card, scene.plan.light.level)
 
 
 def _finished(scene: PosedScene, negative: Negative, settings: Settings) -> Photograph:

@@ -18,6 +18,7 @@ from datagen.style import sample_style
 from meshes.arkit import sample_expression
 from meshes.head import HeadModel, Identity, OwnExpressions, Pose, Style
 from meshes.skinning import rotation
+from renderers.background import Kind
 from renderers.environment import packaged_maps
 
 NECK_LIMIT_RAD = math.radians(35.0)
@@ -26,6 +27,8 @@ EYE_OFFSET_M = 0.0315
 """Half an adult's inter-pupillary distance, for aiming the eyes."""
 GAZE_LIMIT_RAD = (math.radians(35.0), math.radians(25.0))
 """Largest yaw and pitch of an eyeball."""
+ANY_BACKGROUND: tuple[Kind, ...] = ("environment", "indoor", "outdoor")
+"""What a recipe with any background draws from."""
 STUDIO_TURN_RAD = math.radians(30.0)
 """Largest turn of a procedural light about the person."""
 
@@ -73,6 +76,7 @@ class Plan:
     style: Style
     camera: CameraPlan
     light: LightPlan
+    background: Kind
     background_rgb: tuple[int, int, int]
     plate: int
     near_shot: ShotPlan
@@ -119,6 +123,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
         style=sample_style(recipe, model, identity, seed, scene, nearest_m),
         camera=camera,
         light=_light(recipe, generator(seed, scene, "light")),
+        background=_background_kind(recipe, generator(seed, scene, "background kind")),
         background_rgb=_background(recipe, generator(seed, scene, "background")),
         plate=int(generator(seed, scene, "plate").integers(1 << 62)),
         near_shot=near_shot,
@@ -199,6 +204,10 @@ def _light(recipe: Recipe, rng: np.random.Generator) -> LightPlan:
     if kind == "maps":
         kind = _choice(rng, packaged_maps())
     return LightPlan(kind=kind, yaw_rad=_uniform(rng, (-turn, turn)), level=_uniform(rng, recipe.light_level))
+
+
+def _background_kind(recipe: Recipe, rng: np.random.Generator) -> Kind:
+    return ANY_BACKGROUND[int(rng.integers(len(ANY_BACKGROUND)))] if recipe.background == "any" else recipe.background
 
 
 def _background(recipe: Recipe, rng: np.random.Generator) -> tuple[int, int, int]:

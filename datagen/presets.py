@@ -33,6 +33,28 @@ PRESETS: dict[str, Recipe] = {
         background_rgb=(63, 100, 168),
     ),
     "headshot360": Recipe(near_m=(0.45, 1.60), yaw_deg=(-180.0, 180.0)),
+    "phone": Recipe(
+        near_m=(0.25, 0.70),
+        focal_mm35=(22.0, 28.0),
+        background="any",
+        lens_k1=(-0.05, 0.03),
+        lens_k2=(-0.02, 0.02),
+        lens_p1=(-0.001, 0.001),
+        lens_p2=(-0.001, 0.001),
+        f_number=(10.0, 18.0),
+        shake_px=(0.0, 2.0),
+        chromatic_px=(-0.8, 0.8),
+        vignetting=(0.1, 0.6),
+        vignetting_edge=(0.0, 0.1),
+        metering="face",
+        meter_each=True,
+        exposure_ev=(-0.5, 0.5),
+        white_balance="card",
+        white_balance_mired=(-15.0, 30.0),
+        white_balance_duv=(-0.004, 0.004),
+        iso=(50.0, 1600.0),
+        jpeg_quality=(70, 95),
+    ),
 }
 """Recipes by name."""
 
@@ -42,5 +64,6 @@ SUMMARIES: dict[str, str] = {
     "selfie": "arm's length: 18-60 cm",
     "cmdp": "Caltech Multi-Distance Portraits: seven distances of 61-488 cm, frontal, one sequence a person",
     "headshot360": "all around: uniform yaw over 360 degrees, 45-160 cm",
+    "phone": "a phone's front camera, 25-70 cm, with its lens, noise and JPEG; best with --colour photo",
 }
 """One line a preset, for `datagen presets` and the help."""

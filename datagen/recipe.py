@@ -17,7 +17,7 @@ from renderers.film.white import Balance
 from renderers.layers import LAYERS
 
 Range = tuple[float, float]
-Background = Literal["black", "flat", "environment", "indoor", "outdoor"]
+Background = Literal["black", "flat", "environment", "indoor", "outdoor", "any"]
 Colour = Literal["preview", "photo", "blender", "pyrender", "pytorch3d"]
 SensorName = Literal["phone", "full-frame"]
 
@@ -94,7 +94,8 @@ class Recipe:
     light_level: Range = (0.16, 0.28)
     """Exposure: linear level of an 18 % grey card that faces the front of the person."""
     background: Background = "environment"
-    """What is behind the person."""
+    """What is behind the person: black, flat (one colour), environment (the light's own surroundings), indoor or
+    outdoor (a procedural place), or any (one of the last three, drawn for each scene)."""
     background_rgb: tuple[int, int, int] | None = None
     """sRGB colour of a flat background; drawn where None."""
 
@@ -139,7 +140,8 @@ class Recipe:
     exposure_ev: Range = (0.0, 0.0)
     """Error of the exposure, in stops."""
     white_balance: Balance = "off"
-    """How white is found: off (the light keeps its colour), grey-world or shades-of-grey."""
+    """How white is found: off (the light keeps its colour), card (on a grey card that faces the front of the person),
+    or by the mean colour of the picture: grey-world or shades-of-grey."""
     white_balance_mired: Range = (0.0, 0.0)
     """Error of the white balance along daylight and bulbs; above 0 is warmer."""
     white_balance_duv: Range = (0.0, 0.0)
@@ -302,7 +304,6 @@ _FILM_LIMITS = {
     "lens_p2": (-0.1, 0.1, ""),
     "f_number": (0.7, 64.0, ""),
     "shake_px": (0.0, 100.0, " pixels"),
-    "chromatic_px": (-20.0, 20.0, " pixels"),
     "vignetting": (0.0, 1.0, ""),
     "vignetting_edge": (0.0, 0.9, ""),
     "exposure_ev": (-4.0, 4.0, " stops"),
@@ -317,6 +318,8 @@ def _check_film(recipe: Recipe) -> None:
     for field, (low, high, unit) in _FILM_LIMITS.items():
         if getattr(recipe, field) is not None:
             _check_range(recipe, field, low, high, unit)
+    most = recipe.size / 20
+    _check_range(recipe, "chromatic_px", -most, most, " pixels, a twentieth of --size")
     if recipe.far_distortion and math.isinf(recipe.far_m):
         _refuse("far_distortion", "a far camera with a lens", "one at infinity", "Lower --far-m, or leave it out.")
 

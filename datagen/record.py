@@ -64,7 +64,7 @@ def record(
         "pose": _plain(asdict(plan.pose)),
         "style": _plain(asdict(plan.style)),
         "light": {"name": scene.light.name, "exposure": scene.exposure, **_plain(asdict(plan.light))},
-        "background": _background(recipe, plan),
+        "background": _background(plan),
         "colour": _colour(recipe),
         "film": film,
         "cameras": {
@@ -88,10 +88,12 @@ def _roster(recipe: Recipe) -> dict[str, str]:
     return {"roster_sha256": roster_sha256(recipe.roster)} if recipe.roster else {}
 
 
-def _background(recipe: Recipe, plan: Plan) -> dict[str, Any]:
-    rgb = {"black": (0, 0, 0), "flat": plan.background_rgb}.get(recipe.background)
-    plate = {"plate": plan.plate} if recipe.background in ("indoor", "outdoor") else {}
-    return {"kind": recipe.background, "rgb": list(rgb) if rgb else None, **plate}
+def _background(plan: Plan) -> dict[str, Any]:
+    """What is behind the person; the colour of one that has one, the key of a procedural place."""
+    kind = plan.background
+    rgb = {"black": (0, 0, 0), "flat": plan.background_rgb}.get(kind)
+    plate = {"plate": plan.plate} if kind in ("indoor", "outdoor") else {}
+    return {"kind": kind, "rgb": list(rgb) if rgb else None, **plate}
 
 
 def _colour(recipe: Recipe) -> dict[str, Any]:

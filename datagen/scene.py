@@ -33,6 +33,9 @@ from renderers.picture import ThinLens
 CLEARANCE_M = 0.03
 """Nearest that a camera may come to any point of the person."""
 
+LENS_MARGIN = 1.1
+"""A lens must be able to show a frame this much larger about the principal point."""
+
 
 @dataclass(frozen=True, eq=False)
 class PosedScene:
@@ -177,7 +180,9 @@ def distorted(camera: Camera, distortion: Distortion | None) -> Camera:
     """The camera behind a lens, its distortion halved until the frame can take it; an orthographic one has none."""
     if distortion is None or camera.orthographic:
         return camera
-    while not fits(distortion, camera.K, camera.height, camera.width):
+    # Chromatic aberration shows a little more than the frame.
+    wider = camera.K / [[LENS_MARGIN, 1, 1], [1, LENS_MARGIN, 1], [1, 1, 1]]
+    while not fits(distortion, wider, camera.height, camera.width):
         distortion = distortion.scaled(0.5)
     return replace(camera, distortion=distortion)
 

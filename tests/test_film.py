@@ -20,6 +20,8 @@ from renderers.light import LUMINANCE
 from renderers.picture import Image, ThinLens, over
 from renderers.preview import light_up, render
 
+CARD = np.full(3, 0.2)
+
 
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
@@ -154,32 +156,39 @@ def test_metering_brings_what_is_measured_to_its_level():
 def test_no_measure_leaves_a_picture_black_or_white():
     black, bright = np.zeros((8, 8, 3), np.float32), np.full((8, 8, 3), 1e4, np.float32)
     part = np.zeros((8, 8), np.uint8)
-    assert measure(black, part, Film(metering="average"), 0.2).gain == 1.0
+    assert measure(black, part, Film(metering="average"), CARD, 0.2).gain == 1.0
     for light in (black + 1e-6, bright):
         for ev in (-4.0, 4.0):
-            gain = measure(light, part, Film(metering="average", exposure_ev=ev), 0.2).gain
+            gain = measure(light, part, Film(metering="average", exposure_ev=ev), CARD, 0.2).gain
             assert 0.01 - 1e-9 <= 0.2 * gain <= 1 + 1e-9
 
 
 def test_a_stop_is_a_factor_of_two():
     part = np.zeros((24, 32), np.uint8)
-    assert measure(picture(), part, Film(exposure_ev=-1.0), 0.2) == Settings(0.5)
+    assert measure(picture(), part, Film(exposure_ev=-1.0), CARD, 0.2) == Settings(0.5)
 
 
 @pytest.mark.parametrize("how", ["grey-world", "shades-of-grey"])
 def test_balance_undoes_a_tint_of_grey(how):
     grey = picture()[..., :1] * np.ones(3, np.float32) * 0.5
     tinted = grey * np.array([1.3, 1.0, 0.6], np.float32)
-    balanced = tinted * white.balance(tinted, how)
+    balanced = tinted * white.balance(tinted, how, np.ones(3))
     np.testing.assert_allclose(balanced[..., 0], balanced[..., 2], rtol=1e-5)
-    assert (white.balance(tinted, how) @ LUMINANCE) == pytest.approx(1.0)
+    assert (white.balance(tinted, how, np.ones(3)) @ LUMINANCE) == pytest.approx(1.0)
+
+
+def test_a_card_is_grey_after_balance_by_a_card():
+    card = np.array([0.3, 0.2, 0.1])
+    factors = white.balance(picture(), "card", card)
+    np.testing.assert_allclose(card * factors, (card * factors)[0])
+    assert (factors @ LUMINANCE) == pytest.approx(1.0)
 
 
 def test_burnt_pixels_say_nothing_about_white():
     light = np.full((8, 8, 3), (0.2, 0.2, 0.2), np.float32)
     light[:4] = (9.0, 5.0, 1.5)
-    np.testing.assert_allclose(white.balance(light, "grey-world"), 1.0)
-    np.testing.assert_allclose(white.balance(light[:4], "grey-world"), 1.0)
+    np.testing.assert_allclose(white.balance(light, "grey-world", np.ones(3)), 1.0)
+    np.testing.assert_allclose(white.balance(light[:4], "grey-world", np.ones(3)), 1.0)
 
 
 def black_body_xy(kelvin: float) -> np.ndarray:
@@ -293,7 +302,7 @@ def test_a_film_that_asks_for_nothing_does_nothing():
     light, view = picture(), camera(8)
     assert expose(light, view, view, Film()) is light
     part = np.zeros((24, 32), np.uint8)
-    assert measure(light, part, Film(), 0.2) == Settings()
+    assert measure(light, part, Film(), CARD, 0.2) == Settings()
     assert np.array_equal(develop(light, Settings(), Film(), rng()), srgb.encode(light))
 
 

@@ -14,7 +14,9 @@ from renderers.film.jpeg import through_jpeg
 from renderers.film.sensor import SENSORS, noisy
 from renderers.film.shake import path_px, shaken, stamp
 from renderers.film.vignette import falloff
-from renderers.film.white import Balance, balance
+from renderers.film.white import Balance, balance, tint
+from renderers.light import LUMINANCE
+from renderers.resample import through_lens
 
 __all__ = ["Film", "Settings", "channel_scale", "develop", "expose", "measure"]
 
@@ -92,27 +94,28 @@ def expose(picture: np.ndarray, taken: Camera, camera: Camera, film: Film) -> np
         length_px = film.shake_px * taken.K[0, 0] / camera.K[0, 0]
         picture = shaken(picture, stamp(path_px(length_px, film.shake_rad, film.shake_bend)))
     if taken is not camera:
-        from renderers.resample import through_lens
-
         picture = through_lens(picture, taken, camera, channel_scale(film, camera))
     if film.vignetting > 0 or film.vignetting_edge > 0:
         picture = picture * falloff(camera, film.vignetting, film.vignetting_edge)[..., None]
     return picture
 
 
-def measure(light: np.ndarray, part: np.ndarray, film: Film, level: float) -> Settings:
+def measure(light: np.ndarray, part: np.ndarray, film: Film, card: np.ndarray, level: float) -> Settings:
     """Exposure and white balance from what the film sees.
 
     Args:
         light: (H, W, 3) float32 from `expose`.
         part: (H, W) uint8, `meshes.parts.Part` at the pixel centres.
         film: how to measure, and the errors.
-        level: linear level of a grey card in `light`.
+        card: (3,) linear colour of a grey card in this light.
+        level: linear level that it was exposed for.
     """
     gain = meter(light, part, film.metering, level) * 2.0**film.exposure_ev
     gain = min(max(gain, LEVELS[0] / level), LEVELS[1] / level)
-    factors = balance(light, film.white_balance, film.white_balance_mired, film.white_balance_duv)
-    red, green, blue = factors.tolist()
+    if film.white_balance == "off" and not film.white_balance_mired and not film.white_balance_duv:
+        return Settings(gain)
+    factors = balance(light, film.white_balance, card) * tint(film.white_balance_mired, film.white_balance_duv)
+    red, green, blue = (factors / (factors @ LUMINANCE)).tolist()
     return Settings(gain, (red, green, blue))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from renderers.light import LUMINANCE
 
-Balance = Literal["off", "grey-world", "shades-of-grey"]
+Balance = Literal["off", "card", "grey-world", "shades-of-grey"]
 
 MINKOWSKI = {"grey-world": 1.0, "shades-of-grey": 6.0}
 """Norms of the mean that is called white; 6 is that of G. Finlayson and E. Trezzi, "Shades of gray and colour
@@ -23,33 +23,28 @@ RGB_FROM_XYZ = np.linalg.inv([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722]
 """IEC 61966-2-1."""
 
 
-def balance(picture: np.ndarray, how: Balance, mired: float = 0.0, duv: float = 0.0) -> np.ndarray:
-    """Factors (3,) float64 by which a camera whitens a picture (H, W, 3) float32 linear, its error included.
+def balance(picture: np.ndarray, how: Balance, card: np.ndarray) -> np.ndarray:
+    """Factors (3,) float64 by which a camera whitens a picture; ones where it shows nothing to go by.
 
     Args:
-        picture: what it sees.
-        how: see `neutral`.
-        mired, duv: see `tint`.
+        picture: (H, W, 3) float32 linear.
+        how: off (the light keeps its colour), card (a grey card becomes grey), or by the picture's mean colour.
+        card: (3,) linear colour of a grey card in this light.
     """
-    if how == "off" and not mired and not duv:
+    white = {"off": lambda: np.ones(3), "card": lambda: card}.get(how, lambda: mean_colour(picture, MINKOWSKI[how]))()
+    if not white.any():
         return np.ones(3)
-    return _kept(neutral(picture, how) * tint(mired, duv))
-
-
-def neutral(picture: np.ndarray, how: Balance) -> np.ndarray:
-    """Factors (3,) float64 that make the picture's mean colour grey.
-
-    Args:
-        picture: (H, W, 3) float32 linear; full pixels, above 1 in any channel, have lost their colour and are left out.
-        how: "off" gives ones.
-    """
-    colours = np.zeros((0, 3)) if how == "off" else picture[(picture <= 1).all(axis=-1)].astype(np.float64)
-    if not colours.any():
-        return np.ones(3)
-    power = MINKOWSKI[how]
-    white = (np.maximum(colours, 0) ** power).mean(axis=0) ** (1 / power)
     white = np.maximum(white, white.max() * 1e-6)
     return _kept(np.clip(white[1] / white, 1 / STRONGEST, STRONGEST))
+
+
+def mean_colour(picture: np.ndarray, power: float) -> np.ndarray:
+    """(3,) float64 Minkowski mean of a picture (H, W, 3) linear.
+
+    Full pixels, above 1 in any channel, have lost their colour and are left out.
+    """
+    colours = np.maximum(picture[(picture <= 1).all(axis=-1)].astype(np.float64), 0)
+    return (colours**power).mean(axis=0) ** (1 / power) if len(colours) else np.zeros(3)
 
 
 def tint(mired: float, duv: float) -> np.ndarray:
