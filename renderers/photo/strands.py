@@ -17,7 +17,7 @@ _THICK = 0.45
 """Half the thickness of the bundle that a ribbon becomes, as a share of half its width."""
 _WANDER = 0.15
 """How far a hair leaves its place and comes back, as a share of half the width."""
-_EVEN = 0.5
+_EVEN = 0.35
 """How much of the darkness of lower layers is taken back: a path tracer shades them itself."""
 
 
