@@ -109,6 +109,7 @@ def _camera(camera: Camera, head: Head, plan: Plan, distance_m: float) -> dict[s
         "kind": camera.kind,
         "K": camera.K.tolist(),
         "T_camera_head": camera.T_camera_head.tolist(),
+        "distortion": None if camera.distortion is None else asdict(camera.distortion),
         "height": camera.height,
         "width": camera.width,
         "distance_m": None if math.isinf(distance_m) else distance_m,

@@ -5,6 +5,7 @@ A record is text from outside; whatever it holds becomes an issue, never an exce
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from datagen.checks import DEPTH_SLACK_M, Issue, Layers, depth_range, without_th
 from datagen.database import Run
 from datagen.licences import credit_missing, not_allowed
 from datagen.splits import split_of
-from renderers.camera import Camera, project
+from renderers.camera import Camera, CameraError, project
+from renderers.lens import Distortion
 
 LANDMARK_SLACK_PX = 1e-6
 DISTANCE_SLACK_M = 1e-6
@@ -40,7 +42,20 @@ def camera_of(run: Run, record: Mapping[str, Any]) -> Camera:
         raise ValueError(f"expected kind perspective or orthographic, got {record['kind']!r}")
     if (record["height"], record["width"]) != (run.height, run.width):
         raise ValueError(f"expected {run.height} x {run.width} pixels, got {record['height']} x {record['width']}")
-    return Camera(K, T, run.height, run.width, record["kind"])
+    return _through_lens(Camera(K, T, run.height, run.width, record["kind"]), record.get("distortion"))
+
+
+def _through_lens(camera: Camera, record: Any) -> Camera:
+    """The camera with the lens of its record; records older than lenses have none. Raises ValueError."""
+    if record is None:
+        return camera
+    names = [field.name for field in fields(Distortion)]
+    if not isinstance(record, Mapping) or sorted(record) != sorted(names):
+        raise ValueError(f"expected distortion null or the numbers {', '.join(names)}, got {record!r}")
+    try:
+        return replace(camera, distortion=Distortion(**{name: float(record[name]) for name in names}))
+    except CameraError as error:
+        raise ValueError(str(error)) from error
 
 
 def _array(value: Any, shape: tuple[int, ...]) -> np.ndarray:
