@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datagen.film import ShotPlan
 from datagen.plan import gaze_towards, plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe
 from meshes.skinning import rotation
+from renderers.lens import Distortion
 
 INDEX = st.integers(0, 10_000)
 
@@ -89,3 +91,67 @@ def test_eyes_at_a_near_camera_converge():
     recipe = Recipe(near_m=(0.18, 0.18), gaze_at_camera=1.0, yaw_deg=(0, 0), pitch_deg=(0, 0), roll_deg=(0, 0))
     pose = plan_sample(recipe, 0, 0).pose
     assert pose.gaze_left[0] < 0 < pose.gaze_right[0]
+
+
+CAMERA = {
+    "lens_k1": (-0.1, 0.1), "lens_p1": (-0.01, 0.01), "f_number": (2.0, 8.0), "shake_px": (1.0, 4.0),
+    "chromatic_px": (-1.0, 1.0), "vignetting": (0.1, 0.9), "vignetting_edge": (0.1, 0.3), "metering": "face",
+    "meter_each": True, "exposure_ev": (-1.0, 1.0), "white_balance": "card", "white_balance_mired": (-20.0, 20.0),
+    "white_balance_duv": (-0.01, 0.01), "iso": (100.0, 3200.0), "sensor": "full-frame", "jpeg_quality": (60, 90),
+}  # fmt: skip
+EVERYTHING = dataclasses.replace(Recipe(), **CAMERA)
+
+
+def test_a_plan_is_an_ideal_camera_unless_told():
+    plan = plan_sample(Recipe(), 3, 5)
+    assert plan.near_shot == plan.far_shot == ShotPlan()
+
+
+@pytest.mark.parametrize("field", CAMERA)
+def test_switching_one_thing_of_the_camera_on_changes_nothing_else(field):
+    """Alone it draws what it draws among the others, and the rest of the plan stays."""
+    alone = plan_sample(dataclasses.replace(Recipe(), **{"meter_each": True, field: CAMERA[field]}), 0, 4)
+    among, plain = plan_sample(EVERYTHING, 0, 4), plan_sample(Recipe(), 0, 4)
+    same_shots = {"near_shot": plain.near_shot, "far_shot": plain.far_shot}
+    assert dataclasses.replace(alone, **same_shots) == plain
+    for view in ("near_shot", "far_shot"):
+        ours, all_on, ideal = (flat(getattr(plan, view)) for plan in (alone, among, plain))
+        moved = {name for name in ours if ours[name] != ideal[name]}
+        assert all(ours[name] == all_on[name] for name in moved)
+        assert moved or field in ("meter_each", "sensor") or (view, field[:4]) == ("far_shot", "lens")
+
+
+def flat(shot: ShotPlan) -> dict[str, object]:
+    lens = dataclasses.asdict(shot.distortion or Distortion())
+    return {**dataclasses.asdict(shot.film), **lens, "f_number": shot.f_number}
+
+
+def test_a_lens_belongs_to_a_scene_and_a_shake_to_a_picture():
+    recipe = dataclasses.replace(EVERYTHING, near_sequence_m=(0.3, 0.5, 0.8))
+    first, second = plan_sample(recipe, 0, 6), plan_sample(recipe, 0, 7)
+    assert first.near_shot.distortion == second.near_shot.distortion
+    assert first.near_shot.film.iso == first.far_shot.film.iso == second.near_shot.film.iso
+    shakes = {(plan.near_shot.film.shake_px, plan.far_shot.film.shake_px) for plan in (first, second)}
+    assert len({px for pair in shakes for px in pair}) == 4
+    assert first.near_shot.film.exposure_ev != first.far_shot.film.exposure_ev
+
+
+def test_one_exposure_has_one_error():
+    plan = plan_sample(dataclasses.replace(EVERYTHING, meter_each=False), 0, 1)
+    for name in ("exposure_ev", "white_balance_mired", "white_balance_duv"):
+        assert getattr(plan.near_shot.film, name) == getattr(plan.far_shot.film, name)
+
+
+def test_the_far_camera_can_stay_ideal():
+    plan = plan_sample(dataclasses.replace(EVERYTHING, far_film=False), 0, 1)
+    assert plan.far_shot == ShotPlan()
+    assert plan.near_shot == plan_sample(EVERYTHING, 0, 1).near_shot
+    both = plan_sample(dataclasses.replace(EVERYTHING, far_film=False, far_distortion=True), 0, 1)
+    assert both.far_shot.distortion not in (None, both.near_shot.distortion)
+    assert both.far_shot.film == ShotPlan().film
+
+
+def test_any_background_is_each_of_three_in_its_turn():
+    kinds = [plan_sample(dataclasses.replace(Recipe(), background="any"), 0, i).background for i in range(60)]
+    assert {kind: kinds.count(kind) > 10 for kind in kinds} == {"environment": True, "indoor": True, "outdoor": True}
+    assert plan_sample(Recipe(), 0, 0).background == "environment"

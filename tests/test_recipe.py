@@ -9,6 +9,12 @@ from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
 from renderers.layers import DEFAULT_LAYERS
 
+CAMERA_FIELDS = (
+    *("lens_k1", "lens_k2", "lens_p1", "lens_p2", "f_number", "shake_px", "chromatic_px", "vignetting"),
+    *("vignetting_edge", "metering", "meter_each", "exposure_ev", "white_balance", "white_balance_mired"),
+    *("white_balance_duv", "iso", "jpeg_quality"),
+)
+
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_and_survive_json(name):
@@ -64,11 +70,39 @@ def test_cmdp_is_one_sequence_of_seven_distances():
         ("background_rgb", (0, 0, 300)),
         ("extra_layers", ("near_heat",)),
         ("spp", 0),
+        ("lens_k1", (-2.0, 0.0)),
+        ("lens_p2", (0.0, 0.2)),
+        ("f_number", (0.1, 2.0)),
+        ("shake_px", (-1.0, 2.0)),
+        ("chromatic_px", (0.0, 30.0)),
+        ("vignetting", (0.0, 1.5)),
+        ("vignetting_edge", (0.0, 1.0)),
+        ("exposure_ev", (-9.0, 0.0)),
+        ("white_balance_mired", (-200.0, 0.0)),
+        ("white_balance_duv", (0.0, 0.5)),
+        ("iso", (0.0, 100.0)),
+        ("jpeg_quality", (0, 90)),
     ],
 )
 def test_impossible_values_are_refused_by_name(field, value):
     with pytest.raises(RecipeError, match=f"--{field.replace('_', '-')}: expected .*, got"):
         validate(dataclasses.replace(Recipe(), **{field: value}))
+
+
+def test_a_far_camera_at_infinity_has_no_lens_to_distort():
+    with pytest.raises(RecipeError, match="--far-distortion: expected a far camera with a lens, got one at infinity"):
+        validate(Recipe(far_m=math.inf, far_distortion=True))
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "phone"])
+def test_no_other_preset_has_a_real_camera(name):
+    recipe, plain = PRESETS[name], Recipe()
+    for field in CAMERA_FIELDS:
+        assert getattr(recipe, field) == getattr(plain, field)
+
+
+def test_the_phone_has_all_of_a_real_camera():
+    assert not [f for f in CAMERA_FIELDS if getattr(PRESETS["phone"], f) == getattr(Recipe(), f)]
 
 
 def test_unknown_fields_are_refused():
