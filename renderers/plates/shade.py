@@ -219,7 +219,7 @@ def picture(world, origin, across, down, ahead, start, spread, everything):  # t
     plain = rgb.copy()
     for r in range(height):
         for c in range(width):
-            if not _differs(plain, met, r, c):
+            if not _differs(plain, met, r, c, world.gain[3]):
                 continue
             tile = r // 16 * tiles + c // 16
             rgb[r, c], inverse[r, c] = 0.0, 0.0
@@ -246,14 +246,14 @@ def _take(world, origin, ahead, a, b, start, spread, chosen, everything, rgb, sh
 
 
 @kernel
-def _differs(rgb, met, r, c):  # type: ignore[no-untyped-def]
+def _differs(rgb, met, r, c, brightest):  # type: ignore[no-untyped-def]
     """Whether a pixel shows another thing, or a clearly other brightness, than one beside it."""
     for dr, dc in ((0, 1), (1, 0), (0, -1), (-1, 0)):
         i, j = min(max(r + dr, 0), len(met) - 1), min(max(c + dc, 0), met.shape[1] - 1)
         if met[i, j] != met[r, c]:
             return True
         mine, other = rgb[r, c, 1], rgb[i, j, 1]
-        if abs(mine - other) > 0.12 * (mine + other) + 0.004:
+        if abs(mine - other) > 0.12 * (mine + other) + 0.001 * brightest:
             return True
     return False
 
