@@ -3,23 +3,21 @@
 Sample i is the same bytes whoever makes it, so any engine, any order and any restart end in the same folder.
 """
 
-import contextlib
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
-from datagen.database import EVERYTHING, DatabaseError, MisuseError, Run, Share, StoppedError, Summary
+from datagen.database import EVERYTHING, DatabaseError, MisuseError, Run, Share, Summary
 from datagen.making import MakeSample, samples
 from datagen.places import Place, place
 from datagen.progress import OnProgress, silent
 from datagen.shards import ShardRecord
+from datagen.stopping import stoppable
 from datagen.workers import Workers
 
-Engine = Callable[[Run, Place, MakeSample, list[int], int, Callable[[], None]], dict[int, ShardRecord]]
-"""Writes the listed shards of a run into a place with so many workers, telling each sample; returns their records."""
+Engine = Callable[[Run, Place, MakeSample, Iterator[int], int, Callable[[], None]], dict[int, ShardRecord]]
+"""Writes shards of a run into a place with so many workers, telling each sample; returns the records of those written.
+
+It asks for the next shard only when it can begin it: a run that shall stop has no further ones."""
 
 
 def generate(
@@ -52,20 +50,25 @@ def generate(
         The summary; `expected == written`, and `missing` says what other shares have yet to do.
 
     Raises:
-        StoppedError: on Ctrl-C, SIGTERM or SIGHUP. Finished shards are intact.
+        StoppedError: on Ctrl-C, SIGTERM or SIGHUP. Finished shards are intact; SIGTERM lets those in work be
+            finished, unless it comes twice.
         DatabaseError: another run or writer has the folder, a disk error, a sample that cannot be made.
     """
     if workers < 0:
         raise MisuseError(f"workers: expected 0 or more, got {workers}; 0 and 1 work in this process.")
     where = place(out)
-    with _stoppable(where), where.held(run, share):
+    with stoppable(where.name) as stop, where.held(run, share):
         records = where.finished(run, share.shards(run))
         todo = [shard for shard, record in records.items() if record is None]
         promised = sum(len(run.indices(shard)) for shard in records)
         resumed = promised - sum(len(run.indices(shard)) for shard in todo)
         tick = _counter(resumed, promised, progress)
         local = _in_processes if workers >= 2 and len(todo) > 1 else _in_process
-        records |= (engine or local)(run, where, make, todo, workers, tick)
+        if todo:
+            shards = stop.until_asked(todo)
+            records |= (engine or local)(run, where, make, shards, min(workers, len(todo)), tick)
+        if stop.soon and None in records.values():
+            raise stop.error(where.name)
         missing = _finish(run, where, share, command)
         size = sum(record.bytes for record in records.values() if record is not None)
         return Summary(where.name, promised, promised, resumed, size, missing)
@@ -96,43 +99,14 @@ def _finish(run: Run, where: Place, share: Share, command: str) -> int:
     return sum(len(run.indices(shard)) for shard in gaps)
 
 
-@contextlib.contextmanager
-def _stoppable(where: Place) -> Iterator[None]:
-    """Signals that ask a process to stop become StoppedError, in the thread where Python delivers them.
-
-    On its way up a signal is a KeyboardInterrupt, which no `except Exception` of a library swallows; its number is kept
-    here, as some libraries raise another KeyboardInterrupt in its place.
-    """
-    heard = [signal.SIGINT]
-
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        heard.append(signal.Signals(number))
-        raise KeyboardInterrupt
-
-    handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    is_main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, stop) for number in handled if is_main}
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise StoppedError(
-            f"{where.name}: expected to finish, got {heard[-1].name}. Finished shards are intact; "
-            "run the same command again to go on.",
-            heard[-1],
-        ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _in_process(
-    run: Run, where: Place, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
+    run: Run, where: Place, make: MakeSample, todo: Iterator[int], workers: int, tick: Callable[[], None]
 ) -> dict[int, ShardRecord]:
     return {shard: where.write(run, shard, samples(make, run.indices(shard), tick)) for shard in todo}
 
 
 def _in_processes(
-    run: Run, where: Place, make: MakeSample, todo: list[int], workers: int, tick: Callable[[], None]
+    run: Run, where: Place, make: MakeSample, todo: Iterator[int], workers: int, tick: Callable[[], None]
 ) -> dict[int, ShardRecord]:
-    with Workers(min(workers, len(todo)), run, where, make) as pool:
+    with Workers(workers, run, where, make) as pool:
         return pool.write(todo, tick)

@@ -7,9 +7,9 @@ import contextlib
 import signal
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from datagen.database import DatabaseError, MisuseError, Run
@@ -46,7 +46,7 @@ class RayEngine:
         run: Run,
         where: Place,
         make: MakeSample,
-        todo: list[int],
+        todo: Iterator[int],
         workers: int,
         tick: Callable[[], None],
     ) -> dict[int, ShardRecord]:
@@ -56,8 +56,6 @@ class RayEngine:
             MisuseError: Ray is missing, or there is no cluster at the address.
             DatabaseError: a shard failed, or was lost more often than `retries`.
         """
-        if not todo:
-            return {}
         ray = _ray()
         with _cluster(ray, self.address, workers) as cpus:
             # Two tasks a processor keep every node busy; more would only fill the driver's memory.
@@ -69,25 +67,23 @@ class RayEngine:
         run: Run,
         where: Place,
         make: MakeSample,
-        todo: list[int],
+        todo: Iterator[int],
         at_once: int,
         tick: Callable[[], None],
     ) -> dict[int, ShardRecord]:
         options = {"num_cpus": self.task_cpus, "num_gpus": self.task_gpus, "max_retries": self.retries}
         task = ray.remote(_write).options(**options)
         job = ray.put((run, where, make))
-        waiting, records = deque(todo), {}
-        running: dict[Any, int] = {}
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                shard = waiting.popleft()
-                running[task.remote(job, shard)] = shard
+        records: dict[int, ShardRecord] = {}
+        running = {task.remote(job, shard): shard for shard in islice(todo, at_once)}
+        while running:
             ready, _ = ray.wait(list(running), num_returns=1, timeout=LOOK_S)
             for reference in ready:
                 shard = running.pop(reference)
                 records[shard] = _result(ray, reference, shard, self.retries)
                 for _ in run.indices(shard):
                     tick()
+            running |= {task.remote(job, shard): shard for shard in islice(todo, at_once - len(running))}
         return records
 
 

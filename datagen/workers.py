@@ -9,9 +9,10 @@ import os
 import signal
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -19,6 +20,7 @@ from datagen.database import DatabaseError, Run
 from datagen.making import MakeSample, samples
 from datagen.places import Place
 from datagen.shards import ShardRecord
+from datagen.stopping import SIGNALS
 from meshes.errors import UserError
 from renderers.memory import keep_freed_memory
 
@@ -46,7 +48,7 @@ class Workers:
         self._processes: dict[Connection, BaseProcess] = {}
         self._busy: dict[Connection, int] = {}
         try:
-            with _environment(ONE_THREAD):
+            with _environment(ONE_THREAD), _held_back(SIGNALS):
                 for _ in range(count):
                     ours, theirs = context.Pipe()
                     process = context.Process(target=_work, args=(theirs, run, where, make), daemon=True)
@@ -81,11 +83,11 @@ class Workers:
                 process.kill()
                 process.join()
 
-    def write(self, todo: list[int], tick: Callable[[], None]) -> dict[int, ShardRecord]:
+    def write(self, todo: Iterator[int], tick: Callable[[], None]) -> dict[int, ShardRecord]:
         """Writes the shards `todo`; `tick` is called for every sample. Raises DatabaseError at a failure."""
-        waiting, records = deque(todo), {}
+        records = {}
         for pipe in self._processes:
-            self._feed(pipe, waiting)
+            self._feed(pipe, todo)
         while self._busy:
             ready = wait(list(self._busy))
             for pipe in [pipe for pipe in self._busy if pipe in ready]:
@@ -94,14 +96,14 @@ class Workers:
                     tick()
                 else:
                     records[self._busy.pop(pipe)] = answer
-                    self._feed(pipe, waiting)
+                    self._feed(pipe, todo)
         return records
 
-    def _feed(self, pipe: Connection, waiting: deque[int]) -> None:
-        if waiting:
-            self._busy[pipe] = waiting.popleft()
+    def _feed(self, pipe: Connection, todo: Iterator[int]) -> None:
+        for shard in islice(todo, 1):
+            self._busy[pipe] = shard
             with contextlib.suppress(ConnectionError):  # A dead worker is reported where its answer is read.
-                pipe.send(self._busy[pipe])
+                pipe.send(shard)
 
     def _receive(self, pipe: Connection) -> ShardRecord | None:
         """A finished shard, or None for one more sample."""
@@ -133,11 +135,26 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextlib.contextmanager
+def _held_back(numbers: tuple[signal.Signals, ...]) -> Iterator[None]:
+    """Signals wait until the block ends; a process started in it has them wait until it says otherwise itself.
+
+    Else one that is sent to the whole group kills workers that are still loading and cannot ignore it yet.
+    """
+    resource_tracker.ensure_running()  # Where it starts later, it lets the signals through again.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(pipe: Connection, run: Run, where: Place, make: MakeSample) -> None:
     """A worker's life: shard numbers in, a None a sample and a record a shard out, until the pipe closes."""
     # A terminal signals the whole group, but the parent decides: it closes the pipe.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     keep_freed_memory()
 
     def tick() -> None:

@@ -2,6 +2,8 @@
 
 import functools
 import io
+import itertools
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -57,6 +59,21 @@ def killed_at_5(index: int) -> Sample:
     if index == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return make(index)
+
+
+def terminated_at_3(index: int) -> Sample:
+    """Asked to stop in the middle of shard 1, by one signal to the process that runs it all."""
+    worker = multiprocessing.parent_process() is not None
+    if index == 3:
+        os.kill(os.getppid() if worker else os.getpid(), signal.SIGTERM)
+    elif worker:
+        time.sleep(0.3)  # The other worker shall not be through with the run by then.
+    return make(index)
+
+
+def terminated_twice_at_3(index: int) -> Sample:
+    """Asked by somebody in a hurry."""
+    return terminated_at_3(index) and terminated_at_3(index)
 
 
 def one_threaded(index: int) -> Sample:
@@ -216,6 +233,46 @@ def test_a_signal_stops_cleanly_and_the_run_goes_on_later(tmp_path, unbroken, wo
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+def test_the_first_sigterm_lets_the_shards_in_work_be_finished(tmp_path, workers):
+    run, out = fake_run(pairs=32, shard_pairs=2, size=SIZE), tmp_path / "out"
+    with pytest.raises(StoppedError, match=r"got SIGTERM\. Finished shards are intact") as caught:
+        generate(run, out, terminated_at_3, workers=workers)
+    assert caught.value.signal == signal.SIGTERM
+    done = {path.stem for path in out.glob("shard-*")}
+    assert {path.name for path in out.glob("shard-*")} == {f"{stem}.{end}" for stem in done for end in ("tar", "json")}
+    assert "shard-000001" in done
+    assert len(done) < run.shards
+    assert not list(out.glob(".*.part"))
+    generate(run, out, make)
+    generate(run, tmp_path / "unbroken", make)
+    assert _content(out) == _content(tmp_path / "unbroken")
+
+
+def test_a_second_sigterm_stops_at_once(tmp_path, unbroken):
+    with pytest.raises(StoppedError, match="got SIGTERM"):
+        generate(RUN, tmp_path, terminated_twice_at_3)
+    assert {p.name for p in tmp_path.glob("shard-*")} == {"shard-000000.tar", "shard-000000.json"}
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_sigterm_in_the_last_shard_is_no_reason_to_leave_it_unfinished(tmp_path):
+    short = fake_run(pairs=4, shard_pairs=2, size=SIZE)
+    assert generate(short, tmp_path, terminated_at_3).missing == 0
+    assert (tmp_path / "index.json").exists()
+
+
+def test_sigterm_to_the_group_finds_workers_that_are_still_loading(tmp_path, unbroken):
+    out = tmp_path / "out"
+    process = _start(tmp_path, 2)
+    _wait_for(out / "run.json")
+    os.killpg(process.pid, signal.SIGTERM)
+    message = process.communicate(timeout=60)[1].decode()
+    assert (process.returncode, "got SIGTERM" in message) == (128 + signal.SIGTERM, True), message
+    generate(RUN, out, make)
+    assert _content(out) == unbroken
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_killed_at_any_moment_ends_in_the_same_bytes(tmp_path, unbroken, workers):
     out = tmp_path / "out"
     for moment in ("run.json", "shard-000000.json", "shard-000002.json"):
@@ -279,6 +336,40 @@ def test_two_live_runs_cannot_share_a_folder(tmp_path):
         generate(RUN, tmp_path / "out", make)
     process.kill()
     process.communicate()
+
+
+def test_a_slow_disk_changes_nothing(tmp_path, unbroken, monkeypatch):
+    slowed = []
+
+    def slowly(call):
+        def late(*given, **named):
+            slowed.append(call.__name__)
+            time.sleep(0.02)
+            return call(*given, **named)
+
+        return late
+
+    for name in ("fsync", "replace", "rename", "open", "link"):
+        monkeypatch.setattr(os, name, slowly(getattr(os, name)))
+    seen = []
+    generate(RUN, tmp_path, make, progress=lambda done, total: seen.append(done))
+    assert slowed.count("fsync") >= 4
+    assert seen == list(range(9))
+    assert _content(tmp_path) == unbroken
+
+
+def test_a_clock_that_jumps_changes_nothing(tmp_path, unbroken, monkeypatch):
+    jumps = itertools.cycle([1.7e9, 0.0, 4e9, -1e6])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    monkeypatch.setattr(time, "time_ns", lambda: int(next(jumps) * 1e9))
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, width=100)
+    monkeypatch.setattr("datagen.progress.Console", lambda **options: terminal)
+    with progress_bar("generate") as progress:
+        generate(RUN, tmp_path, make, share=Share(1, 2))
+        assert generate(RUN, tmp_path, make, progress=progress).missing == 0
+    assert "8/8" in shown.getvalue()
+    assert _content(tmp_path).items() >= unbroken.items()
 
 
 def test_it_runs_in_a_thread_too(tmp_path, unbroken):
