@@ -26,6 +26,7 @@ __all__ = [
     "interpolate",
     "lens_of",
     "rasterize",
+    "rays_of",
     "see",
     "visibility",
 ]
@@ -75,7 +76,7 @@ def rasterize(surface: Surface, camera: Camera, shells: Shells = "label") -> Hit
     check(surface, camera)
     seen, faces = see(camera, surface.vertices), _faces(surface)
     order, boxes = triangle_loops.candidates(seen, faces, _wanted(surface, shells), lens_of(camera))
-    columns, rows = pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(lens_of(camera))
+    columns, rows = rays_of(camera)
     cuts = _cuts(surface)
     return Hits(*triangle_loops.raster(seen, faces, order, boxes, columns, rows, camera.orthographic, cuts))
 
@@ -118,6 +119,11 @@ def see(camera: Camera, points_head: np.ndarray) -> np.ndarray:
     """`project`, compiled: (N, 5) float64 of points (N, 3), camera x, y, z in metres, then image u, v in pixels."""
     T = _array(camera.T_camera_head, np.float64)
     return point_loops.see(_array(points_head, np.float64), T, lens_of(camera))
+
+
+def rays_of(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """x and y of the pixel centres' rays: `pixel_rays`, or through a lens `pixel_directions` as two (H, W) float64."""
+    return pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(lens_of(camera))
 
 
 def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarray, ...]:

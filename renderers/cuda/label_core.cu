@@ -53,7 +53,7 @@ static inline int TAKE_ONE(int *address) { return (*address)++; }
 #define INF (1.0 / 0.0)
 
 typedef struct {
-    double fx, fy, cx, cy, height, width, orthographic;
+    double fx, fy, cx, cy, height, width, orthographic, distorted, k1, k2, p1, p2, k3, reach;
 } Lens;
 
 typedef struct {
@@ -72,6 +72,17 @@ typedef struct {
     double u_low, u_high, v_low, v_high;
 } Box;
 
+// See renderers/lens.py: distort.
+DEVICE void distort(const Lens *lens, double *x, double *y) {
+    double r = sqrt(*x * *x + *y * *y), t = r > lens->reach ? lens->reach / r : 1.0;
+    double bx = *x * t, by = *y * t, beyond = MAX(r - lens->reach, 0.0) / lens->reach;
+    double s = bx * bx + by * by, f = 1.0 + s * (lens->k1 + s * (lens->k2 + s * lens->k3));
+    double tx = 2.0 * lens->p1 * (bx * by) + lens->p2 * (s + 2.0 * (bx * bx));
+    double ty = lens->p1 * (s + 2.0 * (by * by)) + 2.0 * lens->p2 * (bx * by);
+    double slope = 1.0 + s * (3.0 * lens->k1 + s * (5.0 * lens->k2 + s * (7.0 * lens->k3)));
+    *x = (bx * f + tx) + beyond * (bx * slope + 2.0 * tx), *y = (by * f + ty) + beyond * (by * slope + 2.0 * ty);
+}
+
 DEVICE void see_one(long long n, const double *points, const double *T, const Lens *lens, double *seen) {
     double px = points[3 * n], py = points[3 * n + 1], pz = points[3 * n + 2];
     double x = ((T[0] * px + T[1] * py) + T[2] * pz) + T[3];
@@ -79,8 +90,10 @@ DEVICE void see_one(long long n, const double *points, const double *T, const Le
     double z = ((T[8] * px + T[9] * py) + T[10] * pz) + T[11];
     double w = lens->orthographic ? 1.0 : z;
     seen[5 * n] = x, seen[5 * n + 1] = y, seen[5 * n + 2] = z;
-    seen[5 * n + 3] = lens->fx * (x / w) + lens->cx;
-    seen[5 * n + 4] = lens->fy * (y / w) + lens->cy;
+    double shown_x = x / w, shown_y = y / w;
+    if (lens->distorted) distort(lens, &shown_x, &shown_y);
+    seen[5 * n + 3] = lens->fx * shown_x + lens->cx;
+    seen[5 * n + 4] = lens->fy * shown_y + lens->cy;
 }
 KERNEL(see, (const double *points, const double *T, const Lens *lens, double *seen), (points, T, lens, seen))
 
@@ -105,17 +118,35 @@ DEVICE Box clipped_box(const double *seen, const long long corner[3], const Lens
     return wider;
 }
 
+// See renderers/kernels/triangles.py: _bow.
+DEVICE double bow_of(const double *a, const double *b, const double *c, const Lens *lens) {
+    double ax = a[0] / a[2], ay = a[1] / a[2], bx = b[0] / b[2], by = b[1] / b[2], cx = c[0] / c[2], cy = c[1] / c[2];
+    double ab = (bx - ax) * (bx - ax) + (by - ay) * (by - ay), bc = (cx - bx) * (cx - bx) + (cy - by) * (cy - by);
+    double ca = (ax - cx) * (ax - cx) + (ay - cy) * (ay - cy), longest2 = MAX3(ab, bc, ca);
+    double farthest2 = MAX3(ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy);
+    double s = MIN(farthest2, lens->reach * lens->reach);
+    double radial = sqrt(s) * (6.0 * fabs(lens->k1) + s * (20.0 * fabs(lens->k2) + s * (42.0 * fabs(lens->k3))));
+    return (radial + 15.0 * (fabs(lens->p1) + fabs(lens->p2))) * longest2 / 6.0;
+}
+
 DEVICE Box box_of(const double *seen, const Face *face, const Lens *lens) {
-    Box none = {INF, -INF, INF, -INF};
+    Box none = {INF, -INF, INF, -INF}, all = {-INF, INF, -INF, INF};
     const double *a = seen + 5 * face->i, *b = seen + 5 * face->j, *c = seen + 5 * face->k;
     if (!(MAX3(a[2], b[2], c[2]) > NEAR_M)) return none;
     if (MIN3(a[2], b[2], c[2]) <= NEAR_M && !lens->orthographic) {
         long long corner[3] = {face->i, face->j, face->k};
+        if (lens->distorted) return all;
         return clipped_box(seen, corner, lens);
     }
+    double margin_u = BOX_MARGIN_PX, margin_v = BOX_MARGIN_PX;
+    if (lens->distorted) {
+        double bow = bow_of(a, b, c, lens);
+        if (!(bow < 1.0)) return all;
+        margin_u += lens->fx * bow, margin_v += lens->fy * bow;
+    }
     Box box = {
-        MIN3(a[3], b[3], c[3]) - BOX_MARGIN_PX, MAX3(a[3], b[3], c[3]) + BOX_MARGIN_PX,
-        MIN3(a[4], b[4], c[4]) - BOX_MARGIN_PX, MAX3(a[4], b[4], c[4]) + BOX_MARGIN_PX,
+        MIN3(a[3], b[3], c[3]) - margin_u, MAX3(a[3], b[3], c[3]) + margin_u,
+        MIN3(a[4], b[4], c[4]) - margin_v, MAX3(a[4], b[4], c[4]) + margin_v,
     };
     return box;
 }
@@ -165,6 +196,14 @@ DEVICE int kept(const Cuts *cuts, const Face *face, long long f, double b0, doub
     return cuts->texels[sheet[0] + row * width + column] >= 128;
 }
 
+// The ray of pixel (r, c): the tables are (W,) and (H,), or both (H, W) where a lens bends rows and columns.
+DEVICE double ray_x(const double *columns, const Lens *lens, long long r, long long c) {
+    return lens->distorted ? columns[r * (long long)lens->width + c] : columns[c];
+}
+DEVICE double ray_y(const double *rows, const Lens *lens, long long r, long long c) {
+    return lens->distorted ? rows[r * (long long)lens->width + c] : rows[r];
+}
+
 // Depth of face f at a pixel centre and its weights there; 0 where it is not seen, which no depth is.
 DEVICE double sample(const Face *face, const Lens *lens, const Cuts *cuts, long long f, double x, double y, double *b) {
     double e0 = face->x0 * x + (face->y0 * y + face->w0), e1 = face->x1 * x + (face->y1 * y + face->w1);
@@ -196,7 +235,7 @@ DEVICE void raster_face(
     double b[3];
     for (long long p = lane; p < wide * high; p += LANES) {
         long long r = r0 + p / wide, c = c0 + p % wide, pixel = r * (long long)lens->width + c;
-        double z = sample(&face, lens, cuts, f, columns[c], rows[r], b);
+        double z = sample(&face, lens, cuts, f, ray_x(columns, lens, r, c), ray_y(rows, lens, r, c), b);
         if (!(z > 0)) continue;
         if (!second) LOWER_U64(depth + pixel, BITS(z));
         else if (BITS(z) == depth[pixel]) LOWER_INT(ids + pixel, (int)f);
@@ -232,10 +271,10 @@ DEVICE void resolve_one(
         return;
     }
     (void)wanted;
-    long long width = (long long)lens->width, f = ids[pixel];
+    long long width = (long long)lens->width, f = ids[pixel], r = pixel / width, c = pixel % width;
     Face face = corners_of(faces, f);
     set_edges(&face, seen, lens);
-    depth_axis_m[pixel] = sample(&face, lens, &cuts, f, columns[pixel % width], rows[pixel / width], b);
+    depth_axis_m[pixel] = sample(&face, lens, &cuts, f, ray_x(columns, lens, r, c), ray_y(rows, lens, r, c), b);
 }
 KERNEL(resolve, (SCENE, const double *columns, const double *rows, int *ids, double *weights, double *depth_axis_m),
        (seen, faces, wanted, lens, cut, uv, sheets, texels, columns, rows, ids, weights, depth_axis_m))

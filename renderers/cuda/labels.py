@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from meshes.surface import Surface
-from renderers.camera import Camera, pixel_rays
+from renderers.camera import Camera
 from renderers.cuda.device import Device
-from renderers.exact import GeometryError, Hits, check
+from renderers.exact import GeometryError, Hits, check, lens_of, rays_of
 from renderers.kernels.terms import NEAR_M, OUTSIDE, SEEN
 from renderers.labels import Correspondence, PairLabels, ViewLabels
 
@@ -95,10 +95,8 @@ def place(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
     if camera.height * camera.width >= _NO_FACE:
         raise GeometryError(f"expected an image below 2^31 pixels, got {camera.width} x {camera.height}; split it")
     move = device.xp.asarray
-    K = camera.K
-    size = (float(camera.height), float(camera.width), float(camera.orthographic))
-    lens = move(np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], *size]))
-    columns, rows = (move(axis) for axis in pixel_rays(camera))
+    lens = move(np.array(lens_of(camera), np.float64))
+    columns, rows = (move(table) for table in rays_of(camera))
     transform = move(np.ascontiguousarray(camera.T_camera_head, np.float64))
     view = DeviceView(camera, transform, lens, columns, rows, None)
     return replace(view, seen=see(device, view, scene.vertices))

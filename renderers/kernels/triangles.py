@@ -94,9 +94,10 @@ def _bow(seen, i, j, k, lens):
     ax, ay = seen[i, 0] / seen[i, 2], seen[i, 1] / seen[i, 2]
     bx, by = seen[j, 0] / seen[j, 2], seen[j, 1] / seen[j, 2]
     cx, cy = seen[k, 0] / seen[k, 2], seen[k, 1] / seen[k, 2]
-    ab, bc = (bx - ax) ** 2 + (by - ay) ** 2, (cx - bx) ** 2 + (cy - by) ** 2
-    longest2 = max(ab, bc, (ax - cx) ** 2 + (ay - cy) ** 2)
-    s = min(max(ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy), lens.reach**2)
+    ab = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+    bc = (cx - bx) * (cx - bx) + (cy - by) * (cy - by)
+    longest2 = max(ab, bc, (ax - cx) * (ax - cx) + (ay - cy) * (ay - cy))
+    s = min(max(ax * ax + ay * ay, bx * bx + by * by, cx * cx + cy * cy), lens.reach * lens.reach)
     radial = sqrt(s) * (6.0 * abs(lens.k1) + s * (20.0 * abs(lens.k2) + s * (42.0 * abs(lens.k3))))
     return (radial + 15.0 * (abs(lens.p1) + abs(lens.p2))) * longest2 / 6.0
 
