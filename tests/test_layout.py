@@ -63,6 +63,17 @@ def test_no_pickle_is_imported():
     assert not [p for p in SOURCES if "pickle" in _imports(ast.parse(p.read_text()))]
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_file_reads_the_wall_clock(path):
+    """It jumps, and it would reach the data; durations are of `time.monotonic`."""
+    read = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    assert not read & {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
+
+
 def test_no_data_sets_or_large_files_are_in_the_packages():
     large = [p for folder in ORDER for p in (ROOT / folder).rglob("*") if p.is_file() and p.stat().st_size > 5_000_000]
     assert not large
