@@ -68,23 +68,19 @@ def strands_of(surface: Surface) -> Strands:
     alternate (`meshes.hair.ribbons.strip_faces`). A ribbon that something cuts off leaves a shorter strand. Fibre
     faces that form no ribbon are left to the mesh.
     """
-    fibre = np.array([material.fibre for material in surface.materials], bool)
-    ids = np.flatnonzero(fibre[surface.material] & (surface.cutout < 0))
-    low, even = surface.faces[ids, 0].astype(np.int64), surface.faces[ids, 1] == surface.faces[ids, 0] + 1
-    turned = np.where(even[:, None], [0, 1, 2], [0, 2, 1])
-    ids, low, even = (column[(surface.faces[ids] == low[:, None] + turned).all(axis=1)] for column in (ids, low, even))
+    ids, low, even = _ribbon_faces(surface)
     starts = np.ones(len(ids), bool)
     starts[1:] = (np.diff(low) != 1) | (even[1:] == even[:-1])
-    run_start, run_length = _runs(starts)
+    begin, length = _runs(starts)
     # A run that begins with the second face of a row has lost the first corner of that row.
-    skipped = ~even[run_start]
-    run_start, run_length = run_start + skipped, run_length - skipped
-    run_start, run_length = run_start[run_length > 0], run_length[run_length > 0]
-    count = run_length // 2 + 1 + run_length % 2
+    cut_off = ~even[begin]
+    begin, length = begin + cut_off, length - cut_off
+    begin, length = begin[length > 0], length[length > 0]
+    count = length // 2 + 1 + length % 2
     first = np.concatenate([[0], np.cumsum(count)])
     row = np.arange(first[-1]) - np.repeat(first[:-1], count)
-    left = np.repeat(low[run_start], count) + 2 * row
-    right = np.minimum(left + 1, np.repeat(low[run_start] + run_length + 1, count))
+    left = np.repeat(low[begin], count) + 2 * row
+    right = np.minimum(left + 1, np.repeat(low[begin] + length + 1, count))
     edge_a, edge_b = surface.vertices[left], surface.vertices[right]
     covered = np.zeros(len(surface.faces), bool)
     covered[ids] = True
@@ -93,9 +89,19 @@ def strands_of(surface: Surface) -> Strands:
         across_m=0.5 * (edge_b - edge_a),
         color=surface.color[left],
         first=first,
-        part=surface.part[ids[run_start]],
+        part=surface.part[ids[begin]],
         faces=covered,
     )
+
+
+def _ribbon_faces(surface: Surface) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids of fibre faces over three vertices in order, the first vertex of each, and whether it begins a row."""
+    fibre = np.array([material.fibre for material in surface.materials], bool)
+    ids = np.flatnonzero(fibre[surface.material] & (surface.cutout < 0))
+    faces = surface.faces[ids].astype(np.int64)
+    even = faces[:, 1] == faces[:, 0] + 1
+    in_order = (faces - faces[:, :1] == np.where(even[:, None], [0, 1, 2], [0, 2, 1])).all(axis=1)
+    return ids[in_order], faces[in_order, 0], even[in_order]
 
 
 def _runs(starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -115,12 +121,12 @@ def hairs_of(strands: Strands) -> Hairs:
     for size in np.unique(sizes):
         own = np.flatnonzero(sizes == size)
         rows = strands.first[own][:, None] + np.arange(size)
-        parent, points, radius_m = _single(strands.points[rows], strands.across_m[rows], rng)
+        parent, paths, slim = _single(strands.points[rows], strands.across_m[rows], rng)
         shade = np.exp(0.12 * rng.standard_normal((len(parent), 1)))
-        pieces.append((points, radius_m, np.clip(color[own[parent]] * shade, 0.0, 1.0), strands.part[own[parent]]))
+        pieces.append((paths, slim, np.clip(color[own[parent]] * shade, 0.0, 1.0), strands.part[own[parent]]))
     count = np.concatenate([np.zeros(1, np.int64), *(np.full(len(p[0]), p[0].shape[1]) for p in pieces)])
-    empty = (np.zeros((0, 1, 3)), np.zeros((0, 1)), np.zeros((0, 3)), np.zeros(0, np.uint8))
-    points, radius_m, albedo, part = zip(empty, *pieces, strict=True)
+    nothing = (np.zeros((0, 1, 3)), np.zeros((0, 1)), np.zeros((0, 3)), np.zeros(0, np.uint8))
+    points, radius_m, albedo, part = zip(nothing, *pieces, strict=True)
     return Hairs(
         points=np.concatenate([p.reshape(-1, 3) for p in points]).astype(np.float32),
         radius_m=np.concatenate([r.ravel() for r in radius_m]).astype(np.float32),
