@@ -58,12 +58,14 @@ class Settings:
         same: of them in every condition.
         pairs: of the database, for the detector.
         folder: where shots are kept.
+        colour: the tier that takes all pictures, as in `Recipe.colour`.
     """
 
     people: int
     same: int
     pairs: int
     folder: Path
+    colour: str = "preview"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def gather(source: str, settings: Settings, tick: Callable[[], None]) -> Gathere
     gathered = Gathered(source, people, [], [], {(kind, name): [] for kind, name, _ in views}, [])
 
     def shoot(person: Person, view: View, shots: list[Shot]) -> None:
-        shots.append(studio.shoot(person.identity, view))
+        shots.append(studio.shoot(person.identity, replace(view, colour=settings.colour)))
         tick()
 
     # Everything of one person in a row: a new person costs more than another view of the last one.
@@ -125,13 +127,14 @@ def gather(source: str, settings: Settings, tick: Callable[[], None]) -> Gathere
         for kind, name, view in views if place < settings.same else ():
             shoot(person, view, gathered.conditions[kind, name])
     for index in range(settings.pairs):
-        gathered.sightings.extend(sightings(source, index, tick))
+        gathered.sightings.extend(sightings(source, index, tick, settings.colour))
     return gathered
 
 
-def sightings(source: str, index: int, tick: Callable[[], None]) -> Iterator[Sighting]:
+def sightings(source: str, index: int, tick: Callable[[], None], colour: str = "preview") -> Iterator[Sighting]:
     """Both pictures of pair `index` of the portrait recipe at seed 0, its faces turned by up to 45 degrees."""
-    recipe = replace(PRESETS["portrait"], heads=(source,), yaw_deg=(-TURNED_DEG, TURNED_DEG))
+    turned = replace(PRESETS["portrait"], heads=(source,), yaw_deg=(-TURNED_DEG, TURNED_DEG))
+    recipe = replace(turned, colour=colour)  # type: ignore[arg-type]
     scene = build_scene(recipe, plan_sample(recipe, 0, index))
     pictures = render_pictures(recipe, scene, label_scene(scene))
     for view, picture in (("near", pictures.near), ("far", pictures.far)):

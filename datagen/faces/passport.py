@@ -10,11 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from datagen.colour import tier
+from datagen.recipe import Recipe
 from meshes.head import Head, HeadModel, Identity, Pose
 from meshes.parts import Part
 from meshes.skinning import rotation
 from meshes.surface import Surface
-from renderers import background, preview, srgb
+from renderers import background, picture, preview, srgb
 from renderers.camera import Camera, intrinsics, look_at, project
 from renderers.environment import Lamp, lamp_light
 from renderers.exact import Hits, rasterize
@@ -53,11 +55,13 @@ class View:
         light: a key of `LIGHTS`.
         expression: weights by ARKit name; names a model does not have are left out.
         yaw_deg: turn of the face to the person's left; half by the neck, half by the shoulders.
+        colour: the tier that takes the picture, as in `Recipe.colour`.
     """
 
     light: str = "three lamps"
     expression: Mapping[str, float] = field(default_factory=dict)
     yaw_deg: float = 0.0
+    colour: str = "preview"
 
 
 STANDARD = View()
@@ -83,16 +87,26 @@ def portrait(model: HeadModel, identity: Identity, view: View = STANDARD) -> Por
 
     Raises:
         MeshError: an identity the model cannot make.
+        UserError: a tier that cannot run here.
     """
     turn = math.radians(view.yaw_deg) / 2
     expression = {name: weight for name, weight in view.expression.items() if name in model.expressions}
     head = model.head(identity, expression, Pose(yaw=turn))
     camera = _camera(head, rotation(-turn, 0.0, 0.0))
     hits = rasterize(head.surface, camera)
-    lit = preview.light_up(head.surface, passport_light(view.light))
+    rgb = srgb.encode(_picture(head.surface, camera, hits, view))
+    return Portrait(rgb, project(camera, head.landmarks)[0], _cheek_albedo(head, camera, hits))
+
+
+def _picture(surface: Surface, camera: Camera, hits: Hits, view: View) -> np.ndarray:
+    """(H, W, 3) float32 linear, before the backdrop."""
     red, green, blue = srgb.decode(np.array(BACKDROP_SRGB, np.uint8)).tolist()
-    picture = preview.render(lit, camera, hits, background.flat(camera, (red, green, blue)))
-    return Portrait(srgb.encode(picture.rgb), project(camera, head.landmarks)[0], _cheek_albedo(head, camera, hits))
+    backdrop, light = background.flat(camera, (red, green, blue)), passport_light(view.light)
+    if view.colour == "preview":
+        return preview.render(preview.light_up(surface, light), camera, hits, backdrop).rgb
+    take = tier(replace(Recipe(), colour=view.colour))  # type: ignore[arg-type]
+    (image,) = take(surface, light, (picture.View(camera, hits),), picture.Quality())
+    return picture.over(image, backdrop)
 
 
 @lru_cache(maxsize=8)
