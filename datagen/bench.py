@@ -73,7 +73,7 @@ def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
         },
         "hair": _hair_figures(_of("hair", times)),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "machine": {"processor": _processor(), "python": platform.python_version()},
+        "machine": {"processor": processor(), "python": platform.python_version()},
     }
 
 
@@ -190,7 +190,8 @@ def _spread(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of this machine's processor, as the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
