@@ -14,7 +14,7 @@ import numpy as np
 from meshes.surface import Surface
 from renderers.camera import Camera
 from renderers.light import EnvironmentLight, irradiance
-from renderers.occlusion import arrival
+from renderers.occlusion import light_directions
 from renderers.photo.materials import scatters
 
 SPREAD_M = (1.12e-3, 0.48e-3, 0.31e-3)
@@ -30,6 +30,9 @@ THICKEST_M = 0.015
 
 RAYS = 12
 """Ways through the tissue that stand for all, per vertex."""
+
+LAMPS = 48
+"""Directions that stand for the light that falls on the far side."""
 
 _LITTLE = np.float32(1e-6)
 _CLOSED_M = 0.012  # A wall this near to where light leaves sends it back.
@@ -184,7 +187,10 @@ def glow(surface: Surface, light: EnvironmentLight) -> Glow:
     out = _exits(scene, surface, faces, thin, ways)
     out.length_m[~skin[out.face] | (out.beyond_m < _CLOSED_M)] = np.inf
     passed = transmittance(out.length_m * ways[:, 2])
-    received = _received(surface, light, faces[np.unique(out.face)])
+    left = np.unique(out.face[np.isfinite(out.length_m)])
+    if not len(left):
+        return result
+    received = _received(surface, light, faces[left])
     there = np.einsum("vrk,vrkc->vrc", out.weights, received[faces[out.face]])
     kept = 1.0 / (1.0 + passed.mean(axis=1))
     result.kept[thin], result.light[thin] = kept, kept * (passed * there).mean(axis=1)
@@ -268,9 +274,18 @@ def _cast(scene: "mi.Scene", start: np.ndarray, toward: np.ndarray) -> tuple[np.
 
 
 def _received(surface: Surface, light: EnvironmentLight, faces: np.ndarray) -> np.ndarray:
-    """(V, 3) float64, irradiance / pi that arrives at the vertices of some faces; 0 at others."""
-    used, share = np.unique(faces), arrival(surface, light).share
-    received = np.zeros((len(surface.vertices), 3))
-    for some in np.array_split(used, len(used) // 4096 + 1):
-        received[some] = irradiance(light, surface.normals[some].astype(np.float64)) / np.pi * share[some]
+    """(V, 3) float64, irradiance / pi that arrives at the vertices of some faces past all else; 0 at other vertices."""
+    used, received = np.unique(faces), np.zeros((len(surface.vertices), 3))
+    normals = surface.normals[used].astype(np.float64)
+    toward, power = light_directions(light, LAMPS)
+    cosine = np.maximum(np.einsum("vk,dk->vd", normals, toward), 0.0)
+    vertex, lamp = np.nonzero(cosine)
+    if not len(vertex):
+        return received
+    everything = _scene(surface.vertices, surface.faces[surface.face_label & (surface.cutout < 0)])
+    start = surface.vertices[used] + 4.0 * _STEP_M * normals
+    free = np.zeros_like(cosine)
+    free[vertex, lamp] = np.isinf(_cast(everything, start[vertex], toward[lamp])[0])
+    lit, unshadowed = (np.einsum("vd,dc->vc", part, power) for part in (cosine * free, cosine))
+    received[used] = irradiance(light, normals) / np.pi * lit / np.maximum(unshadowed, 1e-20)
     return received
