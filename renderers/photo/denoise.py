@@ -1,0 +1,50 @@
+"""From buffers to the picture: clean what paths left noisy, spread light inside skin, put the parts together.
+
+Light is cleaned premultiplied, so that no edge is divided by a small coverage and none gets a halo.
+"""
+
+import numpy as np
+
+from renderers.camera import Camera
+from renderers.photo import skin
+from renderers.photo.buffers import Buffers
+from renderers.picture import Image
+
+
+def develop(buffers: Buffers, camera: Camera, clean: bool) -> Image:
+    """The picture of a view.
+
+    Args:
+        buffers: of the view.
+        camera: of the view.
+        clean: use the denoiser. Coverage is as it was sampled; it is even already.
+    """
+    rgb, own = buffers.rgb, buffers.skin
+    if clean:
+        rgb = denoised(rgb, buffers.albedo, buffers.normal)
+        own = denoised(own, buffers.base, buffers.normal)
+    if buffers.coverage.any():
+        share = np.where(buffers.coverage > 0, buffers.coverage, 1)[..., None]
+        irradiance = np.divide(own, buffers.base, out=np.zeros_like(own), where=buffers.base > 0)
+        spread = skin.scatter(irradiance, buffers.position / share, buffers.normal / share, buffers.coverage, camera)
+        own = buffers.base_kept * spread + buffers.base_glow
+    return Image(rgb + own, buffers.alpha)
+
+
+def denoised(light: np.ndarray, albedo: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """Open Image Denoise on the CPU: equal input gives equal bytes.
+
+    Args:
+        light: (H, W, 3) float32, linear, premultiplied.
+        albedo: (H, W, 3) float32 in [0, 1], premultiplied.
+        normal: (H, W, 3) float32, premultiplied.
+
+    Returns:
+        (H, W, 3) float32, not below 0.
+    """
+    import mitsuba_oidn as oidn
+
+    device = oidn.Device(oidn.DeviceType.CPU)
+    light, albedo, normal = (np.ascontiguousarray(a, np.float32) for a in (light, albedo, normal))
+    clean = oidn.denoise(light, np.clip(albedo, 0, 1), np.clip(normal, -1, 1), hdr=True, device=device)
+    return np.maximum(np.asarray(clean, np.float32), 0)
