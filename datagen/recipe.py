@@ -108,8 +108,8 @@ class Recipe:
     """Clean the pictures of the tiers that trace paths."""
 
     lens_k1: Range = (0.0, 0.0)
-    """Radial distortion of the near lens, OpenCV's k1: below 0 a barrel, above a pincushion. What a frame cannot take
-    is halved until it can; labels are exact all the same (docs/camera.md)."""
+    """Radial distortion of the near lens, OpenCV's k1: below 0 a barrel, above a pincushion. Where a frame cannot take
+    it, all five numbers are weakened until it can; labels are exact all the same (docs/camera.md)."""
     lens_k2: Range = (0.0, 0.0)
     """The same, of the fourth power of the radius."""
     lens_k3: Range = (0.0, 0.0)

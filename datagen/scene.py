@@ -177,13 +177,13 @@ def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, widt
 
 
 def distorted(camera: Camera, distortion: Distortion | None) -> Camera:
-    """The camera behind a lens, its distortion halved until the frame can take it; an orthographic one has none."""
+    """The camera behind a lens, its distortion weakened until the frame can take it; an orthographic one has none."""
     if distortion is None or camera.orthographic:
         return camera
     # Chromatic aberration shows a little more than the frame.
     wider = camera.K / [[LENS_MARGIN, 1, 1], [1, LENS_MARGIN, 1], [1, 1, 1]]
     while not fits(distortion, wider, camera.height, camera.width):
-        distortion = distortion.scaled(0.5)
+        distortion = distortion.scaled(0.9)
     return replace(camera, distortion=distortion)
 
 
