@@ -1,18 +1,19 @@
 """Scenes on which colour adapters are held against the label core, and the figures that come of it.
 
-`python tests/adapter_scenes.py` prints the figures of pyrender, in a process of its own as OpenGL knows one platform.
+`python tests/adapter_scenes.py pyrender` (or pytorch3d) prints the figures; a process knows one platform of OpenGL.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+import sys
+from dataclasses import replace
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from meshes.surface import Surface
 from renderers.camera import Camera, intrinsics, look_at, project, unproject
-from renderers.exact import Hits, rasterize
+from renderers.exact import Hits, interpolate, rasterize
 from renderers.light import EnvironmentLight
 from renderers.standard_scenes import make_surface, plain_head
 
@@ -83,10 +84,6 @@ def depth_error_m(hits: Hits, depth_axis_m: np.ndarray) -> list[float]:
     return np.quantile(np.abs(depth_axis_m - hits.depth_axis_m)[both], [0.5, 0.99, 1.0]).tolist()
 
 
-def each_camera(figure: Callable[[Camera], dict]) -> dict[str, dict]:
-    return {name: figure(camera) for name, camera in cameras().items()}
-
-
 def pyrender_figures() -> dict[str, dict]:
     """What pyrender draws, camera by camera, beside what the core sees."""
     from renderers.adapters import pyrender_tier
@@ -106,8 +103,43 @@ def pyrender_figures() -> dict[str, dict]:
             "bytes": hashlib.sha256(frame.rgb.tobytes() + picture.rgb.tobytes()).hexdigest(),
         }
 
-    return each_camera(figure)
+    return {name: figure(camera) for name, camera in cameras().items()}
 
+
+def pytorch3d_figures() -> dict[str, dict]:
+    """The same of PyTorch3D, and how far off its flow from the near view is; a small scene, as its CPU loop is slow."""
+    from renderers.adapters import pytorch3d_tier
+    from renderers.picture import Quality, View
+
+    head, views = plain_head(24), cameras(96)
+
+    def figure(name: str, camera: Camera) -> dict:
+        seen, truth = pytorch3d_tier.rasterize(head, views[name]), rasterize(head, views[name])
+        both = (seen.triangle_id >= 0) & (truth.triangle_id >= 0)
+        discs, pixels = markers(camera)
+        picture = pytorch3d_tier.render_views(discs, white(), (View(camera),), Quality())[0]
+        return {
+            "wrong": wrong_pixels(head, views[name], seen.triangle_id >= 0),
+            "wrong_ids": [int((seen.triangle_id != truth.triangle_id)[both].sum()), int(both.sum())],
+            "depth_m": depth_error_m(truth, seen.depth_axis_m),
+            "marker_px": marker_error_px(picture.alpha, pixels),
+            "flow_px": flow_error_px(head, views["near"], views[name], pytorch3d_tier.rasterize(head, views["near"])),
+        }
+
+    return {name: figure(name, camera) for name, camera in cameras().items()}
+
+
+def flow_error_px(surface: Surface, near: Camera, far: Camera, seen: Hits) -> list[float]:
+    """Distances between where the core and another's hits send the pixels that both see: as `depth_error_m`."""
+    truth = rasterize(surface, near)
+    both = (truth.triangle_id >= 0) & (seen.triangle_id >= 0)
+    ids = (np.where(both, hits.triangle_id, -1).astype(np.int32) for hits in (truth, seen))
+    common = [replace(hits, triangle_id=kept) for hits, kept in zip((truth, seen), ids, strict=True)]
+    ends = [project(far, interpolate(surface, near, hits)[4])[0] for hits in common]
+    return np.quantile(np.linalg.norm(ends[0] - ends[1], axis=1), [0.5, 0.99, 1.0]).tolist()
+
+
+FIGURES = {"pyrender": pyrender_figures, "pytorch3d": pytorch3d_figures}
 
 if __name__ == "__main__":
-    print(json.dumps(pyrender_figures()))  # noqa: T201
+    print(json.dumps(FIGURES[sys.argv[1]]()))  # noqa: T201
