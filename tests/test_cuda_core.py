@@ -1,6 +1,7 @@
 """The GPU's label core compiled as C against the CPU's: bit for bit, on the test scenes; and its PTX."""
 
 import math
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from renderers.cuda import labels as gpu
 from renderers.cuda.device import SOURCE, CompiledC, Device, DeviceError
 from renderers.cuda.ptx import ptx
 from renderers.kernels import terms, triangles
+from renderers.lens import Distortion
 from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
 
 
@@ -69,6 +71,19 @@ def test_faces_that_cross_the_camera_are_cut_alike(device: Device):
             assert_same_bits(one, other)
 
 
+@pytest.mark.parametrize("lens", [Distortion(-0.25, 0.05, 0.004, -0.003, 0.01), Distortion(0.35, -0.1, 0.01, 0.01)])
+def test_through_a_lens_the_bits_are_those_of_the_cpu_too(device: Device, lens: Distortion):
+    rng = np.random.Generator(np.random.Philox(key=5))
+    corners = rng.normal((0.0, 0.0, 0.1), 0.15, (300, 3, 3))
+    around = make_surface(corners.reshape(-1, 3), np.arange(900, dtype=np.int32).reshape(-1, 3))
+    near, far = (replace(view_from(distance_m, 96), distortion=lens) for distance_m in (0.3, 1.6))
+    for surface in (plain_head(40), hard_head(40, 300), around):
+        a, b = cpu.view_labels(surface, near), cpu.view_labels(surface, far)
+        ours = gpu.to_host(device, gpu.label_pair(device, surface, near, far))
+        for one, other in zip(ours, (a, b, cpu.pair_labels(surface, a, b)), strict=True):
+            assert_same_bits(one, other)
+
+
 def test_an_empty_view_is_empty(device: Device):
     surface, camera = hard_head(24, 40), view_from(0.5, 32)
     away = camera.T_camera_head.copy()
@@ -92,6 +107,11 @@ def test_the_constants_are_those_of_the_cpu():
     ):
         defined = next(line.split()[2] for line in source.splitlines() if line.startswith(f"#define {name} "))
         assert float(defined) == value, name
+
+
+def test_the_numbers_of_a_lens_are_in_the_cpus_order():
+    (declared,) = re.findall(r"double (fx, .*?);", SOURCE.read_text())
+    assert tuple(declared.split(", ")) == terms.Lens._fields
 
 
 def test_a_missing_compiler_is_named(tmp_path):
@@ -129,7 +149,7 @@ def test_a_source_that_nvrtc_refuses_is_reported():
 
 def test_the_check_on_a_device_compares_every_array_and_notices_a_bit(device: Device, monkeypatch):
     surface = hard_head(24, 40)
-    row = check.check(device, surface, "hard", 0.3, 1.6, 48, repeats=1)
+    row = check.check(device, surface, "hard", 0.3, 1.6, 48, repeats=1, lens=Distortion(k1=-0.1))
     assert row.differing == ()
     assert "| equal |" in str(row)
     whole = gpu.rasterize

@@ -7,7 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,10 +15,11 @@ from meshes.surface import Surface
 from renderers import labels as cpu
 from renderers.cuda import labels as gpu
 from renderers.cuda.device import CudaDevice, Device, DeviceError
+from renderers.lens import Distortion
 from renderers.standard_scenes import hard_head, plain_head, view_from
 
-PAIRS_M = ((0.18, 1.6), (0.35, math.inf))
-"""Near and far distances; infinity is orthographic."""
+PAIRS_M = ((0.18, 1.6, None), (0.35, math.inf, None), (0.35, 1.6, Distortion(-0.2, 0.05, 0.003, -0.002, 0.01)))
+"""Near and far distances, infinity being orthographic, and the near view's lens."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Row:
     scene: str
     near_m: float
     far_m: float
+    lens: Distortion | None
     faces: int
     differing: tuple[str, ...]
     cpu_ms: float
@@ -41,7 +43,7 @@ class Row:
 
     def __str__(self) -> str:
         verdict = "equal" if not self.differing else f"DIFFERENT: {', '.join(self.differing)}"
-        distances = f"{self.near_m:g} / {self.far_m:g} m"
+        distances = f"{self.near_m:g} / {self.far_m:g} m{' through a lens' if self.lens else ''}"
         times = f"{self.cpu_ms:.2f} | {self.device_ms:.2f} | {1e3 / self.device_ms:.0f}"
         return f"| {self.scene} | {self.faces} | {distances} | {verdict} | {times} |"
 
@@ -59,9 +61,18 @@ def scenes() -> Iterator[tuple[str, Surface]]:
     yield "person", MakeHuman().head(Identity(), {"jawOpen": 0.3}, Pose(yaw=0.2)).surface
 
 
-def check(device: Device, surface: Surface, name: str, near_m: float, far_m: float, size: int, repeats: int) -> Row:
+def check(
+    device: Device,
+    surface: Surface,
+    name: str,
+    near_m: float,
+    far_m: float,
+    size: int,
+    repeats: int,
+    lens: Distortion | None = None,
+) -> Row:
     """Labels of one pair on both, compared and timed."""
-    near, far = view_from(near_m, size), view_from(far_m, size)
+    near, far = replace(view_from(near_m, size), distortion=lens), view_from(far_m, size)
 
     def on_cpu() -> tuple[object, ...]:
         a, b = cpu.view_labels(surface, near), cpu.view_labels(surface, far)
@@ -77,7 +88,7 @@ def check(device: Device, surface: Surface, name: str, near_m: float, far_m: flo
     theirs, ours = on_cpu(), gpu.to_host(device, on_device())
     differing = tuple(name for one, other in zip(ours, theirs, strict=True) for name in _differing(one, other))
     times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
-    return Row(name, near_m, far_m, len(surface.faces), differing, *times)
+    return Row(name, near_m, far_m, lens, len(surface.faces), differing, *times)
 
 
 def _differing(ours: object, theirs: object) -> Iterator[str]:
@@ -111,9 +122,9 @@ def report(device: Device, size: int = 512, repeats: int = 20) -> tuple[str, boo
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     rows = [
-        check(device, surface, name, near_m, far_m, size, repeats)
+        check(device, surface, name, near_m, far_m, size, repeats, lens)
         for name, surface in scenes()
-        for near_m, far_m in PAIRS_M
+        for near_m, far_m, lens in PAIRS_M
     ]
     return "\n".join([*lines, *map(str, rows)]) + "\n", not any(row.differing for row in rows)
 
