@@ -1,5 +1,8 @@
 """What skin, eyes and things look like in the photo tier: levels, spreading light, light from behind."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -267,3 +270,16 @@ def test_relief_becomes_a_height_whose_rises_it_held() -> None:
         relief[..., k] = np.rint(128 + rise[k] / 2 / 2e-6)
     got = materials._height(Material("skin", relief=relief))[..., 0]
     np.testing.assert_allclose(got - got.mean(), height - height.mean(), atol=2.5e-6)
+
+
+def test_the_plain_variant_finds_the_same_glow() -> None:
+    """One process has one variant's types, so the other one is asked in a process of its own."""
+    code = (
+        "import numpy as np; from tests.test_photo_looks import *; "
+        "g = skin.glow(_slab(0.002), _from_behind()); assert mi.variant() == 'scalar_rgb'; "
+        "print(*g.light[40], *g.kept[40])"
+    )
+    scalar = os.environ | {"DATAGEN_MITSUBA_VARIANT": "scalar_rgb"}
+    done = subprocess.run([sys.executable, "-c", code], env=scalar, capture_output=True, text=True, check=True)
+    here = skin.glow(_slab(0.002), _from_behind())
+    np.testing.assert_allclose([float(x) for x in done.stdout.split()], [*here.light[40], *here.kept[40]], rtol=1e-4)

@@ -36,6 +36,7 @@ LAMPS = 48
 
 _LITTLE = np.float32(1e-6)
 _CLOSED_M = 0.012  # A wall this near to where light leaves sends it back.
+_OPPOSITE = 0.3  # A way that leaves more obliquely has only cut a corner, around which `scatter` brings the light.
 _STEP_M = 5e-5  # Ways start a little off the face that they come from.
 
 
@@ -185,8 +186,9 @@ def glow(surface: Surface, light: EnvironmentLight) -> Glow:
         return result
     ways = _cone(RAYS)
     out = _exits(scene, surface, faces, thin, ways)
-    out.length_m[~skin[out.face] | (out.beyond_m < _CLOSED_M)] = np.inf
-    passed = transmittance(out.length_m * ways[:, 2])
+    out.length_m[~skin[out.face] | (out.beyond_m < _CLOSED_M) | (out.cosine < _OPPOSITE)] = np.inf
+    # Between parallel sides this is how far they are apart; between others, nearly the way's whole length.
+    passed = transmittance(out.length_m * np.maximum(ways[:, 2], out.cosine))
     left = np.unique(out.face[np.isfinite(out.length_m)])
     if not len(left):
         return result
@@ -228,12 +230,14 @@ class _Exits(NamedTuple):
     Attributes:
         length_m: (N, R) float64, inf where a way finds no exit.
         face: (N, R) the face it leaves by; weights: (N, R, 3) of that face's corners.
+        cosine: (N, R) float64, of the way to that face's normal.
         beyond_m: (N, R) float64, how far the way is free behind its exit.
     """
 
     length_m: np.ndarray
     face: np.ndarray
     weights: np.ndarray
+    cosine: np.ndarray
     beyond_m: np.ndarray
 
 
@@ -248,11 +252,13 @@ def _exits(scene: "mi.Scene", surface: Surface, faces: np.ndarray, vertices: np.
     start = np.repeat((surface.vertices[vertices] + _STEP_M * inward)[:, None], len(ways), axis=1)
     length_m, face, weights = _cast(scene, start, toward)
     a, b, c = (surface.vertices[faces[face][..., k]] for k in range(3))
-    leaves = np.isfinite(length_m) & (np.einsum("nrk,nrk->nr", np.cross(b - a, c - a), toward) > 0)
+    normal = np.cross(b - a, c - a)
+    cosine = np.einsum("nrk,nrk->nr", normal, toward) / np.maximum(np.linalg.norm(normal, axis=-1), 1e-20)
+    leaves = np.isfinite(length_m) & (cosine > 0)
     beyond_m = np.zeros_like(length_m)
     behind = start[leaves] + (length_m[leaves] + _STEP_M)[:, None] * toward[leaves]
     beyond_m[leaves] = _cast(scene, behind, toward[leaves])[0]
-    return _Exits(np.where(leaves, length_m + _STEP_M, np.inf), face, weights, beyond_m)
+    return _Exits(np.where(leaves, length_m + _STEP_M, np.inf), face, weights, cosine, beyond_m)
 
 
 def _cast(scene: "mi.Scene", start: np.ndarray, toward: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
