@@ -22,7 +22,7 @@ def hair_shapes(hairs: Hairs) -> dict[str, Any]:
     if not len(hairs.albedo):
         return {}
     points, first = control_points(hairs)
-    shape = _curves(points, first, _bsdf(hairs))
+    shape = _curves(points, first, hair_bsdf(hairs))
     shape.add_texture_attribute("vertex_albedo", mi.load_dict(_by_segment(hairs, hairs.albedo)))
     return {"hair": shape}
 
@@ -65,7 +65,7 @@ def _interpolation(size: int) -> np.ndarray:
     return np.linalg.inv(system)[:, 1:-1]
 
 
-def _bsdf(hairs: Hairs) -> dict[str, Any]:
+def hair_bsdf(hairs: Hairs) -> dict[str, Any]:
     return {
         "type": "hair",
         "sigma_a": _by_segment(hairs, absorption(hairs.albedo)),
@@ -83,7 +83,7 @@ def _by_segment(hairs: Hairs, values: np.ndarray) -> dict[str, Any]:
 
 def _curves(points: np.ndarray, first: np.ndarray, bsdf: dict[str, Any]) -> Any:
     """Mitsuba reads curves from text alone; variants that allow it get theirs put into the place of a small one's."""
-    if mi.variant().startswith("scalar"):
+    if mi.variant() == "scalar_rgb":
         return _read(curve_text(points, first), bsdf)
     shape = _read(curve_text(points[:4], np.array([0, 4])), bsdf)
     parameters = mi.traverse(shape)

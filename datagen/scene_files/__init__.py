@@ -1,0 +1,1 @@
+"""Scenes in the formats of other renderers; `datagen.scene_export` writes them."""
