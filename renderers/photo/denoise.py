@@ -21,7 +21,9 @@ def develop(buffers: Buffers, camera: Camera, clean: bool) -> Image:
     """
     rgb, own = buffers.rgb, buffers.skin
     if clean:
-        rgb = denoised(rgb, buffers.albedo, buffers.normal)
+        # The denoiser works in neighbourhoods: pixels that no path found anything in stay empty.
+        found = (buffers.alpha > 0) | rgb.any(axis=2)
+        rgb = denoised(rgb, buffers.albedo, buffers.normal) * found[..., None]
         own = denoised(own, buffers.base, buffers.normal)
     if buffers.coverage.any():
         share = np.where(buffers.coverage > 0, buffers.coverage, 1)[..., None]

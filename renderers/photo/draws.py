@@ -32,10 +32,9 @@ def mixed(x: Any) -> Any:
 
     Source: the finalizer of Appleby's MurmurHash3.
     """
-    x ^= x >> 16
-    x *= 0x85EBCA6B
-    x ^= x >> 13
-    x *= 0xC2B2AE35
+    # Dr.Jit's `^=` would change the caller's array.
+    x = (x ^ (x >> 16)) * 0x85EBCA6B
+    x = (x ^ (x >> 13)) * 0xC2B2AE35
     return x ^ (x >> 16)
 
 
@@ -44,9 +43,9 @@ def _permuted(x: Any, seed: Any) -> Any:
 
     Source: Laine & Karras, "Stratified Sampling for Stochastic Transparency", EGSR 2011, with Burley's constants.
     """
-    x += seed
+    x = x + seed
     for constant in (0x6C50B47C, 0xB82F1E52, 0xC7AFE638, 0x8D22F6E6):
-        x ^= x * constant
+        x = x ^ (x * constant)
     return x
 
 

@@ -87,7 +87,9 @@ class Pixels:
         view = mi.UInt32(0)
         for end in self.ends[:-1]:
             view += dr.select(number >= dr.opaque(mi.UInt32, int(end)), mi.UInt32(1), 0)
-        inside, width = number - dr.gather(mi.UInt32, self.starts, view), dr.gather(mi.UInt32, self.widths, view)
+        inside = number - dr.gather(mi.UInt32, self.starts, view)
+        # The lanes that fill up the last vector gather 0, and a division by it would stop the process.
+        width = dr.maximum(dr.gather(mi.UInt32, self.widths, view), 1)
         folded = dr.opaque(mi.UInt32, (seed ^ (seed >> 32)) & 0xFFFFFFFF)
         return view, mi.Float(inside % width), mi.Float(inside // width), mixed(inside ^ mixed(folded + view))
 
