@@ -1,5 +1,6 @@
 """Colour by pyrender and PyTorch3D against the label core, where they can be had; their errors everywhere."""
 
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -262,8 +263,9 @@ def test_pytorch3d_says_what_is_missing(monkeypatch):
 
 
 def test_pytorch3d_says_that_its_build_does_not_load(monkeypatch):
-    monkeypatch.setattr(pytorch3d_tier.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setitem(sys.modules, "pytorch3d", types.ModuleType("pytorch3d"))
+    package = types.ModuleType("pytorch3d")
+    package.__spec__ = importlib.machinery.ModuleSpec("pytorch3d", None)
+    monkeypatch.setitem(sys.modules, "pytorch3d", package)
     monkeypatch.setitem(sys.modules, "pytorch3d._C", None)
     with pytest.raises(UsageError, match=r"expected PyTorch3D built for this torch, got .*pytorch3d"):
         pytorch3d_tier.check()

@@ -35,6 +35,7 @@ def check() -> None:
     if importlib.util.find_spec("pytorch3d") is None:
         raise UsageError(f"--colour pytorch3d: expected the package pytorch3d, got none; {HELP}.")
     try:
+        import torch  # noqa: F401, I001  PyTorch3D links against libraries that torch loads.
         import pytorch3d._C  # noqa: F401
     except (ImportError, OSError) as error:
         raise UsageError(f"--colour pytorch3d: expected PyTorch3D built for this torch, got {error}; {HELP}.") from None
