@@ -1,18 +1,24 @@
 """What the validator derives again inside a sample: every planted contradiction is named with shard and sample."""
 
 import copy
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from damage import KEY, RUN, SHARD, VICTIM, assert_named
 from fake import fake_run, fake_sample
 
+from datagen.checks import check_layers
 from datagen.engine import generate
 from datagen.record_checks import cameras_of, check_landmarks
 from datagen.sample import Sample
 from datagen.splits import SPLITS
 from datagen.verify import verify
 from meshes.parts import Part
+from renderers.labels import pair_labels, to_layers, view_labels
+from renderers.lens import Distortion
+from renderers.standard_scenes import plain_head, view_from
 
 
 def _set_with(tmp_path, change, run=RUN):
@@ -175,6 +181,10 @@ def _without(name):
     return change
 
 
+def lens(**changes):
+    return {"k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0, "k3": 0.0} | changes
+
+
 RECORD_DAMAGE = [
     ("split", _other_split),
     ("licence", _meta("assets", [])),
@@ -188,6 +198,13 @@ RECORD_DAMAGE = [
     ("camera", _meta("cameras", None)),
     ("camera", _meta("cameras", "near", "distance_m", 0.9)),
     ("camera", _meta("cameras", "near", "distance_m", None)),
+    ("camera", _meta("cameras", "near", "distortion", {"k1": -0.1})),
+    ("camera", _meta("cameras", "near", "distortion", "barrel")),
+    ("camera", _meta("cameras", "near", "distortion", lens(k2="strong"))),
+    ("camera", _meta("cameras", "near", "distortion", lens(p1=1e9))),
+    ("camera", _meta("cameras", "near", "distortion", lens(k1=-40.0))),
+    ("flow", _meta("cameras", "near", "distortion", lens(k1=-0.05))),
+    ("landmark", _meta("cameras", "near", "distortion", lens(p2=1e-4))),
     ("flow", _meta("cameras", "far", "K", 0, 2, 25.0)),
     ("landmark", _meta("landmarks", "near_px", 3, 0, 1.0)),
     ("landmark", _meta("landmarks", "points_m", 3, 2, 0.5)),
@@ -215,6 +232,30 @@ def test_a_person_in_two_splits_is_a_leak(tmp_path):
     leaks = [f for f in report.findings if f.kind == "split" and "a leak" in f.message]
     assert [(f.shard, f.sample) for f in leaks] == [(SHARD, KEY)]
     assert "fake-001" in leaks[0].message
+
+
+def test_flow_and_masks_are_derived_through_the_lens_of_the_record():
+    """Labels of the exact core behind lenses agree with their own record, and with no other lens's."""
+    near_lens, far_lens = Distortion(k1=-0.2, p1=0.004), Distortion(k1=0.3, k2=0.1)
+    near = replace(view_from(0.3, 64, fill=1.3), distortion=near_lens)
+    far = replace(view_from(1.6, 64), distortion=far_lens)
+    surface = plain_head(60)
+    a, b = view_labels(surface, near), view_labels(surface, far)
+    layers, run = to_layers(a, b, pair_labels(surface, a, b)), fake_run(size=64)
+    record = {name: camera_record(camera) for name, camera in (("near", near), ("far", far))}
+    cameras = cameras_of(run, json.loads(json.dumps({"cameras": record})))
+    assert (cameras["near"].distortion, cameras["far"].distortion) == (near_lens, far_lens)
+    assert list(check_layers(layers, cameras)) == []
+    for name in ("near", "far"):
+        del record[name]["distortion"]  # As in records older than lenses.
+        issues = {kind for kind, _ in check_layers(layers, cameras_of(run, {"cameras": record}))}
+        assert {"flow", "inside"} <= issues
+
+
+def camera_record(camera):
+    values = {name: getattr(camera, name).tolist() for name in ("K", "T_camera_head")}
+    lens = asdict(camera.distortion)
+    return values | {"height": camera.height, "width": camera.width, "kind": camera.kind, "distortion": lens}
 
 
 @pytest.mark.parametrize(("part", "named"), [(Part.HAIR, False), (Part.LASHES, False), (Part.FACE, True)])
