@@ -69,7 +69,7 @@ def met_by_numpy(prim: np.ndarray, o: np.ndarray, d: np.ndarray, count: int = 40
     st.floats(-3, 3),
     st.tuples(st.floats(-1, 1), st.floats(-1, 1)),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rays_meet_what_lies_on_them(shape: int, half: tuple, turn: float, aim: tuple) -> None:  # type: ignore[type-arg]
     b = Builder(np.random.default_rng(0))
     b.add((0.2, 0.1, -2.0), half, b.material((0.5, 0.5, 0.5)), turn, shape)

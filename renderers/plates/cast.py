@@ -34,15 +34,24 @@ def back(prim, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def slab(lo0, hi0, lo1, hi1, lo2, hi2, o, d):  # type: ignore[no-untyped-def]
+def inverse_of(d):  # type: ignore[no-untyped-def]
+    """1 / each part of a direction, finite also where the part is 0."""
+    return (
+        1 / (d[0] if abs(d[0]) > 1e-12 else 1e-12),
+        1 / (d[1] if abs(d[1]) > 1e-12 else 1e-12),
+        1 / (d[2] if abs(d[2]) > 1e-12 else 1e-12),
+    )
+
+
+@kernel
+def slab(lo0, hi0, lo1, hi1, lo2, hi2, o, inverse):  # type: ignore[no-untyped-def]
     """Where a ray enters and leaves a box; it misses where the entry comes after the exit."""
-    near, far = -1e30, 1e30
-    for lo, hi, x, slope in ((lo0, hi0, o[0], d[0]), (lo1, hi1, o[1], d[1]), (lo2, hi2, o[2], d[2])):
-        if abs(slope) < 1e-12:
-            slope = 1e-12
-        a, b = (lo - x) / slope, (hi - x) / slope
-        near, far = max(near, min(a, b)), min(far, max(a, b))
-    return near, far
+    a, b = (lo0 - o[0]) * inverse[0], (hi0 - o[0]) * inverse[0]
+    near, far = min(a, b), max(a, b)
+    a, b = (lo1 - o[1]) * inverse[1], (hi1 - o[1]) * inverse[1]
+    near, far = max(near, min(a, b)), min(far, max(a, b))
+    a, b = (lo2 - o[2]) * inverse[2], (hi2 - o[2]) * inverse[2]
+    return max(near, min(a, b)), min(far, max(a, b))
 
 
 @kernel
@@ -96,7 +105,7 @@ def meet(prim, o, d, start, spread):  # type: ignore[no-untyped-def]
     h0, h1, h2, shape = prim[4], prim[5], prim[6], int(prim[0])
     here, there = (x, y, z), (e, f, g)
     if shape == BOX:
-        near, far = slab(-h0, h0, -h1, h1, -h2, h2, here, there)
+        near, far = slab(-h0, h0, -h1, h1, -h2, h2, here, inverse_of(there))
         return near if near <= far and near > start else 1e30
     if shape == CROWN:
         return _crown(prim, here, there, start, spread)
@@ -121,13 +130,13 @@ def nearest(world, o, d, start, spread, chosen, count):  # type: ignore[no-untyp
     Only the first `count` objects of `chosen` are tried. `spread` (2,) is the width of the ray: its growth with the
     parameter, and what it starts with.
     """
-    room = world.room
-    _, best = slab(room[0, 0], room[1, 0], room[0, 1], room[1, 1], room[0, 2], room[1, 2], o, d)
+    room, inverse = world.room, inverse_of(d)
+    _, best = slab(room[0, 0], room[1, 0], room[0, 1], room[1, 1], room[0, 2], room[1, 2], o, inverse)
     best = max(best, start)
     met = -1 - _face(room, o, d, best)
     for n in range(count):
         box = world.objects[chosen[n]]
-        near, far = slab(box[0], box[3], box[1], box[4], box[2], box[5], o, d)
+        near, far = slab(box[0], box[3], box[1], box[4], box[2], box[5], o, inverse)
         if near > far or far < start or near > best:
             continue
         for j in range(int(box[6]), int(box[7])):
@@ -155,10 +164,10 @@ def _face(room, o, d, t):  # type: ignore[no-untyped-def]
 @kernel
 def blocked(world, o, d, until):  # type: ignore[no-untyped-def]
     """Whether anything but the room itself lies between a point and `until` times d further."""
-    spread = np.array([0.0, 0.02])
+    spread, inverse = np.array([0.0, 0.02]), inverse_of(d)
     for n in range(len(world.objects)):
         box = world.objects[n]
-        near, far = slab(box[0], box[3], box[1], box[4], box[2], box[5], o, d)
+        near, far = slab(box[0], box[3], box[1], box[4], box[2], box[5], o, inverse)
         if near > far or far < 0 or near > until:
             continue
         for j in range(int(box[6]), int(box[7])):

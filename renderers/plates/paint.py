@@ -30,7 +30,7 @@ def dimmed(a: Three, t: float) -> Three:
 @kernel
 def plain(a: Three, u: float, v: float, w: float, rough: float, seed: int) -> Three:
     """Paint or plaster: nearly even, with faint clouds and a fine tooth."""
-    cloud = cloudy(u * 1.3, v * 1.3, 0.0, 3, w * 1.3, seed) + 0.8 * cloudy(u * 90, v * 90, 0.0, 2, w * 90, seed + 9)
+    cloud = cloudy(u * 1.3, v * 1.3, 0.0, 2, w * 1.3, seed) + 0.8 * cloudy(u * 90, v * 90, 0.0, 1, w * 90, seed + 9)
     return dimmed(a, 1 + rough * cloud)
 
 

@@ -8,6 +8,8 @@ from renderers.plates.cast import CROWN, NOTHING, blocked, nearest, normal_of
 from renderers.plates.grain import cloudy, kernel, within
 from renderers.plates.paint import mixed, painted
 
+_NEAR_M = 0.4  # Further off, furniture takes no light from a wall.
+_DULL = 0.012  # A mirrored share that nobody sees is not worth a ray; what is above it begins at 0.
 _HAZE_M = 420.0  # What is so far away has lost most of its contrast to the air.
 
 
@@ -67,18 +69,18 @@ def _cell(x, origin, spacing, count):  # type: ignore[no-untyped-def]
 
 @kernel
 def _away(box, x, y, z):  # type: ignore[no-untyped-def]
-    """Distance of a point from an object's box, negative inside it; 1 where it is beyond half a metre."""
+    """Distance of a point from an object's box, negative inside it; 1 where it is beyond `_NEAR_M`."""
     a = max(box[0] - x, x - box[3])
     b = max(box[1] - y, y - box[4])
     c = max(box[2] - z, z - box[5])
-    if max(a, b, c) > 0.5:
+    if max(a, b, c) > _NEAR_M:
         return 1.0
     outside = math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
     return outside if outside > 0 else max(a, b, c)
 
 
 @kernel
-def _crevice(world, met, x, y, z):  # type: ignore[no-untyped-def]
+def _crevice(world, met, x, y, z, about):  # type: ignore[no-untyped-def]
     """Share of the even light that reaches corners of the room, what stands by the wall, and the depth of a shelf."""
     share = 1.0
     if met < 0:
@@ -86,10 +88,10 @@ def _crevice(world, met, x, y, z):  # type: ignore[no-untyped-def]
             if (-1 - met) // 2 != axis:
                 for side in range(2):
                     share *= 1 - 0.28 * math.exp(-abs(at - world.room[side, axis]) / 0.22)
-        for n in range(len(world.objects)):
+        for n in about:
             away = _away(world.objects[n], x, y, z)
-            if away < 0.5:
-                share *= 1 - 0.5 * math.exp(-max(away, 0.0) / 0.11)
+            if away < _NEAR_M:
+                share *= 1 - 0.5 * (math.exp(-max(away, 0.0) / 0.1) - math.exp(-_NEAR_M / 0.1))
         return share
     if world.prims[met, 12] > 0:
         box = world.objects[int(world.prims[met, 13])]
@@ -144,7 +146,7 @@ def surface_of(world, met, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def plain_light(world, o, d, t, met, w):  # type: ignore[no-untyped-def]
+def plain_light(world, o, d, t, met, w, about):  # type: ignore[no-untyped-def]
     """Radiance towards the viewer of what a ray met, but for its gloss; then its normal and its gloss."""
     if met == NOTHING:
         return sky_of(world, d), (0.0, 1.0, 0.0), 0.0
@@ -156,7 +158,7 @@ def plain_light(world, o, d, t, met, w):  # type: ignore[no-untyped-def]
     m = world.materials[row]
     r, g, b, er, eg, eb = painted(m, seed, u, v, hu, hv, wide, d[0], d[1], d[2])
     if world.indoors:
-        arriving, share = stored(world, x, y, z, n), _crevice(world, met, x, y, z)
+        arriving, share = stored(world, x, y, z, n), _crevice(world, met, x, y, z, about)
     else:
         arriving, share = _daylight(world, met, x, y, z, n), 1.0
     share /= math.pi
@@ -168,20 +170,20 @@ def plain_light(world, o, d, t, met, w):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def seen(world, o, d, t, met, w, chosen):  # type: ignore[no-untyped-def]
+def seen(world, o, d, t, met, w, about, everything):  # type: ignore[no-untyped-def]
     """Radiance towards the viewer of what a ray met, with one mirrored ray where the surface is glossy."""
-    color, n, gloss = plain_light(world, o, d, t, met, w)
-    if gloss > 0 and met != NOTHING:
-        length = math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
-        cosine = -(n[0] * d[0] + n[1] * d[1] + n[2] * d[2]) / length
-        share = gloss * (0.04 + 0.96 * (1 - min(max(cosine, 0.0), 1.0)) ** 5)
-        p = (o[0] + t * d[0] + 1e-3 * n[0], o[1] + t * d[1] + 1e-3 * n[1], o[2] + t * d[2] + 1e-3 * n[2])
-        turn = 2 * length * cosine
-        q = ((d[0] + turn * n[0]) / length, (d[1] + turn * n[1]) / length, (d[2] + turn * n[2]) / length)
-        s, other = nearest(world, p, q, 1e-3, np.array([0.0, w]), chosen, len(chosen))
-        mirrored, _, _ = plain_light(world, p, q, s, other, 4 * w + 0.05)
-        color = mixed(color, mirrored, share)
-    return color
+    color, n, gloss = plain_light(world, o, d, t, met, w, about)
+    length = math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2])
+    cosine = -(n[0] * d[0] + n[1] * d[1] + n[2] * d[2]) / length
+    share = gloss * (0.04 + 0.96 * (1 - min(max(cosine, 0.0), 1.0)) ** 5) - _DULL
+    if share <= 0:
+        return color
+    p = (o[0] + t * d[0] + 1e-3 * n[0], o[1] + t * d[1] + 1e-3 * n[1], o[2] + t * d[2] + 1e-3 * n[2])
+    turn = 2 * length * cosine
+    q = ((d[0] + turn * n[0]) / length, (d[1] + turn * n[1]) / length, (d[2] + turn * n[2]) / length)
+    s, other = nearest(world, p, q, 1e-3, np.array([0.0, w]), everything, len(everything))
+    mirrored, _, _ = plain_light(world, p, q, s, other, 4 * w + 0.05, everything)
+    return mixed(color, mirrored, share)
 
 
 @kernel
@@ -239,7 +241,7 @@ def _take(world, origin, ahead, a, b, start, spread, chosen, everything, rgb, sh
     d = ahead[0] * a + ahead[1] * b + ahead[2]
     eye, way = (o[0], o[1], o[2]), (d[0], d[1], d[2])
     t, met = nearest(world, eye, way, start, spread, chosen, len(chosen))
-    color = seen(world, eye, way, t, met, spread[0] * t + spread[1], everything)
+    color = seen(world, eye, way, t, met, spread[0] * t + spread[1], chosen, everything)
     for k in range(3):
         rgb[k] += share * min(color[k] * world.gain[k], world.gain[3])
     return met, (0.0 if met == NOTHING else 1.0 / t)
@@ -260,7 +262,10 @@ def _differs(rgb, met, r, c, brightest):  # type: ignore[no-untyped-def]
 
 @kernel
 def _objects_in(world, origin, ahead, x0, x1, y0, y1, chosen):  # type: ignore[no-untyped-def]
-    """Lists objects that rays of a tile may meet, gives how many: not one wholly beyond a side of it."""
+    """Lists objects that rays of a tile may meet or that may dim what they meet, and gives how many.
+
+    One whose ball, grown by `_NEAR_M`, lies wholly beyond a side of the tile's pyramid is not among them.
+    """
     count = 0
     o, d = np.zeros((4, 3)), np.zeros((4, 3))
     for n, (x, y) in enumerate(((x0, y0), (x1, y0), (x1, y1), (x0, y1))):
@@ -270,7 +275,7 @@ def _objects_in(world, origin, ahead, x0, x1, y0, y1, chosen):  # type: ignore[n
     for j in range(len(world.objects)):
         box = world.objects[j]
         middle, half = (box[:3] + box[3:6]) / 2, (box[3:6] - box[:3]) / 2
-        radius, outside = math.sqrt((half * half).sum()) + 0.01, False
+        radius, outside = math.sqrt((half * half).sum()) + _NEAR_M + 0.01, False
         for n in range(4):
             m = (n + 1) % 4
             side = np.cross(o[m] + d[m] - o[n] - d[n], d[n])

@@ -17,7 +17,7 @@ from renderers.plates.shade import picture
 BEHIND_M = 0.25
 """How far behind the origin of the head frame a world begins: rays start there, whatever stands nearer is cut off."""
 
-_STEPS_A_BLUR = 6.0
+_STEPS_A_BLUR = 4.0  # Knots across the smallest disc: between them a picture so blurred is straight.
 _LONGEST_STEP = 8
 
 
