@@ -65,7 +65,7 @@ def _blender() -> str:
 
 
 def _pyrender() -> str:
-    from renderers.adapters.pyrender_tier import platform
+    from renderers.adapters.opengl import platform
 
     found = platform()
     return f"OpenGL without a window by {found.name}: {found.driver}"

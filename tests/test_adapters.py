@@ -19,7 +19,7 @@ from preview_scenes import ball, camera, open_to_light, square, surface_of
 from meshes.errors import UsageError
 from meshes.surface import Material, Surface
 from renderers import preview
-from renderers.adapters import pyrender_tier, pytorch3d_tier
+from renderers.adapters import opengl, pyrender_tier, pytorch3d_tier
 from renderers.adapters.lamps import even_directions, lamps
 from renderers.adapters.samples import mean_of_samples
 from renderers.environment import packaged_light, packaged_maps
@@ -41,7 +41,7 @@ def figures(platform: str) -> dict:
     """pyrender's figures, made in a process of their own on one platform of OpenGL."""
     if importlib.util.find_spec("pyrender") is None:
         pytest.skip("pyrender is not installed")
-    found = pyrender_tier.probe(platform)
+    found = opengl.probe(platform)
     if not found.driver:
         pytest.skip(f"{platform}: {found.why}")
     environment = {**os.environ, "PYOPENGL_PLATFORM": platform, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
@@ -175,20 +175,20 @@ def test_pyrender_looks_through_clear_shells_and_draws_several_sizes():
 
 
 def test_pyrender_says_what_is_missing(monkeypatch):
-    monkeypatch.setattr(pyrender_tier.importlib.util, "find_spec", lambda name: None)
-    pyrender_tier.platform.cache_clear()
+    monkeypatch.setattr(opengl.importlib.util, "find_spec", lambda name: None)
+    opengl.platform.cache_clear()
     with pytest.raises(UsageError, match=r"expected the package pyrender, got none; pip install '.*\[pyrender\]'"):
         pyrender_tier.check()
-    pyrender_tier.platform.cache_clear()
+    opengl.platform.cache_clear()
 
 
 @needs("pyrender")
 def test_pyrender_says_how_opengl_fails(monkeypatch):
     monkeypatch.setenv("PYOPENGL_PLATFORM", "none such")
-    pyrender_tier.platform.cache_clear()
+    opengl.platform.cache_clear()
     with pytest.raises(UsageError, match=r"expected OpenGL without a window, got none such: .*apt install libegl1"):
         pyrender_tier.check()
-    pyrender_tier.platform.cache_clear()
+    opengl.platform.cache_clear()
 
 
 @needs("pyrender")

@@ -3,15 +3,10 @@
 What it leaves out: mirrored surroundings (it knows lamps alone), subsurface, fine relief, transparent shells.
 """
 
-import importlib.util
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +16,7 @@ from meshes.errors import UsageError
 from meshes.surface import Material, Surface
 from renderers import exact
 from renderers.adapters.lamps import Lamps, lamps
+from renderers.adapters.opengl import platform
 from renderers.adapters.samples import mean_of_samples
 from renderers.camera import Camera, supersampled, to_opengl, transform_points
 from renderers.kernels.terms import NEAR_M
@@ -41,23 +37,6 @@ GAMMA = 2.2
 """What pyrender's shader encodes linear light with."""
 CUT_AFTER = "    // Compute specular and diffuse colors\n"
 """Line of pyrender's shader before which the surface's colour and alpha are known."""
-
-_PROBE = """
-import os, sys
-os.environ["PYOPENGL_PLATFORM"] = sys.argv[1]
-import pyrender
-from OpenGL import GL
-renderer = pyrender.OffscreenRenderer(8, 8)
-print(GL.glGetString(GL.GL_RENDERER).decode())
-"""
-
-
-class Platform(NamedTuple):
-    """One way to OpenGL without a window: `name` is PyOpenGL's; `driver` is "" where it fails, and `why` says how."""
-
-    name: str
-    driver: str
-    why: str
 
 
 class Frame(NamedTuple):
@@ -125,45 +104,6 @@ def draw(lit: Lit, camera: Camera) -> Frame:
         code, depth = renderer.render(lit.scene, flags=_gl().RenderFlags.RGBA)
     lit.scene.remove_node(node)
     return _frame(code, _axis(depth, camera, near_m, far_m))
-
-
-def probe(name: str) -> Platform:
-    """Whether pyrender draws by one platform of PyOpenGL ("egl", "osmesa"), tried in another process."""
-    environment = {**os.environ, "PYOPENGL_PLATFORM": name}
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _PROBE, name], capture_output=True, text=True, timeout=60, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return Platform(name, "", "no answer within 60 s")
-    lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-    last = lines[-1] if lines else f"exit code {done.returncode}"
-    return Platform(name, last, "") if done.returncode == 0 else Platform(name, "", last)
-
-
-@lru_cache(maxsize=1)
-def platform() -> Platform:
-    """The first platform that works, told to PyOpenGL through the environment, which worker processes inherit.
-
-    Raises:
-        UsageError: pyrender is missing, or OpenGL fails by EGL and by OSMesa; says how.
-    """
-    if importlib.util.find_spec("pyrender") is None:
-        raise UsageError(
-            "--colour pyrender: expected the package pyrender, got none; pip install 'perspective-portraits[pyrender]'."
-        )
-    given = os.environ.get("PYOPENGL_PLATFORM")
-    tried = []
-    for name in (given,) if given else ("egl", "osmesa"):
-        tried.append(probe(name))
-        if tried[-1].driver:
-            os.environ["PYOPENGL_PLATFORM"] = name
-            return tried[-1]
-    raise UsageError(
-        "--colour pyrender: expected OpenGL without a window, got "
-        + "; ".join(f"{found.name}: {found.why}" for found in tried)
-        + ". Install one, on Debian: apt install libegl1 libgl1-mesa-dri, or libosmesa6."
-    )
 
 
 def _gl() -> Any:
