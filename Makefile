@@ -51,6 +51,10 @@ REALISM ?= makehuman ict ict:painted valid valid:avatars
 realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures
 	$(BIN)/python -m benchmark.realism --sources $(REALISM)
 
+photo: $(VENV)/.eval ## Measure the photo tier against Cycles on a quiet machine; writes docs/photo.md and its sheets
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[photo,blender]'
+	$(BIN)/python -m benchmark.photo
+
 gpu-check: ## Labels on an NVIDIA GPU against the CPU's bits, from the source tree (needs numpy, numba, CuPy)
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m renderers.cuda.check
 
@@ -60,4 +64,4 @@ bench: $(VENV)/.core ## Pairs a second on this machine
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint pictures realism gpu-check bench clean
+.PHONY: help dataset test check lint pictures realism photo gpu-check bench clean
