@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,11 +276,12 @@ def test_relief_becomes_a_height_whose_rises_it_held() -> None:
 def test_the_plain_variant_finds_the_same_glow() -> None:
     """One process has one variant's types, so the other one is asked in a process of its own."""
     code = (
-        "import numpy as np; from tests.test_photo_looks import *; "
-        "g = skin.glow(_slab(0.002), _from_behind()); assert mi.variant() == 'scalar_rgb'; "
-        "print(*g.light[40], *g.kept[40])"
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_photo_looks as t; assert t.mi.variant() == 'scalar_rgb'; "
+        "g = t.skin.glow(t._slab(0.002), t._from_behind()); print(*g.light[40], *g.kept[40])"
     )
     scalar = os.environ | {"DATAGEN_MITSUBA_VARIANT": "scalar_rgb"}
-    done = subprocess.run([sys.executable, "-c", code], env=scalar, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], env=scalar, capture_output=True, text=True, check=True
+    )
     here = skin.glow(_slab(0.002), _from_behind())
     np.testing.assert_allclose([float(x) for x in done.stdout.split()], [*here.light[40], *here.kept[40]], rtol=1e-4)

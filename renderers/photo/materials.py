@@ -52,8 +52,7 @@ def bsdf(material: Material, albedo: Any, of: Mapping[str, Any] | None = None) -
     """How a material scatters light, for `mi.load_dict`.
 
     A matt base and two GGX lobes: albedo x (1 - share) / pi + (1 - oil) x broad + oil x narrow. In a white
-    surrounding it returns what the preview's shading returns, seen nearly head-on. Relief tilts the highlights; the
-    matt light of skin spreads farther than pores are apart.
+    surrounding it returns what the preview's shading returns, seen nearly head-on. Relief tilts all of it.
 
     Args:
         material: any.
@@ -69,10 +68,11 @@ def bsdf(material: Material, albedo: Any, of: Mapping[str, Any] | None = None) -
         "broad": _lobe(of, "broad"),
         "narrow": _lobe(of, "narrow"),
     }
-    if material.relief is not None:
-        gloss = {"type": "bumpmap", "height": _bitmap(_height(material)), "gloss": gloss}
     base = {"type": "diffuse", "reflectance": albedo}
-    return {"type": "blendbsdf", "weight": of["share"], "base": base, "gloss": gloss}
+    paint = {"type": "blendbsdf", "weight": of["share"], "base": base, "gloss": gloss}
+    if material.relief is None:
+        return paint
+    return {"type": "bumpmap", "height": _bitmap(_height(material)), "paint": paint}
 
 
 def _shell(material: Material) -> dict[str, Any]:
