@@ -216,7 +216,7 @@ def pixel_rays(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         CameraError: the camera has a distortion, which bends its rows and columns.
     """
-    _check_straight(camera, "pixel_rays", "use pixel_directions(camera), or renderers.resample.ideal(camera)")
+    refuse_distortion(camera, "pixel_rays", "use pixel_directions(camera), or renderers.resample.ideal(camera)")
     columns = (np.arange(camera.width) + 0.5 - camera.K[0, 2]) / camera.K[0, 0]
     rows = (np.arange(camera.height) + 0.5 - camera.K[1, 2]) / camera.K[1, 1]
     return columns, rows
@@ -233,7 +233,8 @@ def depth_ray_m(camera: Camera, depth_axis_m: np.ndarray) -> np.ndarray:
     return depth_axis_m * np.sqrt(columns[None, :] ** 2 + rows[:, None] ** 2 + 1.0)
 
 
-def _check_straight(camera: Camera, what: str, next_step: str) -> None:
+def refuse_distortion(camera: Camera, what: str, next_step: str) -> None:
+    """Raises CameraError where `what`, which knows no lens that bends, is given one."""
     if camera.distortion is not None:
         raise CameraError(f"{what}: expected a camera without distortion, got {camera.distortion}; {next_step}")
 
@@ -247,7 +248,7 @@ def to_opengl(camera: Camera, z_near_m: float = 0.01, z_far_m: float = 10.0) -> 
     Raises:
         CameraError: the camera has a distortion, which no matrix can say.
     """
-    _check_straight(camera, "to_opengl", _EXPORT_IDEAL)
+    refuse_distortion(camera, "to_opengl", _EXPORT_IDEAL)
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
     K, depth = camera.K, z_far_m - z_near_m
     P = np.zeros((4, 4))
@@ -290,7 +291,7 @@ def to_blender(camera: Camera) -> BlenderCamera:
         CameraError: a distortion; or pixels that are not square, which Blender keeps in the scene and not in the
             camera.
     """
-    _check_straight(camera, "to_blender", _EXPORT_IDEAL)
+    refuse_distortion(camera, "to_blender", _EXPORT_IDEAL)
     K, W, H = camera.K, camera.width, camera.height
     if K[0, 0] != K[1, 1]:
         raise CameraError(f"expected square pixels, got fx {K[0, 0]} and fy {K[1, 1]}; resample the image first")
@@ -314,7 +315,7 @@ def to_pytorch3d(camera: Camera) -> dict[str, np.ndarray]:
     Raises:
         CameraError: the camera has a distortion.
     """
-    _check_straight(camera, "to_pytorch3d", _EXPORT_IDEAL)
+    refuse_distortion(camera, "to_pytorch3d", _EXPORT_IDEAL)
     flip = np.diag([-1.0, -1.0, 1.0])
     K, T = camera.K, camera.T_camera_head
     return {

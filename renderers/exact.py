@@ -122,8 +122,20 @@ def see(camera: Camera, points_head: np.ndarray) -> np.ndarray:
 
 
 def rays_of(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of the pixel centres' rays: `pixel_rays`, or through a lens `pixel_directions` as two (H, W) float64."""
-    return pixel_rays(camera) if camera.distortion is None else point_loops.pixel_directions(lens_of(camera))
+    """x and y of the pixel centres' rays: `pixel_rays`, or through a lens `pixel_directions` as two (H, W) float64.
+
+    Raises:
+        GeometryError: the lens does not show all of the frame, as K was changed in place.
+    """
+    if camera.distortion is None:
+        return pixel_rays(camera)
+    x, y = point_loops.pixel_directions(lens_of(camera))
+    if np.isnan(x).any():
+        raise GeometryError(
+            f"expected a lens that shows all of the frame, got {camera.distortion} with K {camera.K.tolist()}; "
+            "make a new camera, dataclasses.replace(camera, K=...), which checks"
+        )
+    return x, y
 
 
 def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarray, ...]:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from meshes.surface import Surface
-from renderers.camera import Camera
+from renderers.camera import Camera, refuse_distortion
 from renderers.exact import Hits
 from renderers.light import EnvironmentLight
 
@@ -52,11 +52,17 @@ class View:
         camera: a camera without distortion.
         hits: what its pixel centres see, where the caller has it already.
         lens: None is a pinhole: everything is sharp. An orthographic camera has no lens.
+
+    Raises:
+        CameraError: the camera has a distortion.
     """
 
     camera: Camera
     hits: Hits | None = None
     lens: ThinLens | None = None
+
+    def __post_init__(self) -> None:
+        refuse_distortion(self.camera, "View", "take renderers.resample.ideal(camera), then bend with through_lens")
 
 
 @dataclass(frozen=True)

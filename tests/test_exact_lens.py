@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from meshes.surface import Surface
 from renderers import oracle
 from renderers.camera import Camera, intrinsics, pixel_directions, project
-from renderers.exact import HIDDEN, OUTSIDE, SEEN, lens_of, rasterize, see, visibility
+from renderers.exact import HIDDEN, OUTSIDE, SEEN, GeometryError, lens_of, rasterize, see, visibility
 from renderers.kernels import triangles
 from renderers.labels import pair_labels, view_labels
 from renderers.lens import Distortion, fits
@@ -153,6 +153,13 @@ def test_a_lens_without_numbers_is_no_lens():
     plain, bent = rasterize(surface, camera), rasterize(surface, replace(camera, distortion=Distortion()))
     np.testing.assert_array_equal(bent.triangle_id, plain.triangle_id)
     np.testing.assert_allclose(bent.depth_axis_m, plain.depth_axis_m, rtol=0, atol=1e-12)
+
+
+def test_a_frame_moved_beyond_the_lens_behind_its_back_is_refused():
+    camera = through(Distortion(k1=-0.3), 0.35, 32)
+    camera.K[0, 2] += 100.0
+    with pytest.raises(GeometryError, match=r"expected a lens that shows all of the frame, got .*make a new camera"):
+        rasterize(plain_head(40), camera)
 
 
 def test_a_barrel_draws_the_corners_in_and_a_pincushion_drives_them_out():

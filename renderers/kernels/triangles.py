@@ -87,9 +87,9 @@ def _bow(seen, i, j, k, lens):
 
     For p = sum w_n v_n, the map D expanded about p gives D(p) = sum w_n (D(v_n) - rest_n), as the linear terms cancel.
     |rest_n| <= M / 2 |v_n - p|^2 with M a bound of D's second derivative, and sum w_n |v_n - p|^2 =
-    sum w_m w_n |v_m - v_n|^2 over pairs <= L^2 / 3, with L the longest edge; so D(p) leaves the hull by M L^2 / 6 at
-    most. M is summed up from the derivatives of D's terms at the corner farthest from the axis. Beyond the lens's
-    reach, where D goes on straight, each of them is below its value at the rim (15 |p| is enough for the tangential).
+    sum w_m w_n |v_m - v_n|^2 over pairs <= L^2 / 3, L the longest edge; so D(p) leaves the hull by at most M L^2 / 6.
+    M adds up the derivatives of D's terms at the corner farthest from the axis. Beyond the reach, where D goes on
+    straight, they are below those at the rim, but for the tangential, where 15 |p| is enough anywhere.
     """
     ax, ay = seen[i, 0] / seen[i, 2], seen[i, 1] / seen[i, 2]
     bx, by = seen[j, 0] / seen[j, 2], seen[j, 1] / seen[j, 2]
