@@ -185,7 +185,7 @@ class Scene:
     index: Positional[int]
     """Sample index."""
     out: Path
-    """File to write: .npz (exact arrays) or .glb (opens elsewhere)."""
+    """File to write: .npz (exact arrays), .glb (opens elsewhere) or .xml (for Mitsuba, with a folder beside it)."""
 
     def run(self) -> int:
         """Writes the scene."""

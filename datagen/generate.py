@@ -110,7 +110,7 @@ def _recipe_of(run: Run, folder: Path) -> Recipe:
 
 
 def export_sample_scene(folder: Path, index: int, out: Path) -> None:
-    """Rebuilds sample `index` of the set in `folder` and writes its scene to `out` (.npz or .glb).
+    """Rebuilds sample `index` of the set in `folder` and writes its scene to `out` (.npz, .glb or .xml).
 
     Raises:
         UsageError: no such sample.
@@ -126,4 +126,4 @@ def export_sample_scene(folder: Path, index: int, out: Path) -> None:
             "install that version to rebuild its scenes."
         )
     scene = build_scene(recipe, plan_sample(recipe, run.seed, index))
-    export_scene(scene.head.surface, scene.near, scene.far, out, scene.plan.to_json())
+    export_scene(scene.head.surface, scene.light, scene.near, scene.far, out, scene.plan.to_json())

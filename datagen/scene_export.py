@@ -1,4 +1,4 @@
-"""One posed scene as a file that any other renderer can read: exact arrays (.npz), or glTF (.glb) to look at.
+"""One posed scene for other renderers: exact arrays (.npz), glTF (.glb) to look at, Mitsuba's XML (.xml) to render.
 
 Equal scenes give equal bytes; a file appears whole or not at all.
 """
@@ -8,6 +8,7 @@ import json
 import math
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
 from datagen.database import explained, write_file
+from datagen.scene_files.mitsuba_scene import mitsuba_beside
 from meshes.errors import UsageError
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, transform_points
+from renderers.lens import Distortion
+from renderers.light import EnvironmentLight, irradiance
 
 _GL_NEAREST, _GL_CLAMP_TO_EDGE = 9728, 33071
 _CLEAR_ALPHA = 0.05
@@ -32,28 +36,56 @@ class SceneError(UsageError):
     """A scene that cannot be written; the message says expected, got, next step."""
 
 
-def export_scene(surface: Surface, near: Camera, far: Camera, out: Path, extra: dict[str, Any]) -> None:
+def export_scene(
+    surface: Surface, light: EnvironmentLight, near: Camera, far: Camera, out: Path, extra: dict[str, Any]
+) -> None:
     """Writes a scene, replacing a file of that name only once the new one is whole.
 
     Args:
         surface: the posed triangles, metres, head frame.
+        light: what falls on them.
         near, far: the two views, of equal size.
-        out: ends in .npz (see `scene_arrays`) or .glb (see `scene_glb`).
+        out: ends in .npz (see `scene_arrays`), .glb (see `scene_glb`) or .xml, which gets a folder of files beside it
+            (see `datagen.scene_files.mitsuba_scene`).
         extra: the sample's record, JSON values; travels inside the file.
 
     Raises:
         SceneError: unknown suffix, a folder in the way, or a record that is not JSON.
+        UsageError: .xml without Mitsuba.
         DatabaseError: the file cannot be written.
     """
     encoders = {".npz": npz_bytes, ".glb": scene_glb}
-    if out.suffix.lower() not in encoders:
-        raise SceneError(f"{out}: expected a name that ends in .npz or .glb, got {out.suffix!r}; rename it.")
+    suffix = out.suffix.lower()
+    if suffix not in (*encoders, ".xml"):
+        raise SceneError(f"{out}: expected a name that ends in .npz, .glb or .xml, got {out.suffix!r}; rename it.")
     if out.is_dir():
         raise SceneError(f"{out}: expected a file name, got a folder; name a file inside it.")
     _check(near, far, extra)
-    data = encoders[out.suffix.lower()](surface, near, far, extra)
     with explained(out):
-        write_file(out, data)
+        if suffix == ".xml":
+            with mitsuba_beside(surface, light, _ideal(near), _ideal(far), out, _note(near, far, extra)) as xml:
+                write_file(out, xml)
+        else:
+            write_file(out, encoders[suffix](surface, light, near, far, extra))
+
+
+def _ideal(camera: Camera) -> Camera:
+    return replace(camera, distortion=None)
+
+
+def _note(near: Camera, far: Camera, extra: dict[str, Any]) -> dict[str, str]:
+    """What Mitsuba has no place for: the record, who is credited, and lenses that its cameras do not have."""
+    note = {"record": json.dumps(extra, sort_keys=True)}
+    if credits := _credits(extra):
+        note["credits"] = credits
+    for name, camera in (("near", near), ("far", far)):
+        if camera.distortion:
+            note[f"{name}, lens distortion left out"] = json.dumps(asdict(camera.distortion))
+    return note
+
+
+def _credits(extra: dict[str, Any]) -> str:
+    return "; ".join(asset["credit"] for asset in extra.get("assets", ()) if asset.get("credit"))
 
 
 def _check(near: Camera, far: Camera, extra: dict[str, Any]) -> None:
@@ -66,14 +98,18 @@ def _check(near: Camera, far: Camera, extra: dict[str, Any]) -> None:
         raise SceneError(f"extra: expected plain finite JSON values, got {error}; convert them first.") from None
 
 
-def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]) -> dict[str, np.ndarray]:
+def scene_arrays(
+    surface: Surface, light: EnvironmentLight, near: Camera, far: Camera, extra: dict[str, Any]
+) -> dict[str, np.ndarray]:
     """Everything a renderer needs, by name.
 
     Returns:
         vertices (V, 3) float64 metres head frame; faces (F, 3) int32; normals (V, 3), uv (V, 2), color (V, 3)
         float32 as in `Surface`; part, material (F,) uint8; near_K, far_K (3, 3), near_T_camera_head,
-        far_T_camera_head (4, 4) float64; near_kind, far_kind "perspective" or "orthographic" (K in pixels per
-        metre, rays along +Z); height, width int64; face_label (F,) bool, False on transparent shells that
+        far_T_camera_head (4, 4) float64; near_distortion, far_distortion (5,) float64 k1, k2, p1, p2, k3 as in
+        `renderers.lens.Distortion`, 0 for a pinhole; near_kind, far_kind "perspective" or "orthographic" (K in
+        pixels per metre, rays along +Z); height, width int64; light_radiance (h, 2h, 3) float32
+        as in `EnvironmentLight`; light_name; face_label (F,) bool, False on transparent shells that
         labels pass through; face_cutout (F,) int32, -1 or i of the alpha map cutout_<i> (h, w) uint8, which
         keeps a hit where its nearest texel >= 128, row 0 at v = 1; material_name, _roughness, _specular,
         _subsurface, _clear, _fibre (M,), as in `Material`: strips of a fibre stand for round hairs; texture_<i>
@@ -85,6 +121,7 @@ def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, A
         for name, value in (
             ("K", camera.K),
             ("T_camera_head", camera.T_camera_head),
+            ("distortion", np.array(astuple(camera.distortion or Distortion()))),
             ("kind", np.array(camera.kind)),
         )
     }
@@ -99,6 +136,8 @@ def scene_arrays(surface: Surface, near: Camera, far: Camera, extra: dict[str, A
         **cameras,
         "height": np.array(near.height, np.int64),
         "width": np.array(near.width, np.int64),
+        "light_radiance": light.radiance,
+        "light_name": np.array(light.name),
         "face_label": surface.face_label,
         "face_cutout": surface.cutout,
         **{f"cutout_{i}": alpha for i, alpha in enumerate(surface.cutouts)},
@@ -114,11 +153,11 @@ def _material_arrays(materials: tuple[Material, ...]) -> dict[str, np.ndarray]:
     return {**table, **maps}
 
 
-def npz_bytes(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]) -> bytes:
+def npz_bytes(surface: Surface, light: EnvironmentLight, near: Camera, far: Camera, extra: dict[str, Any]) -> bytes:
     """`scene_arrays` as an .npz file. Stored, not deflated: a compressor's version would change bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name, array in scene_arrays(surface, near, far, extra).items():
+        for name, array in scene_arrays(surface, light, near, far, extra).items():
             archive.writestr(_member(f"{name}.npy"), _npy_bytes(array))
     return file.getvalue()
 
@@ -136,12 +175,14 @@ def _npy_bytes(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def scene_glb(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]) -> bytes:
-    """The scene as binary glTF 2.0: one mesh a material, two cameras, the record in the scene's `extras`.
+def scene_glb(surface: Surface, light: EnvironmentLight, near: Camera, far: Camera, extra: dict[str, Any]) -> bytes:
+    """The scene as binary glTF 2.0: one mesh a material, two cameras, record and light in the scene's `extras`.
 
     glTF's axes are the head frame's (+Y up, +Z out of the face, metres). Positions become float32 and linear
     vertex colours 8-bit, so compare labels against the .npz. glTF cameras have no principal point: an
-    off-centre one shifts the image by (K02 - width / 2, K12 - height / 2); each camera's `extras` hold K.
+    off-centre one shifts the image by (K02 - width / 2, K12 - height / 2); each camera's `extras` hold K
+    and its distortion, which glTF does not know. Nor has core glTF environments: `extras.light` holds the light's
+    name and the irradiance on cards that face along the six axes.
     """
     scene = trimesh.Scene()
     for material, cutout, faces in _face_groups(surface):
@@ -152,11 +193,16 @@ def scene_glb(surface: Surface, near: Camera, far: Camera, extra: dict[str, Any]
     def complete(tree: dict[str, Any]) -> None:
         _complete_materials(tree, surface)
         _add_cameras(tree, surface, {"near": near, "far": far})
-        tree["scenes"][0]["extras"] = {"record": extra}
-        credits = [asset["credit"] for asset in extra.get("assets", ()) if asset.get("credit")]
-        tree["asset"] |= {"copyright": "; ".join(credits)} if credits else {}
+        tree["scenes"][0]["extras"] = {"record": extra, "light": _light_note(light)}
+        tree["asset"] |= {"copyright": credits} if (credits := _credits(extra)) else {}
 
     return export_glb(scene, include_normals=True, unitize_normals=False, tree_postprocessor=complete)
+
+
+def _light_note(light: EnvironmentLight) -> dict[str, Any]:
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    names = ("+x", "+y", "+z", "-x", "-y", "-z")
+    return {"name": light.name, "irradiance": dict(zip(names, irradiance(light, axes).tolist(), strict=True))}
 
 
 def _face_groups(surface: Surface) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -244,5 +290,7 @@ def _gltf_camera(name: str, camera: Camera, surface: Surface) -> dict[str, Any]:
         lens = {"xmag": float(half_x), "ymag": float(half_y), **clip}
     else:
         lens = {"yfov": 2 * math.atan(half_y), "aspectRatio": float(half_x / half_y), **clip}
-    extras = {"K": camera.K.tolist(), "height": camera.height, "width": camera.width}
+    extras: dict[str, Any] = {"K": camera.K.tolist(), "height": camera.height, "width": camera.width}
+    if camera.distortion is not None:
+        extras["distortion"] = asdict(camera.distortion)
     return {"name": name, "type": camera.kind, camera.kind: lens, "extras": extras}

@@ -13,8 +13,11 @@ import trimesh
 from datagen.scene_export import SceneError, export_scene, scene_arrays, scene_glb
 from meshes.surface import Material
 from renderers.camera import Camera, dolly_camera, intrinsics, look_at, project
+from renderers.lens import Distortion
+from renderers.light import EnvironmentLight, irradiance
 from renderers.standard_scenes import make_surface
 
+LIGHT = EnvironmentLight(np.random.default_rng(1).random((8, 16, 3), np.float32), "eight rows")
 RECORD = {
     "index": 3,
     "assets": [
@@ -57,10 +60,10 @@ def glb_json(data):
 
 def test_npz_holds_every_array_exactly(tmp_path):
     surface, (near, far) = small_scene(), cameras(far_m=np.inf)
-    export_scene(surface, near, far, tmp_path / "s.npz", RECORD)
+    export_scene(surface, LIGHT, near, far, tmp_path / "s.npz", RECORD)
     with np.load(tmp_path / "s.npz", allow_pickle=False) as file:
         loaded = dict(file)
-    for name, array in scene_arrays(surface, near, far, RECORD).items():
+    for name, array in scene_arrays(surface, LIGHT, near, far, RECORD).items():
         assert loaded[name].dtype == array.dtype
         assert np.array_equal(loaded[name], array), name
     dtypes = {"vertices": "float64", "faces": "int32", "uv": "float32", "part": "uint8", "near_K": "float64"}
@@ -97,7 +100,7 @@ def gltf_pixels(tree, index, points):
 @pytest.mark.parametrize("principal", [(32.0, 24.0), (35.5, 20.25)])
 def test_gltf_cameras_see_points_where_ours_do(principal, far_m):
     surface, (near, far) = small_scene(), cameras(principal, far_m)
-    tree = glb_json(scene_glb(surface, near, far, RECORD))
+    tree = glb_json(scene_glb(surface, LIGHT, near, far, RECORD))
     for index, camera in enumerate((near, far)):
         expected, _ = project(camera, surface.vertices)
         shift = camera.K[:2, 2] - [32.0, 24.0]
@@ -107,7 +110,7 @@ def test_gltf_cameras_see_points_where_ours_do(principal, far_m):
 
 def test_gltf_clipping_planes_hold_the_scene():
     surface, (near, far) = small_scene(), cameras()
-    tree = glb_json(scene_glb(surface, near, far, RECORD))
+    tree = glb_json(scene_glb(surface, LIGHT, near, far, RECORD))
     for entry, camera in zip(tree["cameras"], (near, far), strict=True):
         depth_m = project(camera, surface.vertices)[1]
         assert entry["perspective"]["znear"] < depth_m.min() <= depth_m.max() < entry["perspective"]["zfar"]
@@ -115,7 +118,7 @@ def test_gltf_clipping_planes_hold_the_scene():
 
 def test_glb_opens_again_with_geometry_colours_and_record(tmp_path):
     surface, (near, far) = small_scene(), cameras()
-    export_scene(surface, near, far, tmp_path / "s.glb", RECORD)
+    export_scene(surface, LIGHT, near, far, tmp_path / "s.glb", RECORD)
     scene = trimesh.load_scene(tmp_path / "s.glb")
     assert list(scene.geometry) == ["0_skin", "1_cornea", "2_hair", "2_hair_cutout_0"]
     assert [len(mesh.faces) for mesh in scene.geometry.values()] == [3, 2, 2, 2]
@@ -130,18 +133,18 @@ def test_glb_opens_again_with_geometry_colours_and_record(tmp_path):
 
 
 def test_glb_materials_say_what_labels_do():
-    tree = glb_json(scene_glb(small_scene(), *cameras(), RECORD))
+    tree = glb_json(scene_glb(small_scene(), LIGHT, *cameras(), RECORD))
     materials = {material["name"]: material for material in tree["materials"]}
     modes = {name: material["alphaMode"] for name, material in materials.items()}
     assert modes == {"0_skin": "OPAQUE", "1_cornea": "BLEND", "2_hair": "OPAQUE", "2_hair_cutout_0": "MASK"}
     assert 127 / 255 < materials["2_hair_cutout_0"]["alphaCutoff"] < 128 / 255
     assert materials["0_skin"]["extras"] == {"specular": 0.028, "subsurface": 1.0}
     assert tree["asset"]["copyright"] == "Scan by A. Person"
-    assert "copyright" not in glb_json(scene_glb(small_scene(), *cameras(), {}))["asset"]
+    assert "copyright" not in glb_json(scene_glb(small_scene(), LIGHT, *cameras(), {}))["asset"]
 
 
 def test_glb_cutout_texels_are_the_alpha_map(tmp_path):
-    export_scene(small_scene(), *cameras(), tmp_path / "s.glb", {})
+    export_scene(small_scene(), LIGHT, *cameras(), tmp_path / "s.glb", {})
     mesh = trimesh.load_scene(tmp_path / "s.glb").geometry["2_hair_cutout_0"]
     image = np.asarray(mesh.visual.material.baseColorTexture)
     assert image[..., 3].tolist() == small_scene().cutouts[0].tolist()
@@ -152,7 +155,7 @@ def test_equal_scenes_give_equal_bytes_in_any_process(tmp_path, suffix):
     code = (
         "import sys; from pathlib import Path; from datagen.scene_export import export_scene;"
         "from test_scene_export import *;"
-        "export_scene(small_scene(), *cameras(), Path(sys.argv[1]), RECORD)"
+        "export_scene(small_scene(), LIGHT, *cameras(), Path(sys.argv[1]), RECORD)"
     )
     files = [tmp_path / f"{seed}{suffix}" for seed in (1, 2)]
     for seed, file in enumerate(files):
@@ -164,7 +167,7 @@ def test_equal_scenes_give_equal_bytes_in_any_process(tmp_path, suffix):
 def test_replaces_a_file_whole_and_leaves_no_part(tmp_path):
     out = tmp_path / "s.npz"
     out.write_text("an older scene")
-    export_scene(small_scene(), *cameras(), out, RECORD)
+    export_scene(small_scene(), LIGHT, *cameras(), out, RECORD)
     assert [path.name for path in tmp_path.iterdir()] == ["s.npz"]
     assert "vertices" in np.load(out)
 
@@ -173,7 +176,7 @@ def test_refusals_name_what_came_and_write_nothing(tmp_path):
     surface, (near, far) = small_scene(), cameras()
     (tmp_path / "folder.glb").mkdir()
     cases = [
-        (tmp_path / "s.obj", far, {}, r"expected a name that ends in \.npz or \.glb, got '\.obj'"),
+        (tmp_path / "s.obj", far, {}, r"expected a name that ends in \.npz, \.glb or \.xml, got '\.obj'"),
         (tmp_path / "folder.glb", far, {}, "expected a file name, got a folder"),
         (tmp_path / "s.npz", replace(far, width=65), {}, r"equal image sizes, got \(48, 64\) and \(48, 65\)"),
         (tmp_path / "s.glb", far, {"x": float("nan")}, "expected plain finite JSON values"),
@@ -181,10 +184,26 @@ def test_refusals_name_what_came_and_write_nothing(tmp_path):
     ]
     for out, far_camera, extra, message in cases:
         with pytest.raises(SceneError, match=message):
-            export_scene(surface, near, far_camera, out, extra)
+            export_scene(surface, LIGHT, near, far_camera, out, extra)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.glb"]
 
 
 def test_a_missing_folder_is_an_error_with_a_next_step(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere.*No such file or directory; make its folder first"):
-        export_scene(small_scene(), *cameras(), tmp_path / "nowhere" / "s.npz", RECORD)
+        export_scene(small_scene(), LIGHT, *cameras(), tmp_path / "nowhere" / "s.npz", RECORD)
+
+
+def test_glb_and_npz_say_what_light_and_lens_do():
+    surface, (near, far) = small_scene(), cameras()
+    near = replace(near, distortion=Distortion(k1=-0.1, p2=0.002))
+    arrays = scene_arrays(surface, LIGHT, near, far, RECORD)
+    assert arrays["near_distortion"].tolist() == [-0.1, 0.0, 0.0, 0.002, 0.0]
+    assert arrays["far_distortion"].tolist() == [0.0] * 5
+    assert arrays["light_radiance"] is LIGHT.radiance
+    assert str(arrays["light_name"]) == "eight rows"
+    tree = glb_json(scene_glb(surface, LIGHT, near, far, RECORD))
+    assert tree["cameras"][0]["extras"]["distortion"]["k1"] == -0.1
+    assert "distortion" not in tree["cameras"][1]["extras"]
+    light = tree["scenes"][0]["extras"]["light"]
+    assert light["name"] == "eight rows"
+    np.testing.assert_allclose(light["irradiance"]["-z"], irradiance(LIGHT, np.array([[0.0, 0.0, -1.0]]))[0])

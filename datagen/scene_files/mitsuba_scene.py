@@ -97,9 +97,15 @@ def mitsuba_beside(
     description, files = mitsuba_files(surface, light, near, far)
     digest = hashlib.sha256(b"".join(name.encode() + b"\0" + data for name, data in sorted(files.items())))
     folder = out.with_name(f"{out.stem}-{digest.hexdigest()[:12]}")
-    if not folder.is_dir():
+    new = not folder.is_dir()
+    if new:
         _place(folder, files)
-    yield scene_xml(_changed(description, lambda value: value, lambda name: f"{folder.name}/{name}"), note)
+    try:
+        yield scene_xml(_changed(description, lambda value: value, lambda name: f"{folder.name}/{name}"), note)
+    except BaseException:
+        if new:
+            shutil.rmtree(folder)
+        raise
     for other in out.parent.glob(f"{out.stem}-{'[0-9a-f]' * 12}"):
         if other != folder and (other / "sky.pfm").is_file():
             shutil.rmtree(other)
@@ -181,7 +187,7 @@ def _painted(surface: Surface, look: Material, faces: np.ndarray) -> np.ndarray:
     assert look.texture is not None
     height, width = look.texture.shape[:2]
     corners = surface.faces[faces]
-    flat = np.concatenate([surface.uv * [1.0, -1.0] + [0.0, 1.0], np.zeros((len(surface.uv), 1))], axis=1)
+    flat = np.concatenate([surface.uv * [1.0, -1.0] + [0.0, 1.0], np.ones((len(surface.uv), 1))], axis=1)
     K = intrinsics(1.0, (0.0, 0.0)) * np.array([[width], [height], [1.0]])
     plane = rasterize(_sheet(surface, flat, faces), Camera(K, np.eye(4), height, width, "orthographic"))
     seen = plane.triangle_id >= 0
