@@ -277,7 +277,8 @@ def test_the_plain_variant_finds_the_same_glow() -> None:
     """One process has one variant's types, so the other one is asked in a process of its own."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_photo_looks as t; "
-        "assert t.mi.variant() == 'scalar_rgb'; g = t.skin.glow(t._slab(0.002), t._from_behind()); print(*g.light[40], *g.kept[40])"
+        "assert t.mi.variant() == 'scalar_rgb'; "
+        "g = t.skin.glow(t._slab(0.002), t._from_behind()); print(*g.light[40], *g.kept[40])"
     )
     scalar = os.environ | {"DATAGEN_MITSUBA_VARIANT": "scalar_rgb"}
     done = subprocess.run(
