@@ -21,16 +21,17 @@ def develop(buffers: Buffers, camera: Camera, clean: bool) -> Image:
     """
     rgb, own = buffers.rgb, buffers.skin
     if clean:
-        # The denoiser works in neighbourhoods: pixels that no path found anything in stay empty.
+        # The denoiser works in neighbourhoods: pixels in which no path found anything stay empty.
         found = (buffers.alpha > 0) | rgb.any(axis=2)
         rgb = denoised(rgb, buffers.albedo, buffers.normal) * found[..., None]
+    if not buffers.coverage.any():
+        return Image(rgb + own, buffers.alpha)
+    if clean:
         own = denoised(own, buffers.base, buffers.normal)
-    if buffers.coverage.any():
-        share = np.where(buffers.coverage > 0, buffers.coverage, 1)[..., None]
-        irradiance = np.divide(own, buffers.base, out=np.zeros_like(own), where=buffers.base > 0)
-        spread = skin.scatter(irradiance, buffers.position / share, buffers.normal / share, buffers.coverage, camera)
-        own = buffers.base_kept * spread + buffers.base_glow
-    return Image(rgb + own, buffers.alpha)
+    share = np.where(buffers.coverage > 0, buffers.coverage, 1)[..., None]
+    irradiance = np.divide(own, buffers.base, out=np.zeros_like(own), where=buffers.base > 0)
+    spread = skin.scatter(irradiance, buffers.position / share, buffers.normal / share, buffers.coverage, camera)
+    return Image(rgb + buffers.base_kept * spread + buffers.base_glow, buffers.alpha)
 
 
 def denoised(light: np.ndarray, albedo: np.ndarray, normal: np.ndarray) -> np.ndarray:

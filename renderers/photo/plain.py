@@ -81,6 +81,6 @@ def sensor(camera: Camera) -> dict[str, Any]:
         return {"type": "orthographic", "to_world": mi.ScalarTransform4f(pose @ frame), **common}
     return {
         "type": "perspective", "fov_axis": "x", "fov": float(np.degrees(2 * np.arctan(W / 2 / K[0, 0]))),
-        "principal_point_offset_x": K[0, 2] / W - 0.5, "principal_point_offset_y": K[1, 2] / H - 0.5,
+        "principal_point_offset_x": 0.5 - K[0, 2] / W, "principal_point_offset_y": 0.5 - K[1, 2] / H,
         "to_world": mi.ScalarTransform4f(pose), **common,
     }  # fmt: skip
