@@ -21,6 +21,22 @@ SETS = {
     "off centre, wide": ["--recipe", "headshot360", "--aspect", "1.5", "--principal-shift", "0.1", "0.2"],
     "all round to infinity": ["--recipe", "headshot360", "--far-m", "inf", "--seed", "2"],
     "dolly, close crop": ["--recipe", "cmdp", "--crop", "0.5", "0.5"],
+    "bent lenses": [
+        *(
+            "--recipe",
+            "portrait",
+            "--lens-k1",
+            "-0.2",
+            "-0.15",
+            "--lens-k2",
+            "0.02",
+            "0.03",
+            "--lens-p1",
+            "0.01",
+            "0.02",
+        ),
+        *("--far-distortion", "--near-m", "0.3", "0.4", "--f-number", "4", "8", "--seed", "4", "--extra-layers", *IDS),
+    ],
     "ict": ["--recipe", "portrait", "--heads", "ict", "--extra-layers", *IDS],
 }
 PIXELS = 400
@@ -34,12 +50,34 @@ class Rays:
 
     Attributes:
         origin, direction: (N, 3) float64.
-        pixel: (N, 2) float64, where they pierce the image.
+        flat: (N, 2) float64, where they pierce the plane z = 1 (any plane, where orthographic).
     """
 
     origin: np.ndarray
     direction: np.ndarray
-    pixel: np.ndarray
+    flat: np.ndarray
+
+
+def bent(flat: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Points (N, 2) of the plane z = 1 behind a lens k1, k2, p1, p2, k3, as OpenCV's documentation writes it."""
+    if not coefficients.any():
+        return flat
+    k1, k2, p1, p2, k3 = coefficients
+    x, y = flat.T
+    r2 = x * x + y * y
+    radial = 1 + k1 * r2 + k2 * r2**2 + k3 * r2**3
+    return np.stack(
+        [x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x), y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y],
+        axis=1,
+    )
+
+
+def straightened(shown: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """`bent` undone, by steps that shrink for every lens that does not fold."""
+    flat = shown.copy()
+    for _ in range(1500 if coefficients.any() else 0):
+        flat += 0.5 * (shown - bent(flat, coefficients))
+    return flat
 
 
 @dataclass(frozen=True)
@@ -62,19 +100,25 @@ class Judge:
         T = self.scene[f"{self.view}_T_camera_head"]
         return points_head @ T[:3, :3].T + T[:3, 3]
 
+    @property
+    def lens(self) -> np.ndarray:
+        return self.scene.get(f"{self.view}_distortion", np.zeros(5))
+
+    def flat(self, points_camera: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (points_camera / (1.0 if self.orthographic else points_camera[:, 2:]))[:, :2]
+
     def pixel(self, points_camera: np.ndarray) -> np.ndarray:
         K = self.scene[f"{self.view}_K"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            flat = points_camera / (1.0 if self.orthographic else points_camera[:, 2:])
-        return flat[:, :2] * K[[0, 1], [0, 1]] + K[:2, 2]
+        return bent(self.flat(points_camera), self.lens) * K[[0, 1], [0, 1]] + K[:2, 2]
 
     def rays(self, pixel: np.ndarray) -> Rays:
         K = self.scene[f"{self.view}_K"]
-        flat = (pixel - K[:2, 2]) / K[[0, 1], [0, 1]]
+        flat = straightened((pixel - K[:2, 2]) / K[[0, 1], [0, 1]], self.lens)
         zero, one = np.zeros((len(pixel), 1)), np.ones((len(pixel), 1))
         if self.orthographic:
-            return Rays(np.hstack([flat, zero]), np.hstack([zero, zero, one]), pixel)
-        return Rays(np.zeros((len(pixel), 3)), np.hstack([flat, one]), pixel)
+            return Rays(np.hstack([flat, zero]), np.hstack([zero, zero, one]), flat)
+        return Rays(np.zeros((len(pixel), 3)), np.hstack([flat, one]), flat)
 
 
 def moeller_trumbore(origin: np.ndarray, direction: np.ndarray, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,11 +152,11 @@ def meetings(judge: Judge, rays: Rays):
     scene = judge.scene
     faces = np.flatnonzero(scene["face_label"])
     corners = judge.in_camera(scene["vertices"])[scene["faces"][faces]]
-    outline = judge.pixel(corners.reshape(-1, 3)).reshape(-1, 3, 2)
-    low, high = outline.min(axis=1) - 1e-6, outline.max(axis=1) + 1e-6
+    outline = judge.flat(corners.reshape(-1, 3)).reshape(-1, 3, 2)
+    low, high = outline.min(axis=1) - 1e-9, outline.max(axis=1) + 1e-9
     across = (corners[:, :, 2] <= NEAREST_M).any(axis=1) & (not judge.orthographic)  # Its outline means nothing.
-    for origin, direction, pixel in zip(rays.origin, rays.direction, rays.pixel, strict=True):
-        may = np.flatnonzero(across | ((low <= pixel) & (pixel <= high)).all(axis=1))
+    for origin, direction, flat in zip(rays.origin, rays.direction, rays.flat, strict=True):
+        may = np.flatnonzero(across | ((low <= flat) & (flat <= high)).all(axis=1))
         t, weights = moeller_trumbore(origin, direction, corners[may])
         met = [i for i in np.flatnonzero(t < np.inf) if stands(scene, faces[may[i]], weights[i])]
         yield faces[may[met]], t[met], weights[met]
@@ -211,6 +255,8 @@ def test_landmarks_and_cameras_of_the_record_are_those_of_the_scene(judged, view
     _, sample, scene = judged
     marks, camera = sample["meta"]["landmarks"], sample["meta"]["cameras"][view]
     assert np.array_equal(camera["K"], scene[f"{view}_K"])
+    lens = camera["distortion"] or {}
+    assert np.array_equal([lens.get(name, 0.0) for name in ("k1", "k2", "p1", "p2", "k3")], Judge(scene, view).lens)
     assert np.array_equal(camera["T_camera_head"], scene[f"{view}_T_camera_head"])
     face = np.array(marks["face"])
     assert len(face) == 76
