@@ -18,13 +18,11 @@ ROUGHNESS = 0.3
 
 
 def hair_shapes(hairs: Hairs) -> dict[str, Any]:
-    """The hairs as an entry of a scene, a shape with the attribute `vertex_albedo`; none where there are none."""
+    """The hairs as an entry of a scene, one shape; none where there are none."""
     if not len(hairs.albedo):
         return {}
     points, first = control_points(hairs)
-    shape = _curves(points, first, hair_bsdf(hairs))
-    shape.add_texture_attribute("vertex_albedo", mi.load_dict(_by_segment(hairs, hairs.albedo)))
-    return {"hair": shape}
+    return {"hair": _curves(points, first, hair_bsdf(hairs))}
 
 
 def absorption(albedo: np.ndarray) -> np.ndarray:
@@ -66,19 +64,15 @@ def _interpolation(size: int) -> np.ndarray:
 
 
 def hair_bsdf(hairs: Hairs) -> dict[str, Any]:
+    """Mitsuba's `hair`; its absorption is a column with one texel a segment, since v runs along all segments in order."""
+    rows = np.repeat(absorption(hairs.albedo), np.diff(hairs.first) - 1, axis=0)
+    column = mi.Bitmap(np.ascontiguousarray(rows[:, None], np.float32))
     return {
         "type": "hair",
-        "sigma_a": _by_segment(hairs, absorption(hairs.albedo)),
+        "sigma_a": {"type": "bitmap", "bitmap": column, "raw": True, "filter_type": "nearest", "wrap_mode": "clamp"},
         "longitudinal_roughness": ROUGHNESS,
         "azimuthal_roughness": ROUGHNESS,
     }
-
-
-def _by_segment(hairs: Hairs, values: np.ndarray) -> dict[str, Any]:
-    """Values (N, 3) of hairs as a column with one texel a segment: Mitsuba's v runs along all segments in order."""
-    rows = np.repeat(values, np.diff(hairs.first) - 1, axis=0)
-    column = mi.Bitmap(np.ascontiguousarray(rows[:, None], np.float32))
-    return {"type": "bitmap", "bitmap": column, "raw": True, "filter_type": "nearest", "wrap_mode": "clamp"}
 
 
 def _curves(points: np.ndarray, first: np.ndarray, bsdf: dict[str, Any]) -> Any:
