@@ -202,10 +202,11 @@ def _wanted(surface: Surface, shells: Shells) -> np.ndarray:
 def lens_of(camera: Camera) -> Lens:
     """The camera's numbers as the kernels take them."""
     fx, fy, cx, cy = (float(camera.K[i]) for i in ((0, 0), (1, 1), (0, 2), (1, 2)))
-    frame = (fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
+    lens = Lens(fx, fy, cx, cy, camera.height, camera.width, camera.orthographic)
     if camera.distortion is None:
-        return Lens(*frame)
-    return Lens(*frame, True, *(float(value) for value in astuple(camera.distortion)), camera.distortion.reach)
+        return lens
+    k1, k2, p1, p2, k3 = (float(value) for value in astuple(camera.distortion))
+    return lens._replace(distorted=True, k1=k1, k2=k2, p1=p1, p2=p2, k3=k3, reach=camera.distortion.reach)
 
 
 def _cuts(surface: Surface) -> triangle_loops.Cuts:

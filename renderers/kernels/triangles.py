@@ -264,15 +264,13 @@ def raster(seen, faces, order, boxes, columns, rows, orthographic, cuts):
             # The few columns inside are listed first, without a branch: which they are is hard to predict.
             count = U(0)
             for c in range(c0, c1):
-                e0 = _edge_at(x0, y0, k0, columns, rows, r, c)
-                e1 = _edge_at(x1, y1, k1, columns, rows, r, c)
+                e0, e1 = _edge_at(x0, y0, k0, columns, rows, r, c), _edge_at(x1, y1, k1, columns, rows, r, c)
                 e2 = _edge_at(x2, y2, k2, columns, rows, r, c)
                 inside[count] = c
                 count += U((e0 >= 0) & (e1 >= 0) & (e2 >= 0) & (depth[r, c] >= z_low))
             for m in range(count):
                 c = inside[m]
-                e0 = _edge_at(x0, y0, k0, columns, rows, r, c)
-                e1 = _edge_at(x1, y1, k1, columns, rows, r, c)
+                e0, e1 = _edge_at(x0, y0, k0, columns, rows, r, c), _edge_at(x1, y1, k1, columns, rows, r, c)
                 e2 = _edge_at(x2, y2, k2, columns, rows, r, c)
                 total = (e0 + e1) + e2
                 if not (total > 0 and _owned(e0, x0, y0) and _owned(e1, x1, y1) and _owned(e2, x2, y2)):
