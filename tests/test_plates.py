@@ -49,7 +49,7 @@ def small_lamp(place_head: tuple[float, float, float], radius_m: float) -> Place
     return PlacedWorld(dark_room(b), 0.3)
 
 
-def met_by_numpy(prim: np.ndarray, o: np.ndarray, d: np.ndarray, count: int = 400_001) -> float:
+def met_by_numpy(prim: np.ndarray, o: np.ndarray, d: np.ndarray, count: int = 20_001) -> float:
     """Where a ray first enters a primitive, by walking along it: the truth in short."""
     t = np.linspace(0, 10, count)
     c, s = prim[7], prim[8]
@@ -78,11 +78,12 @@ def test_rays_meet_what_lies_on_them(shape: int, half: tuple, turn: float, aim: 
     t, met = nearest(world, tuple(o), tuple(d), 0.0, np.zeros(2), np.arange(1), 1)
     expected = met_by_numpy(world.prims[0], o, d)
     if met >= 0 and math.isfinite(expected):
-        assert t == pytest.approx(expected, abs=1e-4)
-    else:
-        grazing = met_by_numpy(np.r_[world.prims[0, :4], 0.999 * world.prims[0, 4:7], world.prims[0, 7:]], o, d)
-        assert met >= 0 or math.isinf(grazing)
-        assert met < 0 or not math.isinf(met_by_numpy(world.prims[0], o, d, 4_000_001))
+        assert t == pytest.approx(expected, abs=6e-4)
+    elif met >= 0 or math.isfinite(expected):
+        # Only a ray that grazes may slip between the steps: a core of 98 % is not on it.
+        core = world.prims[0].copy()
+        core[4:7] *= 0.98
+        assert math.isinf(met_by_numpy(core, o, d))
 
 
 def test_rays_end_at_the_walls() -> None:
@@ -176,14 +177,15 @@ def test_a_room_holds_the_light_it_is_given() -> None:
 
 
 def test_a_lens_spreads_a_point_over_its_disc() -> None:
-    placed, camera = small_lamp((0.0, 0.0, -2.0), 0.004), view(1.6, 192)
+    placed, camera = small_lamp((0.0, 0.0, -2.0), 0.006), view(1.6, 192)
     focal_px = float(camera.K[0, 0])
     lens = ThinLens(0.02, 1.6)
     disc = float(lens.blur_px(focal_px, np.array(3.6)))
     sharp, soft = look(placed, camera)[..., 1], look(placed, camera, lens)[..., 1]
     width = 2 * math.sqrt((soft > 0.3 * soft.max()).sum() / math.pi)
-    assert width == pytest.approx(disc, rel=0.2)
-    assert soft.max() < 0.2 * sharp.max()
+    assert width == pytest.approx(disc, abs=2.5)
+    assert soft.max() < 0.3 * sharp.max()
+    assert soft.sum() == pytest.approx(sharp.sum(), rel=0.3)
 
 
 def gathered_by_numpy(rgb: np.ndarray, disc: np.ndarray, inverse: np.ndarray) -> np.ndarray:

@@ -196,7 +196,7 @@ def _pictures(b: Builder, wall: Wall, x: float, wide: float) -> None:
         tall = half * rng.uniform(0.7, 1.4)
         place = x + (n - (count - 1) / 2) * wide / count
         up = 1.5 + rng.uniform(-0.08, 0.2)
-        print_ = b.material(soft_color(rng, 0.1, 0.6, 1.0), PICTURE, soft_color(rng, 0.05, 0.4, 1.0), gloss=0.1)
+        print_ = b.material(soft_color(rng, 0.1, 0.6, 0.7), PICTURE, soft_color(rng, 0.05, 0.4, 0.7), gloss=0.1)
         wall.box(b, (place, up, 0.010), (half + 0.02, tall + 0.02, 0.010), frame)
         wall.box(b, (place, up, 0.018), (half, tall, 0.004), print_)
 
@@ -213,7 +213,7 @@ def _shelf(b: Builder, wall: Wall, x: float, wide: float) -> None:
         wall.box(b, (x + side * wide / 2, tall / 2, deep / 2), (0.011, tall / 2, deep / 2), wood)
     for row in range(rows + 1):
         wall.box(b, (x, row * step, deep / 2), (wide / 2, 0.011, deep / 2), wood)
-    covers = [b.material(soft_color(rng, 0.03, 0.55, 1.0), SPINE, soft_color(rng, 0.1, 0.7, 0.6)) for _ in range(9)]
+    covers = [b.material(soft_color(rng, 0.03, 0.5, 0.75), SPINE, soft_color(rng, 0.1, 0.7, 0.6)) for _ in range(9)]
     for row in range(rows):
         if rng.random() < 0.88:
             _books(
@@ -244,7 +244,7 @@ def _books(
 
 
 def _vase(b: Builder, wall: Wall, x: float, foot: float, out: float) -> None:
-    color = b.material(soft_color(b.rng, 0.05, 0.7, 0.8), gloss=0.5)
+    color = b.material(soft_color(b.rng, 0.05, 0.7, 0.45), gloss=0.5)
     size = b.rng.uniform(0.05, 0.1)
     wall.box(b, (x, foot + size * 1.3, out), (size, size * 1.3, size), color, shape=ELLIPSOID)
 
@@ -322,7 +322,7 @@ def _sofa(b: Builder, wall: Wall, x: float, wide: float) -> None:
     for side in (-1.0, 1.0):
         wall.box(b, (x + side * (half - 0.09), 0.44, 0.48), (0.09, 0.16, 0.42), cloth)
     for _ in range(int(rng.integers(1, 4))):
-        cushion = b.material(soft_color(rng, 0.1, 0.65, 0.8), CLOTH)
+        cushion = b.material(soft_color(rng, 0.1, 0.65, 0.5), CLOTH)
         wall.box(b, (x + rng.uniform(-0.6, 0.6) * half, 0.58, 0.34), (0.21, 0.18, 0.09), cushion, shape=ELLIPSOID)
     if rng.random() < 0.6:
         _pictures(b, wall, x, wide * 0.7)
@@ -331,7 +331,7 @@ def _sofa(b: Builder, wall: Wall, x: float, wide: float) -> None:
 def _kitchen(b: Builder, wall: Wall, x: float, wide: float) -> None:
     """Base units, a worktop, tiles behind it, wall units and a few things that stand about."""
     rng = b.rng
-    color = soft_color(rng, 0.3, 0.78, 0.35)
+    color = soft_color(rng, 0.3, 0.78, 0.2)
     door = wide / max(round(wide / 0.55), 1)
     base = b.material(color, FRONTS, sizes=(door, 0.84), gloss=0.3)
     high = b.material(color, FRONTS, sizes=(door, 0.7), gloss=0.3)

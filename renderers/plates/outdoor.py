@@ -92,7 +92,7 @@ def tree(b: Builder, x: float, ground: float, z: float, tall: float) -> None:
 def _hedge(b: Builder, span: tuple[float, float], ground: float, z: float, high: float) -> None:
     """A row of bushes grown together."""
     rng = b.rng
-    green = (rng.uniform(0.03, 0.07), rng.uniform(0.10, 0.17), rng.uniform(0.02, 0.04))
+    green = (rng.uniform(0.035, 0.07), rng.uniform(0.08, 0.12), rng.uniform(0.02, 0.04))
     leaf_m = rng.uniform(0.05, 0.09)
     leaf = b.material(green, LEAVES, (green[0] * 2, green[1] * 1.6, green[2] * 1.6), (leaf_m, 1.0))
     dark = b.material((green[0] * 0.4, green[1] * 0.4, green[2] * 0.4), LEAVES, green, (leaf_m, 1.0))

@@ -88,10 +88,14 @@ def _crevice(world, met, x, y, z, about):  # type: ignore[no-untyped-def]
             if (-1 - met) // 2 != axis:
                 for side in range(2):
                     share *= 1 - 0.28 * math.exp(-abs(at - world.room[side, axis]) / 0.22)
+        across = (-1 - met) // 2
         for n in about:
-            away = _away(world.objects[n], x, y, z)
+            box = world.objects[n]
+            away = _away(box, x, y, z)
             if away < _NEAR_M:
-                share *= 1 - 0.5 * (math.exp(-max(away, 0.0) / 0.1) - math.exp(-_NEAR_M / 0.1))
+                # A flat picture shades a finger's breadth of its wall, a cupboard a hand's.
+                reach = min(0.5 * (box[3 + across] - box[across]), 0.1)
+                share *= 1 - 0.5 * (math.exp(-max(away, 0.0) / reach) - math.exp(-_NEAR_M / reach))
         return share
     if world.prims[met, 12] > 0:
         box = world.objects[int(world.prims[met, 13])]
@@ -187,7 +191,7 @@ def seen(world, o, d, t, met, w, about, everything):  # type: ignore[no-untyped-
 
 
 @kernel
-def picture(world, origin, across, down, ahead, start, spread, everything):  # type: ignore[no-untyped-def]
+def picture(world, origin, across, down, ahead, start, spread, everything, thorough):  # type: ignore[no-untyped-def]
     """Radiance (h, w, 3) float32 and 1 / depth (h, w) float32.
 
     One ray through the middle of a pixel where it is like its neighbours, the mean of four where it is not: textures
@@ -201,6 +205,7 @@ def picture(world, origin, across, down, ahead, start, spread, everything):  # t
         start: depth from where anything is seen.
         spread: (2,) width of a pixel: what it grows by with depth, and what it is at depth 0.
         everything: numbers of all objects.
+        thorough: four rays everywhere.
     """
     height, width = len(down) // 2, len(across) // 2
     rgb, inverse = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
@@ -221,7 +226,7 @@ def picture(world, origin, across, down, ahead, start, spread, everything):  # t
     plain = rgb.copy()
     for r in range(height):
         for c in range(width):
-            if not _differs(plain, met, r, c, world.gain[3]):
+            if not (thorough or _differs(plain, met, r, c, world.gain[3])):
                 continue
             tile = r // 16 * tiles + c // 16
             rgb[r, c], inverse[r, c] = 0.0, 0.0

@@ -59,7 +59,7 @@ def _taken(placed: PlacedWorld, camera: Camera, step: int) -> tuple[np.ndarray, 
     wide = step / float(camera.K[0, 0])
     spread = np.array([0.0, wide] if camera.orthographic else [wide, 0.0])
     everything = np.arange(len(placed.world.objects))
-    return picture(placed.world, origin, x, y, ahead, start, spread, everything)
+    return picture(placed.world, origin, x, y, ahead, start, spread, everything, step > 1)
 
 
 def sample_places(camera: Camera, step: int, samples: int) -> tuple[np.ndarray, np.ndarray]:

@@ -96,10 +96,10 @@ class Builder:
     def world(self, room: np.ndarray, walls: list[int], seed: int, indoors: bool) -> World:
         """The arrays, unlit."""
         prims = np.array(self.prims, np.float64).reshape(-1, 14)
-        none = np.zeros((2, 3))
+        none, lattice = np.zeros((2, 3)), np.stack([room[0], room[1] - room[0]])
         return World(
             _boxes(prims, self.objects), prims, np.array(self.materials, np.float64), room, np.array(walls, np.int64),
-            none, np.zeros((5, 3)), np.zeros((2, 2, 2, 6, 3)), none, np.array([1.0, 1.0, 1.0, 1e3]), indoors, seed,
+            none, np.zeros((5, 3)), np.zeros((2, 2, 2, 6, 3)), lattice, np.array([1.0, 1.0, 1.0, 1e3]), indoors, seed,
         )  # fmt: skip
 
 
