@@ -208,12 +208,13 @@ def test_glow_is_the_same_twice() -> None:
     assert (a.light.tobytes(), a.kept.tobytes()) == (b.light.tobytes(), b.kept.tobytes())
 
 
-def _answer(material: Material, cosine: float, *, matt: bool = False) -> float:
+def _answer(material: Material, cosine: float, *, matt: bool = False, chance: float = 0.0) -> float:
     """Share of a white surrounding's light that a grey (0.5) surface of a material sends to an eye at a cosine."""
     count = 1 << 14
     index = np.arange(count)
     draws = np.stack([(index + 0.5) / count, np.modf(index * 0.7548776662466927)[0]]).astype(np.float32)
-    bsdf = mi.load_dict(materials.bsdf(material, {"type": "rgb", "value": 0.5}))
+    numbers = materials.numbers(material, chance)
+    bsdf = mi.load_dict(materials.bsdf(material, {"type": "rgb", "value": 0.5 * numbers["lift"]}, numbers))
     context = mi.BSDFContext()
     if matt:
         context.type_mask = mi.BSDFFlags.DiffuseReflection
@@ -247,6 +248,12 @@ def test_levels_in_a_white_surrounding_are_those_of_the_preview(material: Materi
         broad, narrow = (material.specular * scale + bias for scale, bias in tables)
         share = (1 - material.oil) * broad + material.oil * narrow
         assert _answer(material, cosine) == pytest.approx(0.5 * (1 - share) + share, rel=tolerance)
+
+
+@given(st.floats(0.05, 0.45), st.sampled_from((0.3, 0.8)))
+@settings(deadline=None, max_examples=10)
+def test_how_often_paths_follow_highlights_changes_no_level(chance: float, cosine: float) -> None:
+    assert _answer(SKIN, cosine, chance=chance) == pytest.approx(_answer(SKIN, cosine), rel=1e-5)
 
 
 def test_the_matt_part_alone_can_be_asked_for() -> None:

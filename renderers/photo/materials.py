@@ -35,17 +35,26 @@ def scatters(material: Material) -> bool:
     return material.subsurface > 0 and material.name not in NOT_SKIN
 
 
-def numbers(material: Material) -> dict[str, float]:
+def numbers(material: Material, chance: float = 0.0) -> dict[str, float]:
     """What sets one opaque material apart from another, besides its maps, in Mitsuba's terms.
 
+    Args:
+        material: any opaque one.
+        chance: the least share of paths that follow highlights. Where it is more than the share of light that they
+            take, albedos must be multiplied by `lift`, and may then pass 1, to keep the picture's mean.
+
     Returns:
-        share: of the light that highlights take from the matt base, and gain, 1 / share; oil: the narrow highlight's
-        part; broad and narrow: the alpha of both; eta and k: the complex refractive index whose Fresnel reflectance
-        begins at F0.
+        share: of paths that follow highlights, and gain, 1 / share; lift, see above; oil: the narrow highlight's part;
+        broad and narrow: the alpha of both; eta and k: the complex refractive index whose Fresnel reflectance begins
+        at F0.
     """
-    share, (eta, k) = _share(material), _index(material.specular)
+    taken, (eta, k) = _share(material), _index(material.specular)
+    share = max(taken, chance)
     broad, narrow = (max(r, _SMOOTHEST) ** 2 for r in (material.roughness, material.oil_roughness))
-    return dict(share=share, gain=1.0 / share, oil=material.oil, broad=broad, narrow=narrow, eta=eta, k=k)
+    return dict(
+        share=share, gain=1.0 / share, lift=(1.0 - taken) / (1.0 - share), oil=material.oil,
+        broad=broad, narrow=narrow, eta=eta, k=k,
+    )  # fmt: skip
 
 
 def bsdf(material: Material, albedo: Any, of: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from renderers.photo import materials, skin
 from renderers.photo.hair import hair_shapes
 from renderers.photo.strands import Hairs, hairs_of, strands_of
 
+GLOSSY_PATHS = 0.25
+"""Least share of a surface's paths that follow its highlights; by chance alone, one in thirty would, and be bright."""
+
 OPAQUE, SKIN, CLEAR, HAIR = 0, 1, 2, 3
 """What a shape is to a path; a clear one is a shell that is looked through."""
 
@@ -50,7 +53,7 @@ def build(surface: Surface, light: EnvironmentLight) -> Stage:
     for material, cutout, faces in _groups(surface, ~strands.faces):
         look = surface.materials[material]
         mesh = shapes[f"mesh_{len(shapes):03d}"] = corners.mesh(
-            faces, materials.numbers(look), looks.bsdf(look, cutout)
+            faces, materials.numbers(look, GLOSSY_PATHS), looks.bsdf(look, cutout)
         )
         if look.clear:
             kinds.append((mesh, CLEAR, _index(look)))
@@ -102,7 +105,8 @@ class _Corners:
         parameters["vertex_normals"] = self.surface.normals[used].astype(np.float32).ravel()
         uv = self.surface.uv[used].astype(np.float32)
         parameters["vertex_texcoords"] = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1).ravel()
-        for name, values in (("color", self.surface.color), ("kept", self.glow.kept), ("glow", self.glow.light)):
+        color = self.surface.color * np.float32(numbers["lift"])
+        for name, values in (("color", color), ("kept", self.glow.kept), ("glow", self.glow.light)):
             mesh.add_attribute(f"vertex_{name}", 3, values[used].astype(np.float32).ravel())
         for name, number in numbers.items():
             mesh.add_attribute(f"vertex_{name}", 1, np.full(len(used), number, np.float32))
