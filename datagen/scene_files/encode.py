@@ -70,8 +70,8 @@ def scene_xml(description: Description, note: Mapping[str, str]) -> bytes:
 def _append(parent: ElementTree.Element, name: str, value: Any) -> None:
     if isinstance(value, dict):
         tag = _TAGS.get(value["type"], "bsdf")
-        top = {"id": name} if parent.tag == "scene" else {"name": name}
-        node = ElementTree.SubElement(parent, tag, type=value["type"], **top)
+        node = ElementTree.SubElement(parent, tag, {"type": value["type"]})
+        node.set("id" if parent.tag == "scene" else "name", name)
         for key, child in value.items():
             if key != "type":
                 _append(node, key, child)

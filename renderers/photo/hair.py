@@ -64,7 +64,7 @@ def _interpolation(size: int) -> np.ndarray:
 
 
 def hair_bsdf(hairs: Hairs) -> dict[str, Any]:
-    """Mitsuba's `hair`; its absorption is a column with one texel a segment, since v runs along all segments in order."""
+    """Mitsuba's `hair`; its absorption is a column with one texel a segment, as v runs along all segments in order."""
     rows = np.repeat(absorption(hairs.albedo), np.diff(hairs.first) - 1, axis=0)
     column = mi.Bitmap(np.ascontiguousarray(rows[:, None], np.float32))
     return {
