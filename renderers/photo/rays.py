@@ -10,6 +10,7 @@ import drjit as dr
 import mitsuba as mi
 import numpy as np
 
+from renderers.photo.arrays import aligned
 from renderers.photo.draws import mixed
 from renderers.picture import View
 
@@ -47,7 +48,7 @@ class Rays:
 def rays_of(views: tuple[View, ...]) -> Rays:
     """The rays of views; pixel corners lie at integers."""
     columns = zip(*(_vectors(view) for view in views), strict=True)
-    return Rays(*(mi.Vector3f(*np.array(column, np.float32).T) for column in columns))
+    return Rays(*(mi.Vector3f(*(mi.Float(aligned(row)) for row in np.array(column).T)) for column in columns))
 
 
 def _vectors(view: View) -> tuple[np.ndarray, ...]:
@@ -98,5 +99,5 @@ def pixels_of(views: tuple[View, ...]) -> Pixels:
     """Where each pixel of some views is."""
     sizes = [view.camera.height * view.camera.width for view in views]
     ends = np.cumsum(sizes)
-    widths = np.array([view.camera.width for view in views], np.uint32)
-    return Pixels(ends, mi.UInt32((ends - sizes).astype(np.uint32)), mi.UInt32(widths))
+    widths = np.array([view.camera.width for view in views])
+    return Pixels(ends, mi.UInt32(aligned(ends - sizes, np.uint32)), mi.UInt32(aligned(widths, np.uint32)))

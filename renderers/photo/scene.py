@@ -13,6 +13,7 @@ import numpy as np
 from meshes.surface import Material, Surface
 from renderers.light import EnvironmentLight
 from renderers.photo import materials, skin
+from renderers.photo.arrays import aligned
 from renderers.photo.hair import hair_shapes
 from renderers.photo.strands import Hairs, hairs_of, strands_of
 
@@ -100,16 +101,16 @@ class _Corners:
         properties["mesh_bsdf"] = bsdf
         mesh = mi.Mesh("", len(used), len(group), properties, has_vertex_normals=True, has_vertex_texcoords=True)
         parameters = mi.traverse(mesh)
-        parameters["faces"] = faces.astype(np.uint32).ravel()
-        parameters["vertex_positions"] = self.surface.vertices[used].astype(np.float32).ravel()
-        parameters["vertex_normals"] = self.surface.normals[used].astype(np.float32).ravel()
+        parameters["faces"] = aligned(faces, np.uint32)
+        parameters["vertex_positions"] = aligned(self.surface.vertices[used])
+        parameters["vertex_normals"] = aligned(self.surface.normals[used])
         uv = self.surface.uv[used].astype(np.float32)
-        parameters["vertex_texcoords"] = np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1).ravel()
+        parameters["vertex_texcoords"] = aligned(np.stack([uv[:, 0], 1 - uv[:, 1]], axis=1))
         color = self.surface.color * np.float32(numbers["lift"])
         for name, values in (("color", color), ("kept", self.glow.kept), ("glow", self.glow.light)):
-            mesh.add_attribute(f"vertex_{name}", 3, values[used].astype(np.float32).ravel())
+            mesh.add_attribute(f"vertex_{name}", 3, aligned(values[used]))
         for name, number in numbers.items():
-            mesh.add_attribute(f"vertex_{name}", 1, np.full(len(used), number, np.float32))
+            mesh.add_attribute(f"vertex_{name}", 1, aligned(np.full(len(used), number)))
         parameters.update()
         return mesh
 

@@ -11,6 +11,7 @@ import mitsuba as mi
 import numpy as np
 
 from renderers.camera import Camera
+from renderers.photo.arrays import aligned
 from renderers.photo.buffers import Buffers
 from renderers.photo.draws import pair
 from renderers.photo.rays import pixels_of, rays_of
@@ -71,7 +72,7 @@ class Tracer:
         self.scene, self.sky, self.cut = stage.scene, stage.scene.environment(), stage.cut
         self.rays, self.pixels = rays_of(views), pixels_of(views)
         self.kind, self.index = _tables(stage)
-        self.guide = mi.Color3f(*np.ascontiguousarray(stage.guide.T))
+        self.guide = mi.Color3f(*(mi.Float(aligned(channel)) for channel in stage.guide.T))
         self.whole, self.matt = mi.BSDFContext(), mi.BSDFContext()
         self.matt.type_mask = mi.BSDFFlags.DiffuseReflection
 
@@ -237,7 +238,7 @@ def _tables(stage: Stage) -> tuple[Any, Any]:
     kind, index = np.zeros(size, np.uint32), np.ones(size, np.float32)
     for shape, its_kind, its_index in stage.kinds:
         kind[_number(shape)], index[_number(shape)] = its_kind, its_index
-    return mi.UInt32(kind), mi.Float(index)
+    return mi.UInt32(aligned(kind, np.uint32)), mi.Float(aligned(index))
 
 
 def _number(shape: Any) -> int:
