@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+import shlex
 
 import pytest
 
+from datagen.cli import _parse
+from datagen.generate import command_of, run_of
 from datagen.presets import PRESETS, SUMMARIES
 from datagen.recipe import Recipe, RecipeError, validate
 from renderers.layers import DEFAULT_LAYERS
@@ -115,3 +118,17 @@ def test_layers_follow_the_table():
     recipe = Recipe(extra_layers=("near_triangle_id",), without_layers=("far_uv",))
     assert "near_triangle_id" in recipe.layers
     assert "far_uv" not in recipe.layers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"meter_each": False, "denoise": False, "far_distortion": True, "far_film": False},
+        {"f_number": None, "iso": None, "jpeg_quality": None, "focal_mm35": (24.0, 28.0)},
+        {"jpeg_quality": (50, 60), "lens_k1": (-0.25, 0.0), "colour": "photo", "spp": 64, "background": "outdoor"},
+    ],
+)
+def test_the_command_of_a_card_gives_the_recipe_back(changes):
+    recipe = dataclasses.replace(PRESETS["phone"], **changes)
+    command = command_of(run_of("phone", recipe, seed=1, pairs=2, shard_pairs=2))
+    assert _parse(shlex.split(command)[1:]).options == recipe
