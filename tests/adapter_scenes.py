@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from meshes.surface import Surface
 from renderers.camera import Camera, intrinsics, look_at, project, unproject
+from renderers.environment import packaged_light, packaged_maps
 from renderers.exact import Hits, interpolate, rasterize
 from renderers.light import EnvironmentLight
 from renderers.standard_scenes import make_surface, plain_head
@@ -90,7 +91,7 @@ def pyrender_figures() -> dict[str, dict]:
     from renderers.picture import Quality, View
 
     head = plain_head(80)
-    lit = pyrender_tier.light_up(head, white())
+    lit = pyrender_tier.light_up(head, packaged_light(packaged_maps()[0]))
 
     def figure(camera: Camera) -> dict:
         frame = pyrender_tier.draw(lit, camera)

@@ -199,11 +199,20 @@ def _sheet(texture: np.ndarray | None, alpha: np.ndarray | None) -> np.ndarray |
 
 
 def _add_lamps(scene: Any, lit: Lamps) -> None:
-    for toward, power in zip(lit.toward, lit.power, strict=True):
+    for number, (toward, power) in enumerate(zip(lit.toward, lit.power, strict=True)):
         if power.any():
             pose = np.eye(4)
             pose[:3, :3] = _frame_with_z(toward)
-            scene.add(_gl().DirectionalLight(color=power / power.max(), intensity=power.max()), pose=pose)
+            lamp = _gl().DirectionalLight(color=power / power.max(), intensity=power.max())
+            scene.add_node(_numbered_node(number)(light=lamp, matrix=pose))
+
+
+def _numbered_node(number: int) -> Any:
+    """pyrender's node with a number for its hash.
+
+    Lamps are summed in the order of a set: by the addresses of the nodes, sums would round differently each time.
+    """
+    return type("NumberedNode", (_gl().Node,), {"__hash__": lambda node: number})
 
 
 def _frame_with_z(toward: np.ndarray) -> np.ndarray:
