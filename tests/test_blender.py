@@ -228,6 +228,13 @@ def test_a_blender_that_dies_says_its_last_words(tmp_path: Path) -> None:
         running.ask(tmp_path, 60.0)
 
 
+def test_a_python_without_bpy_is_told_by_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(BlenderError, match=r"(?s)but it ended.*No module named 'bpy'"):
+        Worker(
+            _program(tmp_path, "import importlib\nsys.path = []\nsys.meta_path = []\nimportlib.import_module('bpy')")
+        )
+
+
 def test_a_blender_that_hangs_is_stopped(tmp_path: Path) -> None:
     running = Worker(_program(tmp_path, "print('chatter'); print('answer 4.2.0', flush=True); time.sleep(600)"))
     assert running.version == "4.2.0"

@@ -21,8 +21,8 @@ HAIR_ROUGHNESS = 0.3
 """Along a hair and around it."""
 METAL = 0.2
 """No dielectric that people wear reflects more than this at normal incidence."""
-WATER_IOR = 1.336
-"""Of the aqueous humour behind the cornea, which does most of the bending."""
+CORNEA_IOR = 1.376
+"""Refractive index of the cornea in Gullstrand's eye."""
 
 Socket = Any
 
@@ -193,7 +193,7 @@ def hair_material() -> Any:
 
 def _cornea(nodes: Nodes, spec: dict[str, Any], arrays: dict[str, np.ndarray]) -> Socket:
     """Glass that bends what a camera sees, and lets light for the iris pass straight, as no caustic is traced."""
-    glass = nodes.add("ShaderNodeBsdfGlass", None, Roughness=spec["roughness"], IOR=WATER_IOR).outputs[0]
+    glass = nodes.add("ShaderNodeBsdfGlass", None, Roughness=spec["roughness"], IOR=CORNEA_IOR).outputs[0]
     ray = nodes.add("ShaderNodeLightPath").outputs
     straight = nodes.math("MAXIMUM", ray["Is Shadow Ray"], ray["Is Diffuse Ray"])
     return nodes.mixed(straight, glass, nodes.add("ShaderNodeBsdfTransparent").outputs[0])

@@ -27,6 +27,7 @@ def set_up(scene: Any, quality: dict[str, Any]) -> None:
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 12, 4, 6
     cycles.transmission_bounces, cycles.transparent_max_bounces = 12, 64
     cycles.caustics_reflective = cycles.caustics_refractive = False
+    cycles.blur_glossy = 0.0
     cycles.sample_clamp_direct, cycles.sample_clamp_indirect = 0.0, CLAMP
     cycles.use_denoising = quality["denoise"]
     cycles.denoiser, cycles.denoising_input_passes = "OPENIMAGEDENOISE", "RGB_ALBEDO_NORMAL"

@@ -69,4 +69,5 @@ def main() -> None:
             answers.write(f"{ANSWER}failed\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
