@@ -20,7 +20,7 @@ MIN_SCALE = 0.05
 STEPS = 64
 """Of Newton's method at most; three to five are usual. A step that does not come nearer is halved."""
 
-SETTLED = 1e-9
+SETTLED = 1e-8
 """After so short a step Newton's next error is its square: nothing."""
 
 SOLVED = 1e-12
@@ -167,8 +167,8 @@ def undistort(lens: Distortion, distorted: np.ndarray) -> np.ndarray:
 
 def _within(lens: Distortion, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points drawn back to the rim where they left the disc; as it is convex, no farther from any goal within."""
-    r = np.sqrt(x * x + y * y)
-    t = np.where(r > lens.reach, lens.reach / r, 1.0)
+    s = x * x + y * y
+    t = np.where(s > lens.reach * lens.reach, lens.reach / np.sqrt(s), 1.0)
     return x * t, y * t
 
 
@@ -182,8 +182,8 @@ def _newton(
     a = f + df * (x * x) + 2.0 * (p1 * y) + 6.0 * (p2 * x)
     b = df * (x * y) + 2.0 * (p1 * x) + 2.0 * (p2 * y)
     d = f + df * (y * y) + 6.0 * (p1 * y) + 2.0 * (p2 * x)
-    off_x, off_y, det = (x * f + tx) - goal_x, (y * f + ty) - goal_y, a * d - b * b
-    return np.abs(off_x) + np.abs(off_y), (b * off_y - d * off_x) / det, (b * off_x - a * off_y) / det
+    off_x, off_y, scale = (x * f + tx) - goal_x, (y * f + ty) - goal_y, 1.0 / (a * d - b * b)
+    return np.abs(off_x) + np.abs(off_y), (b * off_y - d * off_x) * scale, (b * off_x - a * off_y) * scale
 
 
 def fits(lens: Distortion, K: np.ndarray, height: int, width: int) -> bool:

@@ -35,8 +35,8 @@ def distorted(lens, x, y):
 @kernel
 def _within(lens, x, y):
     """See `renderers.lens._within`."""
-    r = sqrt(x * x + y * y)
-    t = lens.reach / r if r > lens.reach else 1.0
+    s = x * x + y * y
+    t = lens.reach / sqrt(s) if s > lens.reach * lens.reach else 1.0
     return x * t, y * t
 
 
@@ -48,8 +48,8 @@ def _newton(lens, x, y, goal_x, goal_y):
     a = f + df * (x * x) + 2.0 * (lens.p1 * y) + 6.0 * (lens.p2 * x)
     b = df * (x * y) + 2.0 * (lens.p1 * x) + 2.0 * (lens.p2 * y)
     d = f + df * (y * y) + 6.0 * (lens.p1 * y) + 2.0 * (lens.p2 * x)
-    off_x, off_y, det = (x * f + tx) - goal_x, (y * f + ty) - goal_y, a * d - b * b
-    return abs(off_x) + abs(off_y), (b * off_y - d * off_x) / det, (b * off_x - a * off_y) / det
+    off_x, off_y, scale = (x * f + tx) - goal_x, (y * f + ty) - goal_y, 1.0 / (a * d - b * b)
+    return abs(off_x) + abs(off_y), (b * off_y - d * off_x) * scale, (b * off_x - a * off_y) * scale
 
 
 @kernel
