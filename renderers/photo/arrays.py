@@ -4,16 +4,17 @@ It compiles into a kernel how each array lies in memory; arrays that always lie 
 """
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 BOUNDARY = 64
 """Bytes at a multiple of which every array begins."""
 
 
-def aligned(values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+def aligned(values: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
     """A flat copy of an array that begins at a multiple of 64 bytes."""
-    flat = np.asarray(values, dtype).ravel()
+    flat: np.ndarray = np.asarray(values, dtype).ravel()
     room = np.zeros(flat.nbytes + BOUNDARY, np.uint8)
     start = -room.ctypes.data % BOUNDARY
-    placed = room[start : start + flat.nbytes].view(dtype)
+    placed: np.ndarray = room[start : start + flat.nbytes].view(dtype)
     placed[:] = flat
     return placed

@@ -159,7 +159,7 @@ def _texture(variant: str, look: Material) -> Any:
 def _register(variant: str) -> None:
     """Adds the texture "product", the product of two, to a variant: Mitsuba has none that varies in both."""
 
-    class Product(mi.Texture):  # type: ignore[misc, name-defined]
+    class Product(mi.Texture):
         def __init__(self, properties: Any) -> None:
             super().__init__(properties)
             self.first, self.second = properties["first"], properties["second"]

@@ -111,10 +111,11 @@ def mitsuba() -> Any:
     import mitsuba
     from numba import config
 
+    threads: int = vars(config)["NUMBA_NUM_THREADS"]
     if mitsuba.variant() != chosen.variant:
         mitsuba.set_variant(chosen.variant)
-    if drjit.thread_count() != config.NUMBA_NUM_THREADS:
-        drjit.set_thread_count(config.NUMBA_NUM_THREADS)
+    if drjit.thread_count() != threads:
+        drjit.set_thread_count(threads)
     return mitsuba
 
 
