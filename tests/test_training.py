@@ -2,7 +2,9 @@
 
 import dataclasses
 import itertools
+import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from datagen.recipe import Recipe  # noqa: E402
 from meshes.parts import Part  # noqa: E402
 from training import checkpoint, losses  # noqa: E402
 from training.augment import augment, compress, move, similarity  # noqa: E402
+from training.cli import main  # noqa: E402
 from training.data import Shuffled, TrainingError, keyed, ordered, portrait, stream  # noqa: E402
 from training.data import open as open_set  # noqa: E402
 from training.networks import DistanceNet, DistanceQueryNet, FlowNet  # noqa: E402
@@ -288,6 +291,28 @@ def test_a_cascade_begins_with_what_its_parts_learnt(small_set, tmp_path):
 def test_an_unknown_stream_is_named(tmp_path):
     with pytest.raises(TrainingError, match="expected live: and one of portrait"):
         train(config(Path("live:nothing"), tmp_path))
+
+
+def test_the_command_trains_evaluates_and_explains(small_set, tmp_path, capsys):
+    out = tmp_path / "flow"
+    options = ["--what", "flow", "--data", str(small_set), "--out", str(out), "--steps", "2", "--batch", "4"]
+    assert main(["train", *options, "--width", "8", "--levels", "2", "--workers", "0"]) == 0
+    assert capsys.readouterr().out.startswith("flow ")
+    told = tmp_path / "scores.json"
+    assert main(["evaluate", str(out / LAST), "--data", str(small_set), "--split", "all", "--out", str(told)]) == 0
+    scores = json.loads(told.read_text())
+    assert sum(scores["count"]) == 12
+    assert scores["flow"].keys() == {"zero flow", "flow"}
+    assert main(["train", *options[:2], "--data", str(tmp_path / "none"), *options[4:]]) == 2
+    assert "expected a database" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "x.safetensors"), "--data", str(small_set)]) == 1
+    assert "expected a checkpoint, found none" in capsys.readouterr().err
+
+
+def test_without_torch_the_command_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "training.commands", None)
+    assert main([]) == 1
+    assert "pip install 'perspective-portraits[train]'" in capsys.readouterr().err
 
 
 def test_scores_are_kept_apart_by_distance(batch):
