@@ -19,19 +19,28 @@ def develop(buffers: Buffers, camera: Camera, clean: bool) -> Image:
         camera: of the view.
         clean: use the denoiser. Coverage is as it was sampled; it is even already.
     """
-    rgb, own = buffers.rgb, buffers.skin
-    if clean:
-        # The denoiser works in neighbourhoods: pixels in which no path found anything stay empty.
-        found = (buffers.alpha > 0) | rgb.any(axis=2)
-        rgb = denoised(rgb, buffers.albedo, buffers.normal) * found[..., None]
+    rgb, own = _clean(buffers) if clean else (buffers.rgb, buffers.skin)
     if not buffers.coverage.any():
         return Image(rgb + own, buffers.alpha)
-    if clean:
-        own = denoised(own, buffers.base, buffers.normal)
     share = np.where(buffers.coverage > 0, buffers.coverage, 1)[..., None]
     irradiance = np.divide(own, buffers.base, out=np.zeros_like(own), where=buffers.base > 0)
     spread = skin.scatter(irradiance, buffers.position / share, buffers.normal / share, buffers.coverage, camera)
     return Image(rgb + buffers.base_kept * spread + buffers.base_glow, buffers.alpha)
+
+
+def _clean(buffers: Buffers) -> tuple[np.ndarray, np.ndarray]:
+    """Light of all but skin, and light out of skin, without noise.
+
+    The sum is cleaned and the part taken from it: where hairs and skin share pixels, each part alone carries the noise
+    of which of them a path met, and both would keep it.
+    """
+    # The denoiser works in neighbourhoods: pixels in which no path found anything stay empty.
+    found = (buffers.alpha > 0) | buffers.rgb.any(axis=2)
+    whole = denoised(buffers.rgb + buffers.skin, buffers.albedo, buffers.normal) * found[..., None]
+    if not buffers.coverage.any():
+        return whole, np.zeros_like(whole)
+    own = denoised(buffers.skin, buffers.base, buffers.normal)
+    return np.maximum(whole - own, 0), own
 
 
 def denoised(light: np.ndarray, albedo: np.ndarray, normal: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import mitsuba as mi
 import numpy as np
 
+from renderers.photo.arrays import aligned
 from renderers.photo.strands import Hairs
 
 ROUGHNESS = 0.3
@@ -84,8 +85,8 @@ def _curves(points: np.ndarray, first: np.ndarray, bsdf: dict[str, Any]) -> Any:
     inside = np.ones(len(points), bool)
     inside[(first[1:, None] - [1, 2, 3]).ravel()] = False
     parameters["control_point_count"] = len(points)
-    parameters["segment_indices"] = mi.UInt32(np.flatnonzero(inside).astype(np.uint32))
-    parameters["control_points"] = mi.Float(points.ravel())
+    parameters["segment_indices"] = mi.UInt32(aligned(np.flatnonzero(inside), np.uint32))
+    parameters["control_points"] = mi.Float(aligned(points))
     parameters.update()
     return shape
 

@@ -1,6 +1,7 @@
 """Pictures by Mitsuba's own path tracer, for machines without LLVM or a GPU: slower, and with less in them.
 
-Skin is matt without light inside it, and transparent shells are left out: only compiled variants can tell light apart.
+Skin is matt without light inside it, and transparent shells shade what is under them: only compiled variants can tell
+light apart.
 """
 
 from collections.abc import Iterator
