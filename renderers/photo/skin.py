@@ -269,7 +269,8 @@ def _cast(scene: "mi.Scene", start: np.ndarray, toward: np.ndarray) -> tuple[np.
         rows = np.array([(h.t, h.prim_index, h.prim_uv.x, h.prim_uv.y) for h in hits]).reshape(-1, 4).T
     else:
         hit = scene.ray_intersect_preliminary(mi.Ray3f(mi.Point3f(o.T), mi.Vector3f(d.T)))
-        rows = np.array([np.array(a, np.float64) for a in (hit.t, hit.prim_index, hit.prim_uv.x, hit.prim_uv.y)])
+        with np.errstate(invalid="ignore"):  # Rays that meet nothing leave numbers that are none.
+            rows = np.array([np.array(a, np.float64) for a in (hit.t, hit.prim_index, hit.prim_uv.x, hit.prim_uv.y)])
     length_m, face, u, v = np.where(np.isfinite(rows[0]), rows, np.array([[np.inf], [0.0], [0.0], [0.0]]))
     weights = np.stack([1.0 - u - v, u, v], axis=-1)
     return (
