@@ -36,6 +36,9 @@ CLEARANCE_M = 0.03
 LENS_MARGIN = 1.1
 """A lens must be able to show a frame this much larger about the principal point."""
 
+LENS_TRIES = 40
+"""After so many steps of a tenth little is left of a distortion, and it is given up."""
+
 
 @dataclass(frozen=True, eq=False)
 class PosedScene:
@@ -177,14 +180,19 @@ def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, widt
 
 
 def distorted(camera: Camera, distortion: Distortion | None) -> Camera:
-    """The camera behind a lens, its distortion weakened until the frame can take it; an orthographic one has none."""
+    """The camera behind a lens, its distortion weakened until the frame can take it.
+
+    An orthographic camera has none, nor has a frame so wide that no lens can show it.
+    """
     if distortion is None or camera.orthographic:
         return camera
     # Chromatic aberration shows a little more than the frame.
     wider = camera.K / [[LENS_MARGIN, 1, 1], [1, LENS_MARGIN, 1], [1, 1, 1]]
-    while not fits(distortion, wider, camera.height, camera.width):
+    for _ in range(LENS_TRIES):
+        if fits(distortion, wider, camera.height, camera.width):
+            return replace(camera, distortion=distortion)
         distortion = distortion.scaled(0.9)
-    return replace(camera, distortion=distortion)
+    return camera
 
 
 def lens_of(camera: Camera, head: Head, crop: float, f_number: float | None) -> ThinLens | None:

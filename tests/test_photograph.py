@@ -120,3 +120,8 @@ def test_everything_at_once_is_the_same_for_any_workers_and_verifies(tmp_path):
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(ones, twos, strict=True))
     report = verify(tmp_path / "1")
     assert report.ok, str(report)
+
+
+def test_a_frame_too_wide_for_any_lens_is_left_straight():
+    made = sample(lens_k1=(-1.0, -1.0), focal_mm35=(2.0, 2.0))
+    assert made.meta["cameras"]["near"]["distortion"] is None
