@@ -46,6 +46,7 @@ lint: $(VENV)/.lint ## Style and types
 pictures: $(VENV)/.core ## The pictures of README and docs, from out/
 	@mkdir -p docs/pictures
 	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
+	$(BIN)/python -m datagen.camera_sheet docs/pictures
 
 REALISM ?= makehuman ict ict:painted valid valid:avatars
 realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures

@@ -39,6 +39,8 @@ class Photo:
     """Where the people come from, as in `datagen generate --heads`."""
     people: int = 24
     """People of each source whose faces are measured in both tiers; 0 leaves faces out."""
+    size: int = 512
+    """Height and width of the pictures whose time and error are measured; references take hours at 512."""
     quick: bool = False
     """Tiny pictures and few paths: whether everything works, with figures that mean nothing."""
     out: Path = Path("out/photo")
@@ -50,7 +52,9 @@ class Photo:
         """Measures and writes; 0 unless nothing could be measured."""
         if self.people and self.people < 4:
             raise UsageError(f"photo: expected --people 0, or 4 or more, got {self.people}.")
-        effort = QUICK if self.quick else Effort()
+        if not 32 <= self.size <= 2048:
+            raise UsageError(f"photo: expected --size within 32 to 2048 pixels, got {self.size}.")
+        effort = QUICK if self.quick else Effort(self.size)
         page = _read(self.page)
         inserted(page, "")  # Refused before hours of rendering, not after.
         figures = self._measure(effort)
@@ -83,9 +87,10 @@ class Photo:
         darkroom = Darkroom(self.out / "pieces")
         with _ticks(f"{scene.source}: time and error", measure.steps_of(effort)) as tick:
             figures["scenes"][scene.source] = measure.speed_and_error(darkroom, scene, effort, tick)
-        with _ticks(f"{scene.source}: side by side", len(scene.looks) * len(sheets.SHOWN)) as tick:
+        shown = bench_scene(scene.source, effort.look_size)
+        with _ticks(f"{scene.source}: side by side", len(shown.looks) * len(sheets.SHOWN)) as tick:
             folder = self.page.parent / "pictures"
-            figures["pictures"][scene.source] = sheets.write_sheets(darkroom, scene, effort.look_spp, folder, tick)
+            figures["pictures"][scene.source] = sheets.write_sheets(darkroom, shown, effort.look_spp, folder, tick)
 
     def _faces(self, source: str) -> list[Figures]:
         rows = []

@@ -28,7 +28,7 @@ class Effort:
         spp: numbers of paths.
         reference_spp: of the pictures that stand for the truth.
         tries: timed renders of each kind, of which the fastest counts; one more comes before.
-        look_spp: of the pictures on the sheets.
+        look_size, look_spp: of the pictures on the sheets.
         bytes_size: image side for the comparison of bytes.
     """
 
@@ -36,11 +36,12 @@ class Effort:
     spp: tuple[int, ...] = (4, 8, 16, 32, 64)
     reference_spp: int = 2048
     tries: int = 2
+    look_size: int = 512
     look_spp: int = 64
     bytes_size: int = 128
 
 
-QUICK = Effort(32, (1, 2), 4, 1, 1, 16)
+QUICK = Effort(32, (1, 2), 4, 1, 32, 1, 16)
 
 
 def speed_and_error(darkroom: Darkroom, scene: BenchScene, effort: Effort, tick: Callable[[], None]) -> dict[str, Any]:

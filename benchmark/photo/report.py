@@ -39,7 +39,8 @@ def markdown(figures: Values) -> str:
     """The generated section, from the content of docs/photo.json."""
     machine, effort = figures["machine"], figures["effort"]
     parts = [
-        f"Made by `make photo` on {machine['processor']}, {machine['cores']} cores; Python {machine['python']}, "
+        f"Made by `python -m benchmark.photo --size {effort['size']}` on {machine['processor']}, "
+        f"{machine['cores']} cores; Python {machine['python']}, "
         + ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
         + f". Pairs of {effort['size']} x {effort['size']} px, fastest of {effort['tries']}; references have "
         f"{effort['reference_spp']:,} paths a pixel.",
