@@ -33,7 +33,7 @@ dataset: $(VENV)/.core ## Install, generate 16 verified pairs into out/, make th
 	$(BIN)/datagen view $(OUT)
 
 test: $(VENV)/.test ## Install what the tests need and run the fast ones
-	$(BIN)/python -m pytest -m "not browser and not slow"
+	$(BIN)/python -m pytest -m "not browser and not slow" -n 2 --dist loadfile
 
 check: $(VENV)/.test ## The long tests: full oracle matrix, real browser
 	$(BIN)/python -m pytest -m "browser or slow"

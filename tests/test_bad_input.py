@@ -196,7 +196,7 @@ def test_every_packaged_map_can_be_asked_for():
         (["view", "nowhere"], "nowhere: expected a database"),
         (["view", "SET", "--samples", "0"], "samples: expected at least 1"),
         (["scene", "SET", "-1", "--out", "s.npz"], "index: expected 0 to 3"),
-        (["scene", "SET", "0", "--out", "s.obj"], "expected a name that ends in .npz or .glb"),
+        (["scene", "SET", "0", "--out", "s.obj"], "expected a name that ends in .npz, .glb or .xml"),
         (["sheet", "SET", "--out", "s.gif"], "expected a name that ends in .png"),
         (["sheet", "SET", "--out", "s.png", "--rows", "0"], "expected rows >= 1"),
         (["sheet", "SET", "--out", "s.png", "--cell-px", "0"], "expected rows >= 1 and cells of 1 to 2048 px"),
