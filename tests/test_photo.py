@@ -1,6 +1,7 @@
 """The photo tier: cameras to a hundredth of a pixel, the light's direction and level, and the same bytes anywhere."""
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -197,6 +198,33 @@ def test_equal_seeds_give_equal_bytes_here_and_in_another_process() -> None:
     again = "import sys; sys.path.insert(0, 'tests'); import test_photo; print(test_photo._digest())"
     other = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True, timeout=300, check=True)
     assert _digest() == _digest() == other.stdout.strip()
+
+
+PERSON = """
+import hashlib
+from dataclasses import replace
+from datagen.recipe import Recipe
+from datagen.plan import plan_sample
+from datagen.scene import build_scene
+from renderers import photo
+from renderers.picture import Quality, View
+recipe = replace(Recipe(), size=96)
+scene = build_scene(recipe, plan_sample(recipe, 4, 0))
+images = photo.render_views(scene.head.surface, scene.light, (View(scene.near), View(scene.far)), Quality(2))
+print(hashlib.sha256(b"".join(image.rgb.tobytes() + image.alpha.tobytes() for image in images)).hexdigest())
+"""
+
+
+def test_a_person_has_equal_bytes_for_any_number_of_threads() -> None:
+    """Workers have one thread each, a run without workers has all."""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", PERSON],
+            capture_output=True, text=True, timeout=300, check=True, env=os.environ | {"NUMBA_NUM_THREADS": threads},
+        ).stdout.split()[-1]
+        for threads in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(told) == 1
 
 
 def test_bytes_do_not_depend_on_how_much_is_traced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

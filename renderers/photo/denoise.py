@@ -6,9 +6,13 @@ Light is cleaned premultiplied, so that no edge is divided by a small coverage a
 import numpy as np
 
 from renderers.camera import Camera
+from renderers.light import LUMINANCE
 from renderers.photo import skin
 from renderers.photo.buffers import Buffers
 from renderers.picture import Image
+
+BLOCK_PX = 16
+"""Side of the blocks over which luminance is averaged before the denoiser's scale is taken from it."""
 
 
 def develop(buffers: Buffers, camera: Camera, clean: bool) -> Image:
@@ -56,7 +60,21 @@ def denoised(light: np.ndarray, albedo: np.ndarray, normal: np.ndarray) -> np.nd
     """
     import mitsuba_oidn as oidn
 
-    device = oidn.Device(oidn.DeviceType.CPU)
+    device, scale = oidn.Device(oidn.DeviceType.CPU), _scale(light)
     light, albedo, normal = (np.ascontiguousarray(a, np.float32) for a in (light, albedo, normal))
-    clean = oidn.denoise(light, np.clip(albedo, 0, 1), np.clip(normal, -1, 1), hdr=True, device=device)
+    guides = np.clip(albedo, 0, 1), np.clip(normal, -1, 1)
+    clean = oidn.denoise(light, *guides, hdr=True, input_scale=scale, device=device)
     return np.maximum(np.asarray(clean, np.float32), 0)
+
+
+def _scale(light: np.ndarray) -> float:
+    """What brings the picture to a middle level: 0.18 over the geometric mean of the luminance of its blocks.
+
+    The denoiser would find such a number by itself, in a sum whose order depends on how many threads it has.
+    """
+    height, width = (max(side // BLOCK_PX, 1) * BLOCK_PX for side in light.shape[:2])
+    luminance = np.einsum("hwc,c->hw", light[:height, :width], LUMINANCE)
+    rows = np.add.reduceat(luminance, np.arange(0, len(luminance), BLOCK_PX), axis=0)
+    blocks = np.add.reduceat(rows, np.arange(0, luminance.shape[1], BLOCK_PX), axis=1) / BLOCK_PX**2
+    lit = blocks[blocks > 1e-8]
+    return float(0.18 / np.exp2(np.log2(lit).mean())) if lit.size else 1.0
