@@ -203,14 +203,14 @@ def test_equal_seeds_give_equal_bytes_here_and_in_another_process() -> None:
 PERSON = """
 import hashlib
 from dataclasses import replace
-from datagen.recipe import Recipe
+from datagen.presets import PRESETS
 from datagen.plan import plan_sample
 from datagen.scene import build_scene
 from renderers import photo
 from renderers.picture import Quality, View
-recipe = replace(Recipe(), size=96)
-scene = build_scene(recipe, plan_sample(recipe, 4, 0))
-images = photo.render_views(scene.head.surface, scene.light, (View(scene.near), View(scene.far)), Quality(2))
+recipe = replace(PRESETS["portrait"], size=128)
+scene = build_scene(recipe, plan_sample(recipe, 4, 3))
+images = photo.render_views(scene.head.surface, scene.light, (View(scene.near), View(scene.far)), Quality(4))
 print(hashlib.sha256(b"".join(image.rgb.tobytes() + image.alpha.tobytes() for image in images)).hexdigest())
 """
 

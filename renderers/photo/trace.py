@@ -26,8 +26,6 @@ SHELLS = 8
 """Transparent shells that a camera ray may pass."""
 OFFSET_M = 4e-6
 """How far from its surface a ray starts: far above float32's error on a head, far below a cornea's 50 micrometres."""
-FAINTEST = np.float32(1e-20)
-"""Below this, light and colour count as none."""
 TILE_PX = 1 << 20
 """Pixels traced at once; bounds memory and changes no bit."""
 
@@ -63,11 +61,7 @@ def trace(stage: Stage, views: tuple[View, ...], spp: int, seed: int) -> tuple[B
 
 
 def _image(camera: Camera, rows: np.ndarray) -> np.ndarray:
-    """Rows of pixels as an image; what is as good as nothing is nothing.
-
-    Some threads round numbers below float32's normal range to 0 and others keep them; pictures shall not tell.
-    """
-    image = np.where(np.abs(rows) < FAINTEST, np.float32(0), rows).reshape(camera.height, camera.width, -1)
+    image = np.ascontiguousarray(rows).reshape(camera.height, camera.width, -1)
     return image[..., 0] if image.shape[2] == 1 else image
 
 

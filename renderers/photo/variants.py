@@ -98,7 +98,7 @@ def check() -> None:
 
 
 def mitsuba() -> Any:
-    """The module `mitsuba` with the chosen variant set, and as many threads as numba is told to use.
+    """The module `mitsuba` with the chosen variant set, and as many threads as numba is told to use, at least two.
 
     Raises:
         UsageError: as `check`.
@@ -111,7 +111,9 @@ def mitsuba() -> Any:
     import mitsuba
     from numba import config
 
-    threads: int = vars(config)["NUMBA_NUM_THREADS"]
+    # Alone, Dr.Jit works on the thread that asks, which keeps numbers below float32's normal range; the threads of a
+    # pool round them to 0. Equal bytes need a pool, even of few.
+    threads: int = max(2, vars(config)["NUMBA_NUM_THREADS"])
     if mitsuba.variant() != chosen.variant:
         mitsuba.set_variant(chosen.variant)
     if drjit.thread_count() != threads:
