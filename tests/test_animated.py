@@ -264,6 +264,7 @@ def test_the_page_on_scans_animates_anna(ict: Ict, tmp_path: Path, monkeypatch: 
     assert meta["assets"][1]["credit"].startswith(card.credit)
 
 
+@pytest.mark.usefixtures("ict")  # The model is asked for before the credit.
 def test_a_scan_that_owes_a_credit_is_refused_before_it_is_registered(tmp_path):
     scan_of_anna(tmp_path / "anna.ply")
     scan = tmp_path / "anna.json"
