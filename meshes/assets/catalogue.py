@@ -22,7 +22,7 @@ TEXTS = DATA
 CARD_BYTES = 1 << 20
 """Longest card file that is read."""
 
-Origin = Literal["upstream", "wheels", "derived", "import"]
+Origin = Literal["upstream", "wheels", "npm", "derived", "import"]
 Packer = Literal["zip", "ict", "folder", "none"]
 
 _PATH = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
@@ -44,7 +44,8 @@ class File:
 
     Attributes:
         path: inside the asset, with forward slashes.
-        address: URL at a pinned commit, or "REQUIREMENT MEMBER" of a wheel on the Python package index.
+        address: URL at a pinned commit; "NAME==VERSION MEMBER" of a wheel on the Python package index, with
+            "#sha256=HEX" after the version of a source archive; or "NAME@VERSION MEMBER" of npm's registry.
         sha256: hexadecimal; empty where only the packed content is pinned.
         bytes: size; 0 where unknown.
     """
@@ -68,8 +69,8 @@ class Card:
         credit: the line that must travel with renders; empty where none is asked for.
         source: where it was taken from, at which commit.
         notes: what a reader of the files must know.
-        origin: "upstream" (fetched file by file), "wheels" (out of wheels, by pip), "derived" (made from other
-            assets), "import" (fetched by hand).
+        origin: "upstream" (fetched file by file), "wheels" (out of packages of the Python index, by pip), "npm"
+            (out of packages of npm's registry, by npm), "derived" (made from other assets), "import" (fetched by hand).
         packer: how the upstream files become `packed`: a "zip" of them, the "ict" model as npz, a "folder".
         packed: name of the file or folder in the mirror and the cache.
         packed_sha256, packed_bytes: of the mirror's packed file; empty and 0 for a folder.
@@ -114,7 +115,7 @@ class Card:
     @property
     def how_to_get(self) -> str:
         """The command that brings it here; what has no upstream to fetch from is imported from a copy."""
-        fetched = self.origin in ("upstream", "wheels")
+        fetched = self.origin in ("upstream", "wheels", "npm")
         return f"`datagen assets fetch {self.name}`" if fetched else f"`datagen assets import {self.packed}`"
 
     def asset(self) -> Asset:

