@@ -3,7 +3,7 @@
 The networks need `pip install 'perspective-portraits[eval]'` and `datagen assets fetch face-models`.
 """
 
-from datagen.faces.detector import Face, find_face
+from datagen.faces.detector import Face, find_face, find_faces
 from datagen.faces.embedders import SFACE_NUMBERS, cosine, dlib_descriptor, sface
 from datagen.faces.mesh import IBUG_68, face_mesh
 from datagen.faces.tools import MODELS, FaceToolError, why_not_measured
@@ -18,6 +18,7 @@ __all__ = [
     "dlib_descriptor",
     "face_mesh",
     "find_face",
+    "find_faces",
     "sface",
     "why_not_measured",
 ]

@@ -1,4 +1,4 @@
-"""YuNet: the box and five points of the largest face in a picture.
+"""YuNet: the boxes and five points of the faces in a picture.
 
 Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023; run by OpenCV.
 """
@@ -36,7 +36,12 @@ class Face:
 
 
 def find_face(rgb: np.ndarray, least_score: float = 0.6) -> Face | None:
-    """The largest face, or None.
+    """The largest face, or None; see `find_faces`."""
+    return next(iter(find_faces(rgb, least_score)), None)
+
+
+def find_faces(rgb: np.ndarray, least_score: float = 0.6) -> list[Face]:
+    """All faces, the largest first.
 
     Args:
         rgb: (H, W, 3) uint8 sRGB.
@@ -54,10 +59,8 @@ def find_face(rgb: np.ndarray, least_score: float = 0.6) -> Face | None:
     detector.setScoreThreshold(least_score)
     detector.setInputSize((width, height))
     rows = detector.detect(np.ascontiguousarray(resized[..., ::-1]))[1]
-    if rows is None:
-        return None
-    row = max(rows, key=lambda row: row[2] * row[3]).astype(np.float64)
-    return Face(row[:4] / scale, row[4:14].reshape(5, 2) / scale, float(row[14]))
+    found = [] if rows is None else sorted(rows.astype(np.float64), key=lambda row: -row[2] * row[3])
+    return [Face(row[:4] / scale, row[4:14].reshape(5, 2) / scale, float(row[14])) for row in found]
 
 
 def _checked(rgb: np.ndarray) -> np.ndarray:
