@@ -1,0 +1,1 @@
+"""Asks methods, scores their answers, and keeps what was found."""
