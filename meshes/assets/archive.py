@@ -84,15 +84,19 @@ def open_archive(path: Path) -> Iterator[Archive]:
     except Exception as error:  # As above: any kind, out of a damaged directory.
         raise _damaged(path, "its directory", error) from error
     with opened:
-        members = _tar_members_of if isinstance(opened, tarfile.TarFile) else _members_of
-        try:
-            sizes = _bounded(path, members(path, opened))
-        except Exception as error:
-            raise _damaged(path, "its directory", error) from error
+        sizes = _sizes(path, opened)
         ratio = sum(sizes.values()) / max(path.stat().st_size, 1)
         if ratio > MAX_RATIO:
             _refuse(path, f"an archive that unpacks to at most {MAX_RATIO} times its size", f"{ratio:.0f} times")
         yield Archive(path, sizes, opened.open if isinstance(opened, zipfile.ZipFile) else tarball.reader(opened))
+
+
+def _sizes(path: Path, opened: zipfile.ZipFile | tarfile.TarFile) -> dict[str, int]:
+    members = _tar_members_of(path, opened) if isinstance(opened, tarfile.TarFile) else _members_of(path, opened)
+    try:
+        return _bounded(path, members)
+    except Exception as error:  # A tar's directory is all over it.
+        raise _damaged(path, "its directory", error) from error
 
 
 def _files_of(folder: Path) -> Iterator[tuple[str, int]]:
