@@ -36,11 +36,15 @@ def report() -> str:
     return "\n\n".join(f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in sections)
 
 
+def usable_cores() -> int | None:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def _machine() -> tuple[str, list[str]]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "Machine", [
         f"Python {platform.python_version()} at {sys.executable}",
-        f"{platform.system()} {platform.machine()}, {cores} cores usable",
+        f"{platform.system()} {platform.machine()}, {usable_cores()} cores usable",
         f"{shutil.disk_usage('.').free / 2**30:.0f} GiB free in {Path.cwd()}",
     ]
 

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from renderers.radiance import LightError
+
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of linear red, green and blue in luminance (ITU-R BT.709, the sRGB primaries)."""
 
@@ -48,6 +50,12 @@ class EnvironmentLight:
     name: str
     asset_ids: tuple[str, ...] = ()
     detail: Detail | None = None
+
+
+def check_light(light: EnvironmentLight) -> None:
+    """Refuses radiance that is not finite, which would send compiled lookups out of their maps; raises LightError."""
+    if not np.isfinite(light.radiance).all():
+        raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
 
 
 @lru_cache(maxsize=8)

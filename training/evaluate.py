@@ -48,8 +48,7 @@ def open_trained(path: Path, device: str = "cpu") -> Trained:
     tensors, record = checkpoint.read(path)
     config = record["config"]
     stage = STAGES[config["what"]](config["width"], config["levels"])
-    averaged = {name.removeprefix("average."): value for name, value in tensors.items() if name.startswith("average.")}
-    checkpoint.load(stage, averaged, path)
+    checkpoint.load(stage, checkpoint.under(tensors, "average."), path)
     return Trained(config["what"], stage.to(device).eval(), record)
 
 

@@ -139,7 +139,7 @@ def begin_with(stage: nn.Module, path: Path) -> None:
     """Weights of another run, for the whole stage or the part of it that has the run's name."""
     tensors, record = checkpoint.read(path)
     what = record["config"]["what"].partition("-")[0]
-    weights = {name.removeprefix("average."): value for name, value in tensors.items() if name.startswith("average.")}
+    weights = checkpoint.under(tensors, "average.")
     part = getattr(stage, what, None)
     checkpoint.load(part if isinstance(part, nn.Module) else stage, weights, path)
 
@@ -192,13 +192,9 @@ def _resume(config: Config, stage: Stage, average: Stage, optimiser: torch.optim
             "options, or another --out."
         )
     for prefix, module in (("weights.", stage), ("average.", average)):
-        checkpoint.load(module, _under(tensors, prefix), path)
-    checkpoint.restore_optimiser(optimiser, _under(tensors, "optimiser."))
+        checkpoint.load(module, checkpoint.under(tensors, prefix), path)
+    checkpoint.restore_optimiser(optimiser, checkpoint.under(tensors, "optimiser."))
     return record["step"]
-
-
-def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _batches(config: Config, start: int, rank: int, ranks: int, device: str) -> Iterator[Batch]:

@@ -5,7 +5,6 @@ Every render is kept, so an interrupted run goes on where it stopped.
 
 import importlib.metadata
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,14 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import tyro
-
+from benchmark.command import run
 from benchmark.photo import measure, realism, sheets
 from benchmark.photo.measure import QUICK, Effort
 from benchmark.photo.pieces import Darkroom, tier_of
 from benchmark.photo.report import inserted, markdown
 from benchmark.photo.scenes import BenchScene, bench_scene
 from datagen.bench import processor
+from datagen.doctor import usable_cores
 from datagen.progress import progress_bar
 from meshes.errors import UsageError, UserError
 
@@ -147,7 +146,7 @@ def _machine() -> Figures:
         pass
     return {
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "python": platform.python_version(),
         "versions": versions,
     }
@@ -155,11 +154,7 @@ def _machine() -> Figures:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    try:
-        return tyro.cli(Photo, args=argv, prog="benchmark.photo", description=Photo.__doc__).run()
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    return run(Photo, "benchmark.photo", argv)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchmark.pages import Section
 from benchmark.realism.report import number, table
-from meshes.errors import UserError
 
 BEGIN, END = "<!-- photo: begin, made by `make photo` -->", "<!-- photo: end -->"
+inserted = Section(BEGIN, END).inserted
+"""A page with its generated part replaced."""
 TARGET = 0.5
 """Greatest wanted time, as a share of Cycles' for the same error."""
 DEFAULT = (16, True)
@@ -14,25 +16,6 @@ DEFAULT = (16, True)
 
 Values = Mapping[str, Any]
 Column = tuple[str, Callable[[Values], str]]
-
-
-class ReportError(UserError):
-    """A page without the markers that the tables go between."""
-
-
-def inserted(page: str, section: str) -> str:
-    """The page with what lies between its markers replaced.
-
-    Raises:
-        ReportError: the markers are missing or out of order.
-    """
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ReportError(
-            f"page: expected the lines {BEGIN!r} and {END!r}, got {'one' if begin else 'neither'}; add them."
-        )
-    return f"{head}{BEGIN}\n\n{section.strip()}\n\n{END}{tail}"
 
 
 def markdown(figures: Values) -> str:

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import tyro
-
+from benchmark.command import run
 from benchmark.realism.protocol import Gathered, Settings, gather, shots_of
 from benchmark.realism.report import inserted, markdown
 from benchmark.realism.results import analyse
@@ -101,11 +100,7 @@ def _forget(kept: dict[str, Any], source: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    try:
-        return tyro.cli(Realism, args=argv, prog="benchmark.realism", description=Realism.__doc__).run()
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 2 if isinstance(error, UsageError) else 1
+    return run(Realism, "benchmark.realism", argv)
 
 
 if __name__ == "__main__":

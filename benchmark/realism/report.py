@@ -6,9 +6,11 @@ Everything is read from plain JSON values, so that a page can be made again with
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshes.errors import UserError
+from benchmark.pages import Section
 
 BEGIN, END = "<!-- realism: begin, made by `make realism` -->", "<!-- realism: end -->"
+inserted = Section(BEGIN, END).inserted
+"""A page with its generated part replaced."""
 
 MEDIAN_TARGETS = {"makehuman": 0.45, "ict": 0.32, "valid": 0.28, "valid:avatars": 0.25}
 """Greatest wanted median cosine of different people."""
@@ -17,25 +19,6 @@ CLOSEST_TARGET = 0.75
 GENUINE_TARGET, SEPARATION_TARGET, FOUND_TARGET = 0.82, 0.24, 0.995
 
 Result = Mapping[str, Any]
-
-
-class ReportError(UserError):
-    """A page without the markers that the tables go between."""
-
-
-def inserted(page: str, section: str) -> str:
-    """The page with what lies between its markers replaced.
-
-    Raises:
-        ReportError: the markers are missing or out of order.
-    """
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ReportError(
-            f"page: expected the lines {BEGIN!r} and {END!r}, got {'one' if begin else 'neither'}; add them."
-        )
-    return f"{head}{BEGIN}\n\n{section.strip()}\n\n{END}{tail}"
 
 
 def markdown(results: list[Result], missing: Mapping[str, str], pictures: Mapping[str, list[str]], command: str) -> str:

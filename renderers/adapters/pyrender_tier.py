@@ -20,10 +20,9 @@ from renderers.adapters.opengl import platform
 from renderers.adapters.samples import mean_of_samples
 from renderers.camera import Camera, supersampled, to_opengl, transform_points
 from renderers.kernels.terms import NEAR_M
-from renderers.light import EnvironmentLight
+from renderers.light import EnvironmentLight, check_light
 from renderers.occlusion import lit_share
 from renderers.picture import Image, Quality, View
-from renderers.radiance import LightError
 
 SAMPLES = 2
 """Samples a pixel and side; EGL takes four more inside each."""
@@ -90,8 +89,7 @@ def _picture(lit: Lit, camera: Camera) -> Image:
 def light_up(surface: Surface, light: EnvironmentLight) -> Lit:
     """What all views share; errors as `render_views`."""
     platform()
-    if not np.isfinite(light.radiance).all():
-        raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
+    check_light(light)
     return Lit(surface, _scene(surface, light))
 
 

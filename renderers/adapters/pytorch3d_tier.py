@@ -14,10 +14,9 @@ from renderers import exact, srgb
 from renderers.adapters.samples import mean_of_samples
 from renderers.camera import Camera, supersampled, to_pytorch3d
 from renderers.exact import Hits
-from renderers.light import EnvironmentLight, irradiance
+from renderers.light import EnvironmentLight, check_light, irradiance
 from renderers.occlusion import lit_share
 from renderers.picture import Image, Quality, View
-from renderers.radiance import LightError
 
 SAMPLES = 2
 """Samples a pixel and side."""
@@ -61,8 +60,7 @@ def render_views(
         LightError: radiance that is not finite.
     """
     check()
-    if not np.isfinite(light.radiance).all():
-        raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
+    check_light(light)
     color = surface.color * _received(surface, light)
     return tuple(_picture(surface, color, view.camera) for view in views)
 
