@@ -99,7 +99,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
     neck = np.clip(recipe.neck_share * turn, -NECK_LIMIT_RAD, NECK_LIMIT_RAD)
     camera = _camera(recipe, seed, scene, step, rotation(*neck) @ rotation(*turn).T)
     identity = identity_of(model, head, people_seed, person)
-    nearest_m = min(recipe.near_sequence_m, default=camera.near_m)
+    distances_m = scene_distances_m(recipe, seed, scene)
     near_shot, far_shot = plan_shots(recipe, seed, scene, index)
     return Plan(
         seed=seed,
@@ -117,10 +117,10 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
             model,
             neck,
             turn,
-            max(recipe.near_sequence_m, default=camera.near_m),
+            max(distances_m),
             generator(seed, scene, "gaze"),
         ),
-        style=sample_style(recipe, model, identity, seed, scene, nearest_m),
+        style=sample_style(recipe, model, identity, seed, scene, min(distances_m)),
         camera=camera,
         light=_light(recipe, generator(seed, scene, "light")),
         background=_background_kind(recipe, generator(seed, scene, "background kind")),
@@ -174,16 +174,23 @@ def _pose(
     return Pose(yaw=yaw, pitch=pitch, roll=roll, gaze_left=left, gaze_right=right)
 
 
-def _near_m(recipe: Recipe, step: int, rng: np.random.Generator) -> float:
+def scene_distances_m(recipe: Recipe, seed: int, scene: int) -> tuple[float, ...]:
+    """Near distances of a scene's pairs, metres; drawn ones are a ladder, even in 1/distance, with a drawn offset."""
+    return _distances_m(recipe, generator(seed, scene, "camera"))
+
+
+def _distances_m(recipe: Recipe, rng: np.random.Generator) -> tuple[float, ...]:
     if recipe.near_sequence_m:
-        return recipe.near_sequence_m[step]
+        return recipe.near_sequence_m
     nearest, farthest = recipe.near_m
-    return float(np.clip(1.0 / _uniform(rng, (1.0 / farthest, 1.0 / nearest)), nearest, farthest))
+    share, (low, high) = float(rng.random()), (1.0 / farthest, 1.0 / nearest)
+    rungs = (low + (high - low) * (step + share) / recipe.steps for step in range(recipe.steps))
+    return tuple(float(np.clip(1.0 / rung, nearest, farthest)) for rung in rungs)
 
 
 def _camera(recipe: Recipe, seed: int, scene: int, step: int, view_rotation: np.ndarray) -> CameraPlan:
     rng = generator(seed, scene, "camera")
-    near_m = _near_m(recipe, step, rng)
+    near_m = _distances_m(recipe, rng)[step]
     framed_mm35 = recipe.mm35_per_cm * 100.0 * near_m
     focal_mm35 = framed_mm35 if recipe.focal_mm35 is None else _uniform(rng, recipe.focal_mm35)
     shift_x, shift_y = (_uniform(rng, recipe.principal_shift) * (1 if rng.random() < 0.5 else -1) for _ in range(2))

@@ -78,6 +78,9 @@ class Recipe:
     """Distance of the near camera to the eye midpoint; drawn uniformly in 1/distance."""
     near_sequence_m: tuple[float, ...] = ()
     """Instead of near_m: a dolly through these distances of one posed head, one pair each."""
+    distances: int = 1
+    """Pairs of each posed person, at so many distances within near_m: a ladder, even in 1/distance. More of them cost
+    less, because person and light are made once."""
     far_m: float = 1.60
     """Distance of the far camera; inf is a camera at infinity (orthographic)."""
     mm35_per_cm: float = 0.80
@@ -177,8 +180,8 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Pairs a scene: the length of the dolly sequence, or 1."""
-        return len(self.near_sequence_m) or 1
+        """Pairs a scene: the length of the dolly sequence, or the number of distances drawn."""
+        return len(self.near_sequence_m) or self.distances
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -234,6 +237,10 @@ def _check_cameras(recipe: Recipe) -> None:
     for distance_m in recipe.near_sequence_m:
         if not 0.10 <= distance_m <= 100.0:
             _refuse("near_sequence_m", "distances within 0.1 to 100 m", distance_m)
+    if not 1 <= recipe.distances <= 1000:
+        _refuse("distances", "1 to 1000 pairs of a posed person", recipe.distances)
+    if recipe.near_sequence_m and recipe.distances != 1:
+        _refuse("distances", "1 beside --near-sequence-m, which says how many", recipe.distances)
     nearest_far = max(recipe.near_sequence_m or recipe.near_m)
     if not recipe.far_m >= nearest_far:
         _refuse(

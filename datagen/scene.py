@@ -1,5 +1,6 @@
 """A posed scene: the head, its two cameras and its light. No randomness is left in it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,10 +10,11 @@ import numpy as np
 from datagen.colour import check_tier
 from datagen.heads import open_model
 from datagen.licences import credit_missing, not_allowed
-from datagen.plan import CameraPlan, LightPlan, Plan
+from datagen.plan import CameraPlan, LightPlan, Plan, scene_distances_m
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
-from meshes.head import Asset, Head, HeadModel
+from meshes.head import Asset, Head, HeadModel, Identity, Pose, Style
+from meshes.latest import Latest
 from meshes.parts import Part
 from meshes.surface import Surface
 from meshes.wear.put_on import put_on
@@ -110,12 +112,12 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
         MeshError, RecipeError, LightError: something the plan names cannot be opened.
     """
     model = open_model(plan.head)
-    head = model.head(plan.identity, plan.expression, plan.pose, plan.style)
+    head = _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style)
     near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
     near, far = distorted(near, plan.near_shot.distortion), distorted(far, plan.far_shot.distortion)
     _check_clearance(plan, head, near)
     plan, head = _with_things(recipe, plan, head, near)
-    light, exposure = build_light(plan.seed, plan.scene, plan.light)
+    light, exposure = _scene_light(plan.seed, plan.scene, plan.light)
     assets = _person_assets(model, plan) + environment.light_assets(light)
     _check_assets(recipe, f"sample {plan.index}", assets)
     crop = plan.camera.crop
@@ -124,16 +126,32 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     return PosedScene(plan, head, near, far, near_lens, far_lens, light, exposure, assets)
 
 
+@Latest
+def _posed(spec: str, identity: Identity, expression: dict[str, float], pose: Pose, style: Style) -> Head:
+    """The pairs of a scene show one and the same head."""
+    return open_model(spec).head(identity, expression, pose, style)
+
+
+@Latest
+def _scene_light(seed: int, scene: int, plan: LightPlan) -> tuple[EnvironmentLight, float]:
+    return build_light(seed, scene, plan)
+
+
 def _person_assets(model: HeadModel, plan: Plan) -> tuple[Asset, ...]:
     """What this very person is made of, where the model can tell; else what all its people are."""
     assets_of = getattr(model, "assets_of", None)
     return assets_of(plan.identity, plan.style) if assets_of else model.assets
 
 
+@Latest
+def _dressed(head: Head, worn: Mapping[str, Mapping[str, float]]) -> Head:
+    return put_on(head, worn)
+
+
 def _with_things(recipe: Recipe, plan: Plan, head: Head, near: Camera) -> tuple[Plan, Head]:
     """Plan and head with the things worn, or without any where none fits or the scene's nearest camera touches one."""
-    nearest_m = min(recipe.near_sequence_m, default=plan.camera.near_m)
-    dressed = put_on(head, plan.style.worn)
+    nearest_m = min(*scene_distances_m(recipe, plan.seed, plan.scene), plan.camera.near_m)
+    dressed = _dressed(head, plan.style.worn)
     T = dolly_camera(near, head.eye_midpoint, nearest_m).T_camera_head
     things = dressed.surface.vertices[len(head.surface.vertices) :]
     away_m = np.sqrt(np.square(things + T[:3, :3].T @ T[:3, 3]).sum(axis=1))

@@ -9,16 +9,16 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.head import MeshError
+from meshes.latest import Latest
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
-from renderers.light import EnvironmentLight
+from renderers.light import EnvironmentLight, check_light
 from renderers.mips import mip_chain, relief_chain
 from renderers.occlusion import arrival, unobstructed
 from renderers.picture import Image, Quality, View
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
-from renderers.radiance import LightError
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,7 @@ def render_views(
     return tuple(render(lit, view.camera, view.hits) for view in views)
 
 
+@Latest
 def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None = None) -> LitSurface:
     """Everything of a picture that does not depend on the camera.
 
@@ -56,8 +57,7 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
     Raises:
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
-    if not np.isfinite(light.radiance).all():
-        raise LightError(f"light {light.name!r}: expected finite radiance, got NaN or infinity; clean the map.")
+    check_light(light)
     arriving = arrival(surface, light) if share is None else unobstructed(share)
     paint, mips, maps = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)

@@ -155,3 +155,19 @@ def test_any_background_is_each_of_three_in_its_turn():
     kinds = [plan_sample(dataclasses.replace(Recipe(), background="any"), 0, i).background for i in range(60)]
     assert {kind: kinds.count(kind) > 10 for kind in kinds} == {"environment": True, "indoor": True, "outdoor": True}
     assert plan_sample(Recipe(), 0, 0).background == "environment"
+
+
+def test_several_distances_of_a_person_are_a_ladder_even_in_the_inverse():
+    recipe = dataclasses.replace(Recipe(), distances=4)
+    plans = [plan_sample(recipe, 0, index) for index in range(8, 12)]
+    rungs = np.diff([1.0 / plan.camera.near_m for plan in plans])
+    np.testing.assert_allclose(rungs, (1.0 / 0.18 - 1.0 / 1.60) / 4)
+    assert all(0.18 <= plan.camera.near_m <= 1.60 for plan in plans)
+    assert {(plan.scene, plan.steps) for plan in plans} == {(2, 4)}
+    shared = {json.dumps({**plan.to_json(), "index": 0, "step": 0, "camera": 0}) for plan in plans}
+    assert len(shared) == 1
+    assert plan_sample(recipe, 0, 0).camera.near_m != plan_sample(recipe, 0, 4).camera.near_m
+
+
+def test_one_distance_a_person_is_what_it_always_was():
+    assert plan_sample(Recipe(), 0, 3).camera.near_m == pytest.approx(0.39943224132634314, abs=1e-12)

@@ -113,3 +113,13 @@ def test_clearance_looks_at_skin_not_at_lashes():
     """Seen from below, a lash card may be the vertex nearest to the camera and turn its back on it."""
     for index in range(8):
         scene_of(dataclasses.replace(PRESETS["selfie"], size=64, pitch_deg=(-15.0, -15.0)), index)
+
+
+def test_pairs_of_one_person_have_the_bytes_of_each_alone():
+    recipe = dataclasses.replace(SMALL, distances=3, glasses=1.0)
+    together = [render_sample(recipe, 0, index) for index in range(3)]
+    render_sample(recipe, 0, 9)
+    alone = render_sample(recipe, 0, 1)
+    assert encode(together[1]) == encode(alone)
+    assert together[1].meta == alone.meta
+    assert together[0].meta["cameras"]["near"]["distance_m"] > together[2].meta["cameras"]["near"]["distance_m"]
