@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -148,8 +147,8 @@ class Lpips(nn.Module):
             PerceptualError: other shapes.
         """
         _check(a, b, mask, self.features.layout.least_px)
-        taps = [self.features(_normalised(2 * x - 1, LPIPS_MEAN, LPIPS_STD)) for x in (a, b)]
-        return lpips_distance(*taps, self.heads, mask)
+        taps_a, taps_b = (self.features(_normalised(2 * x - 1, LPIPS_MEAN, LPIPS_STD)) for x in (a, b))
+        return lpips_distance(taps_a, taps_b, self.heads, mask)
 
 
 def lpips_distance(
@@ -205,8 +204,8 @@ class Dists(nn.Module):
         """(N,) distances, 0 of equal pictures (N, 3, H, W) sRGB in [0, 1]. Raises PerceptualError: other shapes."""
         _check(a, b, None, self.features.layout.least_px)
         a, b = (_shrunk(x, self.shorter_side_px) for x in (a, b))
-        taps = [[x, *self.features(_normalised(x, VGG_MEAN, VGG_STD))] for x in (a, b)]
-        return dists_distance(*taps, self.get_buffer("alpha"), self.get_buffer("beta"))
+        taps_a, taps_b = ([x, *self.features(_normalised(x, VGG_MEAN, VGG_STD))] for x in (a, b))
+        return dists_distance(taps_a, taps_b, self.get_buffer("alpha"), self.get_buffer("beta"))
 
 
 def dists_distance(taps_a: Sequence[Tensor], taps_b: Sequence[Tensor], alpha: Tensor, beta: Tensor) -> Tensor:
@@ -307,7 +306,7 @@ def _normalised(x: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> T
 
 def _unit(features: Tensor) -> Tensor:
     """Length 1 over channels; the root's slope at 0 is kept finite, so that black areas do not stop a training."""
-    length = features.square().sum(dim=1, keepdim=True).clamp_min(np.finfo(np.float32).tiny).sqrt()
+    length = features.square().sum(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny).sqrt()
     return features / (length + 1e-10)
 
 
@@ -315,7 +314,7 @@ def _spatial_mean(values: Tensor, mask: Tensor | None) -> Tensor:
     """(N,) mean of (N, 1, h, w), weighted by a mask (N, 1, H, W) as `lpips_distance` says; NaN of an empty one."""
     if mask is None:
         return values.mean(dim=(1, 2, 3))
-    weight = functional.adaptive_avg_pool2d(mask.to(values.dtype), values.shape[2:])
+    weight = functional.adaptive_avg_pool2d(mask.to(values.dtype), (values.shape[2], values.shape[3]))
     total = weight.sum(dim=(1, 2, 3))
     mean = (values * weight).sum(dim=(1, 2, 3)) / total.clamp_min(torch.finfo(values.dtype).tiny)
     return torch.where(total > 0, mean, torch.nan)

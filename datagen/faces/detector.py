@@ -52,7 +52,7 @@ def find_faces(rgb: np.ndarray, least_score: float = 0.6) -> list[Face]:
         AssetMissingError: the weights have not been fetched.
     """
     cv2 = package("cv2")
-    scale = LONGER_SIDE_PX / max(_checked(rgb).shape[:2])
+    scale = LONGER_SIDE_PX / max(checked(rgb).shape[:2])
     height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
     resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     detector = _detector()
@@ -63,7 +63,8 @@ def find_faces(rgb: np.ndarray, least_score: float = 0.6) -> list[Face]:
     return [Face(row[:4] / scale, row[4:14].reshape(5, 2) / scale, float(row[14])) for row in found]
 
 
-def _checked(rgb: np.ndarray) -> np.ndarray:
+def checked(rgb: np.ndarray) -> np.ndarray:
+    """The picture itself. Raises FaceToolError: it is no (H, W, 3) uint8 array."""
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
         raise FaceToolError(
             f"picture: expected (H, W, 3) uint8, got {rgb.shape} {rgb.dtype}; convert it to sRGB bytes."

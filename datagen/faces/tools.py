@@ -16,6 +16,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "face_mesh": ("cv2",),
     "dlib_5pt": ("dlib",),
     "dlib_resnet": ("dlib",),
+    "person_mask": ("cv2",),
 }
 """Weight files by name, and the packages that run each."""
 
