@@ -113,7 +113,7 @@ def draw_roster(
         drawn=number + 1,
         without_face=chosen.without_face,
         networks=networks,
-        people=_fingerprint(model, source, seed, chosen.accepted),
+        people=fingerprint(model, source, seed, chosen.accepted),
         version=datagen.__version__,
     )
 
@@ -187,7 +187,7 @@ def read_roster(spec: str) -> Roster:
             f"--roster {name}: expected a roster made by datagen people, got {type(error).__name__}: {error}."
         ) from None
     model = open_model(roster.heads)
-    if _fingerprint(model, roster.heads, roster.seed, roster.accepted) != roster.people:
+    if fingerprint(model, roster.heads, roster.seed, roster.accepted) != roster.people:
         raise RecipeError(
             f"--roster {name}: expected the people that {roster.heads} draws, got a roster of version {roster.version} "
             "made when it drew others. Make it again with datagen people."
@@ -235,7 +235,7 @@ def _parsed(values: dict[str, Any]) -> Roster:
     return Roster(**{**values, "accepted": tuple(accepted), "without_face": tuple(values["without_face"])})
 
 
-def _fingerprint(model: HeadModel, source: str, seed: int, accepted: tuple[int, ...]) -> str:
+def fingerprint(model: HeadModel, source: str, seed: int, accepted: tuple[int, ...]) -> str:
     """Digest of the first accepted identities, to 6 digits."""
     digest = hashlib.sha256()
     for number in accepted[:_PROBED]:

@@ -45,7 +45,7 @@ def written(tmp_path, monkeypatch):
         drawn=7,
         without_face=(2,),
         networks={"sface": "ab", "yunet": "cd"},
-        people=roster._fingerprint(_Numbers(), "makehuman", 5, accepted),
+        people=roster.fingerprint(_Numbers(), "makehuman", 5, accepted),
         version=datagen.__version__,
     )
     path = tmp_path / "people@home.json"
