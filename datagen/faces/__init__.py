@@ -6,7 +6,7 @@ the mask of the person, `datagen assets fetch person-mask`.
 
 from datagen.faces.detector import Face, find_face, find_faces
 from datagen.faces.embedders import SFACE_NUMBERS, cosine, dlib_descriptor, sface
-from datagen.faces.mesh import IBUG_68, face_mesh
+from datagen.faces.mesh import IBUG_68, face_mesh, face_mesh_3d
 from datagen.faces.person_mask import person_mask
 from datagen.faces.tools import MODELS, FaceToolError, why_not_measured
 
@@ -19,6 +19,7 @@ __all__ = [
     "cosine",
     "dlib_descriptor",
     "face_mesh",
+    "face_mesh_3d",
     "find_face",
     "find_faces",
     "person_mask",

@@ -41,9 +41,18 @@ def face_mesh(rgb: np.ndarray, face: Face, looks: int = 3) -> np.ndarray:
     Raises:
         FaceToolError, AssetMissingError: a package or the weights are missing.
     """
+    return face_mesh_3d(rgb, face, looks)[:, :2]
+
+
+def face_mesh_3d(rgb: np.ndarray, face: Face, looks: int = 3) -> np.ndarray:
+    """(468, 3) float64: `face_mesh` with the network's depth as z, in pixels too, growing away from the camera.
+
+    Depth is told up to an unknown shift, at the scale of the picture: weak perspective, whatever the true distance.
+    Arguments and errors are those of `face_mesh`.
+    """
     points = _look(rgb, *_first_frame(face))
     for _ in range(looks - 1):
-        points = _look(rgb, *_next_frame(points))
+        points = _look(rgb, *_next_frame(points[:, :2]))
     return points
 
 
@@ -62,7 +71,7 @@ def _next_frame(points: np.ndarray) -> tuple[np.ndarray, float, float]:
 
 
 def _look(rgb: np.ndarray, centre: np.ndarray, side: float, angle: float) -> np.ndarray:
-    """One run of the network on a turned square; all coordinates are continuous, with pixel centres at halves."""
+    """(468, 3) of one run on a turned square; all coordinates are continuous, with pixel centres at halves."""
     cv2 = package("cv2")
     A = _turn(angle) * (side / SIDE_PX)
     corner = centre - A @ np.full(2, SIDE_PX / 2)
@@ -71,8 +80,8 @@ def _look(rgb: np.ndarray, centre: np.ndarray, side: float, angle: float) -> np.
     crop = cv2.warpAffine(rgb, centred, (SIDE_PX, SIDE_PX), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     network = _network()
     network.setInput(crop.astype(np.float32).transpose(2, 0, 1)[None] / 255.0)
-    points = np.asarray(network.forward(), np.float64).reshape(468, 3)[:, :2]
-    return points @ A.T + corner
+    points = np.asarray(network.forward(), np.float64).reshape(468, 3)
+    return np.column_stack([points[:, :2] @ A.T + corner, points[:, 2] * (side / SIDE_PX)])
 
 
 def _angle(right: np.ndarray, left: np.ndarray) -> float:
