@@ -20,13 +20,16 @@ def fake_run(pairs: int = 5, shard_pairs: int = 2, size: int = 48, **changes) ->
     return Run(**(fields | {"pairs": pairs, "shard_pairs": shard_pairs} | changes))
 
 
-def fake_sample(index: int, size: int = 48, layers: tuple[str, ...] = DEFAULT_LAYERS) -> Sample:
-    """Sample `index`: two people share no index, distance and light vary, everything is exact."""
+def fake_sample(index: int, size: int = 48, layers: tuple[str, ...] = DEFAULT_LAYERS, centred: bool = False) -> Sample:
+    """Sample `index`: two people share no index, distance and light vary, everything is exact.
+
+    The far frame of odd samples is cut off-centre unless all are to be `centred`, as dolly pairs are.
+    """
     rng = generator(0, index, "fake")
     radius_m, near_m = 0.1, rng.uniform(0.3, 0.5)
     near = _camera(size, near_m)
     far = dolly_camera(near, np.zeros(3), np.inf if index % 3 == 2 else 1.6)
-    far.K[0, 2] += (index % 2) * size / 4  # Odd samples: part of what near sees lies outside the far frame.
+    far.K[0, 2] += (not centred and index % 2) * size / 4  # Part of what near sees lies outside the far frame.
     views = {"near": near, "far": far}
     light = _unit(rng.normal((0, 0, 2)))
     made = {}

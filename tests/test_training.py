@@ -26,13 +26,13 @@ from meshes.parts import Part  # noqa: E402
 from training import checkpoint, losses  # noqa: E402
 from training.augment import augment, compress, move, similarity  # noqa: E402
 from training.cli import main  # noqa: E402
-from training.data import Shuffled, TrainingError, keyed, ordered, portrait, stream  # noqa: E402
+from training.data import LAYERS, Shuffled, TrainingError, keyed, ordered, portrait, stream, tensors  # noqa: E402
 from training.data import open as open_set  # noqa: E402
 from training.networks import DistanceNet, DistanceQueryNet, FlowNet  # noqa: E402
 from training.scores import BIN_EDGES_M, Binned, bin_of, score_flows  # noqa: E402
 from training.stages import STAGES  # noqa: E402
 from training.train import LAST, Config, train  # noqa: E402
-from training.warp import centres, look_up, resize_flow, splat  # noqa: E402
+from training.warp import centres, inverse_flow, look_up, nearest_wins, resize_flow, splat  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,7 +52,7 @@ def small_set(tmp_path_factory) -> Path:
 
 
 def fake_small(index: int):
-    return fake_sample(index, size=32)
+    return fake_sample(index, size=32, centred=True)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_stream_and_a_set_on_disk_are_alike(tmp_path):
 def tensors_keys():
     """What docs and networks count on."""
     both = {f"{view}{what}" for view in ("near", "far") for what in ("", "_mask", "_part", "_surface", "_visible")}
-    return both | {"flow", "flow_back", "distance_m", "K", "landmarks_px", "landmarks_seen"}
+    return both | {"flow", "flow_back", "distance_m", "far_m", "eye_px", "K", "landmarks_px", "landmarks_seen"}
 
 
 def test_every_step_of_every_epoch_is_known_beforehand():
@@ -193,8 +193,8 @@ def test_jpeg_leaves_its_mark(batch):
 
 @pytest.mark.parametrize("takes_distance", [True, False])
 def test_flow_nets_begin_by_leaving_the_picture_alone(takes_distance):
-    net = FlowNet(8, 3, takes_distance)
-    flow = net(torch.rand(2, 4, 32, 48), torch.tensor([0.2, 1.0]))
+    net = FlowNet(8, 2, takes_distance, stem=2)
+    flow = net(torch.rand(2, 4, 32, 48), torch.tensor([0.2, 1.0]), torch.full((2, 2), 16.0), torch.tensor([1.6, 1.6]))
     assert flow.shape == (2, 2, 32, 48)
     assert flow.abs().max() == 0
 
@@ -202,8 +202,54 @@ def test_flow_nets_begin_by_leaving_the_picture_alone(takes_distance):
 def test_the_blind_net_does_not_look_at_the_distance():
     net = FlowNet(8, 2, takes_distance=False)
     torch.nn.init.normal_(net.net.leave.weight)
-    x = torch.rand(1, 4, 16, 16)
-    assert torch.equal(net(x, torch.tensor([0.2])), net(x, torch.tensor([1.0])))
+    x, eye, far = torch.rand(1, 4, 16, 16), torch.full((1, 2), 8.0), torch.tensor([1.6])
+    assert net(x, torch.tensor([0.2]), eye, far).abs().max() > 0
+    assert torch.equal(net(x, torch.tensor([0.2]), eye, far), net(x, torch.tensor([1.0]), eye, far))
+
+
+def test_the_flow_of_rendered_pairs_is_that_of_their_depth():
+    """What the network relies on: with the true depth its formula gives the exact core's flow."""
+    recipe = Recipe(size=64, lights=("studio",), background="black", near_m=(0.2, 0.5))
+    samples = datagen.stream(recipe, batch=2, seed=3, stop=2, layers=(*LAYERS, "near_depth_axis_m"), workers=0)
+    raw = next(iter(samples))
+    pairs = tensors(raw)
+    z_m = (pairs["distance_m"][:, None, None] - raw["near_depth_axis_m"])[:, None]
+    net = FlowNet(8, 2)
+    change = net.change(10 * z_m, pairs["distance_m"], pairs["far_m"])
+    flow = (centres(pairs["flow"]) - pairs["eye_px"][:, :, None, None]) * change
+    error = (flow - pairs["flow"])[pairs["near_surface"].expand_as(flow)].abs()
+    assert pairs["flow"].abs().max() > 5
+    assert error.max() < 2e-3
+    endless = net.change(10 * z_m, pairs["distance_m"], torch.full((2,), math.inf))
+    expected = -z_m / pairs["distance_m"][:, None, None, None]
+    torch.testing.assert_close(endless[pairs["near_surface"]], expected[pairs["near_surface"]])
+
+
+def test_the_eye_midpoint_moves_with_the_picture(batch):
+    moved = move(batch, similarity(4, keyed(7)))
+    marked = torch.zeros_like(batch["near"])
+    marked[:, :, 15:17, 15:17] = 1.0
+    found = move({**batch, "near": marked, "eye_px": torch.full((4, 2), 16.0)}, similarity(4, keyed(7)))
+    weight = found["near"][:, :1]
+    middle = (centres(weight) * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))
+    torch.testing.assert_close(found["eye_px"], middle, atol=0.05, rtol=0)
+    assert not torch.equal(moved["eye_px"], batch["eye_px"])
+
+
+def test_of_two_that_arrive_the_nearer_is_seen():
+    flow = torch.zeros(1, 2, 1, 8)
+    flow[0, 0, 0, 6], flow[0, 0, 0, 3] = -2.0, 1.0  # One drawn towards the middle, one driven off it, meet at column 4.
+    weight = nearest_wins(flow, torch.tensor([[1.0, 0.5]]))
+    assert weight[0, 0, 0, 0] == 1
+    picture = torch.arange(8.0).view(1, 1, 1, 8)
+    assert splat(picture, flow, weight)[0][0, 0, 0, 4] == pytest.approx(6, abs=0.01)
+
+
+def test_the_inverse_of_a_flow_closes_its_gaps(batch):
+    back, known = inverse_flow(batch["flow"], batch["near_surface"].float())
+    sure = batch["far_visible"] & (known > 0)
+    assert sure.sum() > 0.95 * batch["far_visible"].sum()
+    assert (back - batch["flow_back"]).norm(dim=1, keepdim=True)[sure].mean() < 0.2
 
 
 def test_halving_finds_where_the_answers_turn():
@@ -240,7 +286,7 @@ def config(small_set: Path, out: Path, **changes) -> Config:
 
 def test_one_batch_is_learnt_by_heart(batch):
     torch.manual_seed(0)
-    stage = STAGES["flow"](16, 3)
+    stage = STAGES["flow"](16, 3, 1)
     optimiser = torch.optim.Adam(stage.parameters(), 4e-3)
     first = None
     for step in range(250):

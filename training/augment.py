@@ -55,7 +55,9 @@ def move(batch: Batch, transform: Tensor) -> Batch:
     for name, value in batch.items():
         if name in ("K", "landmarks_px", "landmarks_seen"):
             continue
-        if value.dim() != 4:
+        if name == "eye_px":
+            moved[name] = _moved_points(value, transform, batch["near"].shape[-1])
+        elif value.dim() != 4:
             moved[name] = value
         elif name in ("near", "far", "near_mask", "far_mask"):
             moved[name] = functional.grid_sample(value, grid, padding_mode="zeros", align_corners=False)
@@ -66,6 +68,12 @@ def move(batch: Batch, transform: Tensor) -> Batch:
     for name in ("flow", "flow_back"):
         moved[name] = torch.einsum("nij,njhw->nihw", linear, moved[name])
     return moved
+
+
+def _moved_points(points_px: Tensor, transform: Tensor, width: int) -> Tensor:
+    """(N, 2) pixels of the old pictures, in those of the new ones."""
+    old = 2 * points_px / width - 1 - transform[:, :, 2]
+    return (torch.linalg.solve(transform[:, :, :2], old) + 1) * (width / 2)
 
 
 def recolour(batch: Batch, generator: torch.Generator) -> Batch:

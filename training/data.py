@@ -3,6 +3,7 @@
 A batch is a dictionary, see `tensors`; step k of a run always holds the same samples, so a run can be resumed.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,8 @@ def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
         near_surface, far_surface: (N, 1, H, W) bool; flows mean something there.
         near_visible, far_visible: (N, 1, H, W) bool; the other view sees the same point.
         flow, flow_back: (N, 2, H, W) float32 pixels, near to far and far to near.
-        distance_m: (N,) float32, near camera to the eye midpoint.
+        distance_m, far_m: (N,) float32, near and far camera to the eye midpoint; far_m may be infinite.
+        eye_px: (N, 2) float32 pixels, the eye midpoint, the same in both views.
         K: (N, 3, 3) float64, near intrinsics in pixels.
         landmarks_px: (N, L, 2) float64 pixels in the near picture; landmarks_seen: (N, L) bool.
     """
@@ -57,10 +59,18 @@ def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
         "flow": planes["flow_near_to_far"],
         "flow_back": planes["flow_far_to_near"],
         "distance_m": torch.tensor([c["near"]["distance_m"] for c in cameras], dtype=torch.float32, device=device),
+        "far_m": torch.tensor([far_m(c["far"]) for c in cameras], dtype=torch.float32, device=device),
+        # The optical axis of a pair passes through the eye midpoint.
+        "eye_px": torch.tensor([[row[2] for row in c["near"]["K"][:2]] for c in cameras], device=device).float(),
         "K": torch.tensor([c["near"]["K"] for c in cameras], dtype=torch.float64, device=device),
         "landmarks_px": torch.tensor([mark["near_px"] for mark in landmarks], dtype=torch.float64, device=device),
         "landmarks_seen": torch.tensor([mark["near_visible"] for mark in landmarks], device=device),
     }
+
+
+def far_m(camera: dict[str, Any]) -> float:
+    """Distance of a recorded camera to the eye midpoint, infinite for an orthographic one."""
+    return math.inf if camera["distance_m"] is None else float(camera["distance_m"])
 
 
 def portrait(batch: Batch) -> Tensor:

@@ -47,7 +47,7 @@ def open_trained(path: Path, device: str = "cpu") -> Trained:
     """Weights of a run or of a shipped file. Raises TrainingError where they cannot be used."""
     tensors, record = checkpoint.read(path)
     config = record["config"]
-    stage = STAGES[config["what"]](config["width"], config["levels"])
+    stage = STAGES[config["what"]](config["width"], config["levels"], config["stem"])
     checkpoint.load(stage, checkpoint.under(tensors, "average."), path)
     return Trained(config["what"], stage.to(device).eval(), record)
 

@@ -6,24 +6,24 @@ from torch.nn import functional
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of values (N, C, H, W) where mask (N, 1, H, W) is 1, over all samples together; 0 of an empty mask."""
+    """Mean of values (N, C, H, W) weighted by mask (N, 1, H, W), over all samples together; 0 of an empty mask."""
     weight = mask.to(values.dtype).expand_as(values)
     return (values * weight).sum() / weight.sum().clamp_min(1)
 
 
-def flow_loss(predicted: Tensor, flow: Tensor, valid: Tensor) -> Tensor:
-    """Mean absolute error of a flow, and of its slopes between neighbours that are both valid.
+def flow_loss(predicted: Tensor, flow: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute error of a flow, and of its slopes between neighbours that both count.
 
     Args:
         predicted, flow: (N, 2, H, W) pixels.
-        valid: (N, 1, H, W) bool.
+        weight: (N, 1, H, W) >= 0, what a pixel counts; 0 where no surface is seen.
     """
     error = predicted - flow
     slopes = sum(
-        masked_mean(error.diff(dim=axis).abs(), valid.narrow(axis, 1, n - 1) & valid.narrow(axis, 0, n - 1))
-        for axis, n in ((2, valid.shape[2]), (3, valid.shape[3]))
+        masked_mean(error.diff(dim=axis).abs(), torch.minimum(*(weight.narrow(axis, i, n - 1) for i in (0, 1))))
+        for axis, n in ((2, weight.shape[2]), (3, weight.shape[3]))
     )
-    return masked_mean(error.abs(), valid) + slopes
+    return masked_mean(error.abs(), weight) + slopes
 
 
 def draw_queries(distance_m: Tensor, generator: torch.Generator, spread: float = 0.5) -> Tensor:

@@ -1,6 +1,6 @@
 """The networks: a U-Net for flow and for completion, and two ways to tell the distance of a portrait.
 
-All take any size that is a multiple of 2^levels; the number of channels decides how large they are.
+All take any size that is a multiple of stem x 2^levels; the number of channels decides how large they are.
 """
 
 from itertools import pairwise
@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from training.warp import centres
 
 LOG2_MIDDLE = -1.5
 """log2 of the distance in metres that a network sees as 0: about 35 cm, the middle of selfies."""
@@ -56,31 +58,42 @@ class UNet(nn.Module):
 
     Args:
         inputs, outputs: channels.
-        width: channels at full size; doubled at each level up to 8 x.
+        width: channels at the largest size worked at; doubled at each level up to 8 x.
         levels: halvings.
         block: what works at each level.
+        stem: the picture is folded stem x stem pixels to one before the work and unfolded after it, which costs
+            stem^2 times less and loses no pixel.
     """
 
-    def __init__(self, inputs: int, outputs: int, width: int = 24, levels: int = 5, block: type[nn.Module] = Block):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        width: int = 24,
+        levels: int = 5,
+        block: type[nn.Module] = Block,
+        stem: int = 1,
+    ):
         super().__init__()
+        self.stem = stem
         wide = [width * min(2**level, 8) for level in range(levels + 1)]
-        self.enter = nn.Conv2d(inputs, wide[0], 3, padding=1)
+        self.enter = nn.Conv2d(inputs * stem**2, wide[0], 3, padding=1)
         self.down = nn.ModuleList([block(a, b) for a, b in zip(wide[:1] + wide[:-1], wide, strict=True)])
         self.up = nn.ModuleList([block(a + b, a) for a, b in pairwise(wide)])
-        self.leave = nn.Conv2d(wide[0], outputs, 3, padding=1)
+        self.leave = nn.Conv2d(wide[0], outputs * stem**2, 3, padding=1)
         for parameter in self.leave.parameters():  # An untrained network predicts zero: the picture stays as it is.
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H, W)."""
-        x = self.down[0](self.enter(x))
+        x = self.down[0](self.enter(functional.pixel_unshuffle(x, self.stem)))
         seen = []
         for down in self.down[1:]:
             seen.append(x)
             x = down(functional.avg_pool2d(x, 2))
         for up, skipped in zip(reversed(self.up), reversed(seen), strict=True):
             x = up(torch.cat([skipped, functional.interpolate(x, scale_factor=2.0, mode="nearest")], dim=1))
-        return self.leave(x)
+        return functional.pixel_shuffle(self.leave(x), self.stem)
 
 
 def log2_channel(distance_m: Tensor, like: Tensor) -> Tensor:
@@ -89,39 +102,67 @@ def log2_channel(distance_m: Tensor, like: Tensor) -> Tensor:
     return level[:, None, None, None].expand(-1, 1, *like.shape[-2:])
 
 
+def offset_channels(eye_px: Tensor, like: Tensor) -> Tensor:
+    """(N, 2, H, W): where each pixel centre of (N, C, H, W) lies from the eye midpoint (N, 2), in half widths."""
+    return (centres(like) - eye_px.to(like.dtype)[:, :, None, None]) / (like.shape[-1] / 2)
+
+
 class FlowNet(nn.Module):
     """Portrait (and its distance) to the flow that carries every pixel to where a far camera sees it.
 
+    The two cameras of a dolly pair look the same way along the ray through the eye midpoint, and keep the size of the
+    eye plane. A point z metres before that plane, u pixels off the eye midpoint, therefore moves along u alone:
+
+        flow = -u z (1/near - 1/far) / (1 - z/far)
+
+    with the distances of the two cameras (docs/training.md has the three lines of proof). What a network has to find is
+    one number a pixel: z where it is told the distance, and z (1/near - 1/far) where it is not.
+
     Args:
-        width, levels: of the U-Net.
+        width, levels, stem: of the U-Net.
         takes_distance: False learns the flow from the portrait alone.
     """
 
-    def __init__(self, width: int = 24, levels: int = 5, takes_distance: bool = True):
+    NEAREST_SHARE = 0.9
+    """No point lies nearer to the camera than this share of the way from the eyes."""
+
+    def __init__(self, width: int = 24, levels: int = 5, takes_distance: bool = True, stem: int = 1):
         super().__init__()
         self.takes_distance = takes_distance
-        self.net = UNet(4 + takes_distance, 2, width, levels)
+        self.net = UNet(6 + takes_distance, 1, width, levels, stem=stem)
 
-    def forward(self, portrait: Tensor, distance_m: Tensor) -> Tensor:
-        """Flow (N, 2, H, W) in pixels.
+    def forward(self, portrait: Tensor, distance_m: Tensor, eye_px: Tensor, far_m: Tensor) -> Tensor:
+        """Flow (N, 2, H, W) in pixels, float32.
 
         Args:
             portrait: (N, 4, H, W): sRGB in [0, 1] and the mask of the person.
-            distance_m: (N,) metres; not looked at where the network takes none.
+            distance_m: (N,) metres, near camera to the plane of the eyes; not looked at where the network takes none.
+            eye_px: (N, 2) pixels, the eye midpoint.
+            far_m: (N,) metres, the camera to undo to; may be infinite.
         """
-        x = portrait - 0.5
+        offset = offset_channels(eye_px, portrait)
+        x = torch.cat([portrait - 0.5, offset], dim=1)
         if self.takes_distance:
             x = torch.cat([x, log2_channel(distance_m, x)], dim=1)
-        # In sixteenths of the width, so that what the last layer learns is of the order of one at any size.
-        return self.net(x) * (portrait.shape[-1] / 16)
+        found = self.net(x).float()
+        return offset * (portrait.shape[-1] / 2) * self.change(found, distance_m, far_m)
+
+    def change(self, found: Tensor, distance_m: Tensor, far_m: Tensor) -> Tensor:
+        """(N, 1, H, W): by what share of itself the offset from the eye midpoint changes, of what the U-Net gives."""
+        near, far = distance_m[:, None, None, None], far_m[:, None, None, None]
+        if not self.takes_distance:
+            return -0.2 * found  # The largest magnification of a selfie is of this order.
+        # Decimetres, so that what the last layer learns is of the order of one.
+        z_m = torch.minimum(0.1 * found, self.NEAREST_SHARE * near)
+        return -z_m * (1 / near - 1 / far) / (1 - z_m / far)
 
 
 class CompletionNet(nn.Module):
     """Fills what the near camera never saw; keeps what it saw."""
 
-    def __init__(self, width: int = 24, levels: int = 5):
+    def __init__(self, width: int = 24, levels: int = 5, stem: int = 1):
         super().__init__()
-        self.net = UNet(9, 3, width, levels, GatedBlock)
+        self.net = UNet(9, 3, width, levels, GatedBlock, stem)
 
     def forward(self, warped: Tensor, filled: Tensor, person: Tensor, portrait: Tensor) -> Tensor:
         """(N, 3, H, W) sRGB in [0, 1].
@@ -132,7 +173,7 @@ class CompletionNet(nn.Module):
             person: (N, 1, H, W), where filled pixels show the person.
             portrait: (N, 4, H, W): the near picture and its mask, on its own grid.
         """
-        proposal = warped + self.net(torch.cat([warped - 0.5, filled, person, portrait - 0.5], dim=1))
+        proposal = warped + self.net(torch.cat([warped - 0.5, filled, person, portrait - 0.5], dim=1)).float()
         return (filled * warped + (1 - filled) * proposal).clamp(0, 1)
 
 
@@ -153,35 +194,42 @@ class PatchDiscriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture as one vector."""
+    """A picture as one vector; folded at first as in `UNet`."""
 
-    def __init__(self, inputs: int, width: int, levels: int):
+    def __init__(self, inputs: int, width: int, levels: int, stem: int = 1):
         super().__init__()
+        self.stem = stem
         wide = [width * min(2**level, 8) for level in range(levels + 1)]
-        self.enter = nn.Conv2d(inputs, wide[0], 3, padding=1)
+        self.enter = nn.Conv2d(inputs * stem**2, wide[0], 3, padding=1)
         self.blocks = nn.ModuleList([Block(a, b) for a, b in pairwise(wide)])
         self.outputs = wide[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs)."""
-        x = self.enter(x)
+        x = self.enter(functional.pixel_unshuffle(x, self.stem))
         for block in self.blocks:
             x = block(functional.avg_pool2d(x, 2))
-        return x.mean(dim=(2, 3))
+        return x.mean(dim=(2, 3)).float()
+
+
+def exactly(layer: nn.Module, x: Tensor) -> Tensor:
+    """A layer in float32 whatever the rest is computed in: a distance is worth more than three digits."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())
 
 
 class DistanceQueryNet(nn.Module):
     """Is the portrait's distance larger than a queried one? The query is a constant log2 channel."""
 
-    def __init__(self, width: int = 16, levels: int = 5):
+    def __init__(self, width: int = 16, levels: int = 5, stem: int = 1):
         super().__init__()
-        self.encoder = Encoder(5, width, levels)
+        self.encoder = Encoder(5, width, levels, stem)
         self.head = nn.Linear(self.encoder.outputs, 1)
 
     def forward(self, portrait: Tensor, query_m: Tensor) -> Tensor:
         """(N,) logits of "farther than the query", for portraits (N, 4, H, W) and queries (N,) metres."""
         x = portrait - 0.5
-        return self.head(self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1)))[:, 0]
+        return exactly(self.head, self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1)))[:, 0]
 
     @torch.no_grad()
     def distance_m(self, portrait: Tensor, low_m: float = 0.174, high_m: float = 1.7, halvings: int = 8) -> Tensor:
@@ -198,12 +246,12 @@ class DistanceQueryNet(nn.Module):
 class DistanceNet(nn.Module):
     """The distance at once, with how unsure it is."""
 
-    def __init__(self, width: int = 16, levels: int = 5):
+    def __init__(self, width: int = 16, levels: int = 5, stem: int = 1):
         super().__init__()
-        self.encoder = Encoder(4, width, levels)
+        self.encoder = Encoder(4, width, levels, stem)
         self.head = nn.Linear(self.encoder.outputs, 2)
 
     def forward(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of log2 metres, each (N,), for portraits (N, 4, H, W)."""
-        mean, spread = self.head(self.encoder(portrait - 0.5)).unbind(dim=1)
+        mean, spread = exactly(self.head, self.encoder(portrait - 0.5)).unbind(dim=1)
         return mean + LOG2_MIDDLE, functional.softplus(spread) + 1e-3

@@ -8,13 +8,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from meshes.parts import Part
 from training import losses
 from training.data import Batch, portrait
 from training.networks import CompletionNet, DistanceNet, DistanceQueryNet, FlowNet, PatchDiscriminator
-from training.warp import splat
+from training.warp import nearest_wins, splat
 
 ADVERSARIAL = 0.01
 """Weight of the adversarial loss beside an absolute error of 1: 100 to 1."""
+
+BESIDE = (Part.NECK, Part.TORSO, Part.CLOTHES, Part.HELD_OBJECT)
+"""Parts below and before the head. Their flow is the largest and matters least, so they count a fifth of the head."""
 
 
 class Stage(nn.Module):
@@ -32,17 +36,17 @@ class Stage(nn.Module):
 class FlowStage(Stage):
     """Portrait (and distance) to flow."""
 
-    def __init__(self, width: int, levels: int, takes_distance: bool = True):
+    def __init__(self, width: int, levels: int, stem: int = 1, takes_distance: bool = True):
         super().__init__()
-        self.net = FlowNet(width, levels, takes_distance)
+        self.net = FlowNet(width, levels, takes_distance, stem)
 
     def predict_flow(self, batch: Batch) -> Tensor:
         """(N, 2, H, W) pixels, told the distance."""
-        return self.net(portrait(batch), batch["distance_m"])
+        return self.net(portrait(batch), batch["distance_m"], batch["eye_px"], batch["far_m"])
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        return {"flow": losses.flow_loss(self.predict_flow(batch), batch["flow"], batch["near_surface"])}
+        return {"flow": losses.flow_loss(self.predict_flow(batch), batch["flow"], flow_weight(batch))}
 
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
@@ -54,9 +58,9 @@ class FlowStage(Stage):
 class DistanceStage(Stage):
     """Portrait to distance, at once."""
 
-    def __init__(self, width: int, levels: int):
+    def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
-        self.net = DistanceNet(width, levels)
+        self.net = DistanceNet(width, levels, stem)
 
     def predict_distance_m(self, batch: Batch) -> Tensor:
         """(N,) metres."""
@@ -75,9 +79,9 @@ class DistanceStage(Stage):
 class QueryStage(Stage):
     """Portrait and a queried distance to "farther"; several queries a portrait, drawn anew each step."""
 
-    def __init__(self, width: int, levels: int):
+    def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
-        self.net = DistanceQueryNet(width, levels)
+        self.net = DistanceQueryNet(width, levels, stem)
 
     def predict_distance_m(self, batch: Batch) -> Tensor:
         """(N,) metres."""
@@ -96,9 +100,9 @@ class QueryStage(Stage):
 class CompletionStage(Stage):
     """What the near camera never saw, learnt on portraits that were carried along the true flow."""
 
-    def __init__(self, width: int, levels: int):
+    def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
-        self.net = CompletionNet(width, levels)
+        self.net = CompletionNet(width, levels, stem)
         self.critic = PatchDiscriminator()
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
@@ -107,22 +111,24 @@ class CompletionStage(Stage):
 
     def losses(self, batch: Batch, flow: Tensor) -> dict[str, Tensor]:
         """The same for a portrait carried along any flow."""
-        made, warped, far = self.complete(batch, flow), carry(batch, flow)[0], batch["far"] * batch["far_mask"]
+        (warped, mass), far = carry(batch, flow), batch["far"] * batch["far_mask"]
+        made, filled = self._filled(batch, warped, mass), mass.clamp(0, 1)
         # The maker is judged by a critic that it cannot move, the critic by pictures that it cannot.
         frozen = {name: value.detach() for name, value in self.critic.state_dict().items()}
         believed = torch.func.functional_call(self.critic, frozen, torch.cat([made, warped], dim=1))
         real, fake = (self.critic(torch.cat([x.detach(), warped.detach()], dim=1)) for x in (far, made))
         return {
-            "completion": (made - far).abs().mean(),
+            "completion": losses.masked_mean((made - far).abs(), 1 - filled),
             "adversarial": ADVERSARIAL * losses.adversarial_loss(believed),
             "critic": losses.discriminator_loss(real, fake),
         }
 
     def complete(self, batch: Batch, flow: Tensor) -> Tensor:
         """(N, 3, H, W): the portrait carried along `flow`, its holes filled."""
-        warped, mass = carry(batch, flow)
-        filled = mass.clamp(0, 1)
-        return self.net(warped, filled, (mass > 0).to(warped.dtype), portrait(batch))
+        return self._filled(batch, *carry(batch, flow))
+
+    def _filled(self, batch: Batch, warped: Tensor, mass: Tensor) -> Tensor:
+        return self.net(warped, mass.clamp(0, 1), (mass > 0).to(warped.dtype), portrait(batch))
 
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
@@ -134,10 +140,10 @@ class CompletionStage(Stage):
 class CascadeStage(Stage):
     """Flow and completion end to end: completion sees what the predicted flow leaves it."""
 
-    def __init__(self, width: int, levels: int):
+    def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
-        self.flow = FlowStage(width, levels)
-        self.completion = CompletionStage(width, levels)
+        self.flow = FlowStage(width, levels, stem)
+        self.completion = CompletionStage(width, levels, stem)
 
     def predict_flow(self, batch: Batch) -> Tensor:
         """(N, 2, H, W) pixels, told the distance."""
@@ -147,7 +153,7 @@ class CascadeStage(Stage):
         """Losses by name."""
         flow = self.predict_flow(batch)
         return {
-            "flow": losses.flow_loss(flow, batch["flow"], batch["near_surface"]),
+            "flow": losses.flow_loss(flow, batch["flow"], flow_weight(batch)),
             **self.completion.losses(batch, flow),
         }
 
@@ -158,17 +164,29 @@ class CascadeStage(Stage):
         return torch.cat([batch["near"] * batch["near_mask"], made, batch["far"] * batch["far_mask"]], dim=3)
 
 
+def flow_weight(batch: Batch) -> Tensor:
+    """(N, 1, H, W) what each near pixel counts in the loss of a flow: the head 1, the rest of the person less."""
+    beside = torch.tensor([int(part) for part in BESIDE], device=batch["near_part"].device)
+    return batch["near_surface"] * torch.where(torch.isin(batch["near_part"], beside), 0.2, 1.0)
+
+
 def carry(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """The person of the near picture sent along a flow: (N, 3, H, W), and how much arrived (N, 1, H, W)."""
-    return splat(batch["near"] * batch["near_mask"], flow, batch["near_mask"])
+    """The person of the near picture sent along a flow: (N, 3, H, W), and how much arrived (N, 1, H, W) in [0, 1].
+
+    Where several pixels arrive the nearest to the camera wins.
+    """
+    person, mask = batch["near"] * batch["near_mask"], batch["near_mask"]
+    warped, _ = splat(person, flow, mask * nearest_wins(flow, batch["eye_px"]))
+    _, mass = splat(mask, flow, mask)
+    return warped, mass.clamp(0, 1)
 
 
-STAGES: dict[str, Callable[[int, int], Stage]] = {
+STAGES: dict[str, Callable[[int, int, int], Stage]] = {
     "flow": FlowStage,
-    "flow-blind": lambda width, levels: FlowStage(width, levels, takes_distance=False),
+    "flow-blind": lambda width, levels, stem: FlowStage(width, levels, stem, takes_distance=False),
     "distance": DistanceStage,
     "query": QueryStage,
     "completion": CompletionStage,
     "cascade": CascadeStage,
 }
-"""What can be trained, by name; each from (width, levels)."""
+"""What can be trained, by name; each from (width, levels, stem)."""

@@ -52,7 +52,9 @@ class Config:
     width: int = 24
     """Channels of the network at full size."""
     levels: int = 5
-    """How often the network halves the picture; its size must be a multiple of 2^levels."""
+    """How often the network halves the picture; its size must be a multiple of stem x 2^levels."""
+    stem: int = 2
+    """Pixels a side that are folded into one before the network works; 2 is some four times faster than 1."""
     rate: float = 5e-4
     """Largest learning rate; it rises over the first twentieth of the run and falls along a cosine."""
     average: float = 0.999
@@ -69,6 +71,8 @@ class Config:
     """Processes that read or render."""
     device: str = "cpu"
     """cpu, cuda, cuda:1."""
+    bf16: bool = False
+    """Compute in bfloat16 on a CPU as well, which is faster where the processor has it; a GPU always does."""
     save_every: int = 500
     """Steps between checkpoints and pictures."""
 
@@ -89,8 +93,7 @@ def train(config: Config, stop: int | None = None) -> dict[str, float]:
     rank, ranks = _join(config.device)
     device = f"cuda:{rank}" if config.device == "cuda" and ranks > 1 else config.device
     torch.manual_seed(config.seed)
-    stage = STAGES[config.what](config.width, config.levels).to(device)
-    average = STAGES[config.what](config.width, config.levels).to(device)
+    stage, average = (STAGES[config.what](config.width, config.levels, config.stem).to(device) for _ in range(2))
     for path in config.start_from:
         begin_with(stage, path)
     average.load_state_dict(stage.state_dict())
@@ -110,7 +113,7 @@ def train(config: Config, stop: int | None = None) -> dict[str, float]:
             batch = augment(batch, drawn) if config.augmented else batch
             for group in optimiser.param_groups:
                 group["lr"] = config.rate * _schedule(step, config.steps)
-            with torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
+            with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=config.bf16 or device != "cpu"):
                 parts = learner(batch, drawn)
             optimiser.zero_grad(set_to_none=True)
             sum(parts.values()).backward()

@@ -50,6 +50,46 @@ def splat(values: Tensor, flow: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]
     return torch.where(mass > 0, total[:, :-1] / mass.clamp_min(1e-12), 0.0), mass
 
 
+def nearest_wins(flow: Tensor, eye_px: Tensor, sharpness: float = 40.0) -> Tensor:
+    """(N, 1, H, W) weights for `splat`, by which what lies nearer to the camera covers what lies behind it.
+
+    Of a dolly pair's flow: it draws near points towards the eye midpoint and drives far ones off it, so the share by
+    which the offset from there changes falls as a point comes nearer. 1 in the plane of the eyes.
+
+    Args:
+        flow: (N, 2, H, W) pixels, near to far.
+        eye_px: (N, 2) pixels.
+        sharpness: natural logarithm of the weight by which a point wins whose offset shrinks to nothing.
+    """
+    offset = centres(flow) - eye_px.to(flow)[:, :, None, None]
+    square = offset.square().sum(dim=1, keepdim=True)
+    change = (offset * flow).sum(dim=1, keepdim=True) / square.clamp_min(1.0)
+    return (-sharpness * change.clamp(-1, 1)).exp()
+
+
+def inverse_flow(flow: Tensor, weight: Tensor, rounds: int = 2) -> tuple[Tensor, Tensor]:
+    """The flow back, on the grid of the result: splatted with the flow as its content, small holes closed.
+
+    Where magnified pixels leave gaps their neighbours' mean stands in, `rounds` pixels wide at the most.
+
+    Args:
+        flow: (N, 2, H, W) pixels.
+        weight: (N, 1, H, W) >= 0 as in `splat`.
+
+    Returns:
+        (N, 2, H, W) pixels for `look_up`, and (N, 1, H, W) float, 1 where it is known, 0 where nothing arrives.
+    """
+    back, mass = splat(-flow, flow, weight)
+    known = (mass > 0).to(flow.dtype)
+    for _ in range(rounds):
+        share = functional.avg_pool2d(known, 3, 1, 1)
+        mean = functional.avg_pool2d(back * known, 3, 1, 1) / share.clamp_min(1e-6)
+        # A gap has content on most sides; what lies off the outline has not.
+        closed = (known == 0) & (share > 0.5)
+        back, known = torch.where(closed, mean, back), torch.where(closed, 1.0, known)
+    return back, known
+
+
 def look_up(image: Tensor, flow: Tensor) -> Tensor:
     """Fetches, for every pixel, what lies at its place plus flow: bilinear, the border repeated outside.
 
