@@ -10,6 +10,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from training.evaluate import evaluate, report
 from training.train import Config, train
+from training.undistort import command
 
 
 @dataclass(frozen=True)
@@ -57,5 +58,25 @@ class Evaluate:
         return 0
 
 
-COMMANDS: dict[str, Callable[..., Train | Evaluate]] = {"train": Train, "evaluate": Evaluate}
+@dataclass(frozen=True)
+class Undistort:
+    """Show the faces of photographs as a camera farther away would have seen them (docs/undistort.md).
+
+    For example
+
+        training undistort selfie.jpg --out undistorted
+    """
+
+    options: OmitArgPrefixes[command.Options]
+
+    def run(self) -> int:
+        """Writes the pictures; says distance and focal length."""
+        return command.run(self.options)
+
+
+COMMANDS: dict[str, Callable[..., Train | Evaluate | Undistort]] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "undistort": Undistort,
+}
 """Subcommands by name."""
