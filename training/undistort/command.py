@@ -101,14 +101,15 @@ def run(options: Options, models: Models | None = None) -> int:
         models: asked instead of those that `options` names.
 
     Returns:
-        Exit status: 0, or 1 where a photograph could not be done.
+        Exit status: 0, 1 where a photograph could not be done, 130 where Ctrl-C stopped it.
 
     Raises:
         UserError: nothing can be done: no weights, no detector, no folder to write to, impossible options.
     """
-    settings, models = options.settings(), models or load(options.weights)
+    settings = options.settings()
     if not options.photos:
         raise UndistortUsageError("expected at least one photograph, got none; name the files.")
+    models = models or load(options.weights)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -118,9 +119,13 @@ def run(options: Options, models: Models | None = None) -> int:
     every, done = jobs(options.photos, options.out), 0
     with progress_bar("undistort", "photos") as progress:
         progress(0, len(every))
-        for number, job in enumerate(every, start=1):
-            done += _reported(job, models, settings, options.overwrite)
-            progress(number, len(every))
+        try:
+            for number, job in enumerate(every, start=1):
+                done += _reported(job, models, settings, options.overwrite)
+                progress(number, len(every))
+        except KeyboardInterrupt:
+            sys.stderr.write("error: stopped by Ctrl-C; whatever was finished is whole. Give the rest again.\n")
+            return 130
     return 0 if done == len(every) else 1
 
 
@@ -180,6 +185,5 @@ def _line(face: dict[str, Any]) -> str:
     exif = face["exif_focal_mm35"]
     lens = f"{face['focal_mm35']:.0f} mm" + (f", EXIF says {exif:.0f} mm" if exif else "")
     did = "" if face["changed"] else f"; no nearer than {face['far_cm']:.0f} cm, left as it is"
-    return (
-        f"{face['distance_cm']:.0f} cm{sure} from {face['distance_source']}, 35 mm-equivalent focal length {lens}{did}"
-    )
+    metres = f"{face['distance_cm']:.0f} cm{sure} by {face['distance_source']}"
+    return f"{metres}, 35 mm-equivalent focal length {lens}{did}"

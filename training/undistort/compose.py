@@ -40,7 +40,9 @@ def recompose(picture: Tensor, mask: Tensor, crop: Crop, field: Field, way: Way)
     layer = torch.cat([person_layer(picture, mask, behind), mask], dim=1)
     send = way == "forward" and mask.numel() <= FORWARD_PX
     moved = (forward if send else inverse)(layer, crop, field)
-    colour, coverage = moved[:, :-1], moved[:, -1:].clamp(0, 1)
+    # Cubic interpolation overshoots; colour follows coverage back into its range.
+    coverage = moved[:, -1:].clamp(0, 1)
+    colour = moved[:, :-1] * torch.where(moved[:, -1:] > 0, coverage / moved[:, -1:], 0.0)
     return (colour + (1 - coverage) * behind).clamp(0, 1), coverage
 
 

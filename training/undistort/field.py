@@ -106,7 +106,7 @@ def _continued(stretch: np.ndarray, blur: float) -> np.ndarray:
 def _fading(size: int, margin: int) -> Tensor:
     """(1, 1, F, F): 1 in the square, 0 at the rim of its reach."""
     away = (centres(torch.zeros(1, 1, size + 2 * margin, size + 2 * margin)) - size / 2 - margin).abs().amax(1, True)
-    return soft_step(away, size / 2 + margin, size / 2)
+    return soft_step(away, size / 2 + margin - 1, size / 2)
 
 
 def _away(crop: Crop, height: int, width: int) -> Tensor:

@@ -17,7 +17,7 @@ from meshes.errors import UserError
 
 MOST_PX = 50_000_000
 """Larger photographs are worked on as a copy of this size."""
-REFUSED_PX = 250_000_000
+REFUSED_PX = 178_000_000
 """Larger ones would fill the memory before that."""
 _EXIF_IFD, _FOCAL_MM35, _ORIENTATION = 0x8769, 0xA405, 0x0112
 
@@ -120,10 +120,10 @@ def _too_large(path: Path, got: str) -> PhotoError:
 
 
 def _photo(image: Image.Image) -> Photo:
-    exif, notes = image.getexif(), []
-    focal = exif.get_ifd(_EXIF_IFD).get(_FOCAL_MM35)
-    options, format_ = _save_options(image)
+    notes = []
+    focal = image.getexif().get_ifd(_EXIF_IFD).get(_FOCAL_MM35)
     upright = ImageOps.exif_transpose(image)
+    options, format_ = _save_options(image, upright)
     if upright.width * upright.height > MOST_PX:
         share = (MOST_PX / (upright.width * upright.height)) ** 0.5
         size = max(1, int(upright.width * share)), max(1, int(upright.height * share))
@@ -139,10 +139,10 @@ def _photo(image: Image.Image) -> Photo:
     return photo if format_ == "PNG" or photo.codes.shape[2] == 3 else replace(photo, format="PNG")
 
 
-def _save_options(image: Image.Image) -> tuple[dict[str, Any], str]:
+def _save_options(image: Image.Image, upright: Image.Image) -> tuple[dict[str, Any], str]:
     """Compression, colour profile and EXIF data as they were; only the turn is gone, as the picture stands upright."""
     options: dict[str, Any] = {"icc_profile": image.info["icc_profile"]} if image.info.get("icc_profile") else {}
-    exif = image.getexif()
+    exif = upright.getexif()
     if len(exif):
         exif.pop(_ORIENTATION, None)
         options["exif"] = exif.tobytes()
