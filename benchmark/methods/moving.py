@@ -1,0 +1,77 @@
+"""From a flow to the portrait: one way of moving pictures for all methods, so that it is flows that are compared.
+
+Points of a dolly pair move along the ray from the eye midpoint's pixel: one at u that lies z in front of the eye plane
+goes from u to u D (d - z) / (d (D - z)), with d the near and D the far distance.
+"""
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from benchmark.methods.method import Question
+from training.warp import centres, splat
+
+NEARER = 12.0
+"""Power by which the nearer of two points that meet outweighs the other: a nose 1.4 times an ear some 60 times."""
+LEAST_SHARE = 0.1
+"""Pixels in which less than this share of a pixel arrives stay black: the rim of the splat."""
+_BLIND_PX = 4.0
+"""Closer to the eye midpoint than this, how far something moves does not tell how near it is."""
+
+
+def moved(question: Question, flow: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: the near portrait carried along a flow (H, W, 2) in pixels; black where nothing arrives."""
+    picture, _ = moved_with_share(question, flow)
+    return codes(picture)
+
+
+def moved_with_share(question: Question, flow: np.ndarray) -> tuple[Tensor, Tensor]:
+    """(1, 3, H, W) float32 in [0, 1], the portrait carried along, and (1, 1, H, W) how much of a pixel arrives."""
+    near, mask = picture_and_mask(question)
+    carried = torch.from_numpy(np.ascontiguousarray(flow, np.float32)).movedim(-1, 0)[None]
+    person = (mask > 0).float()
+    picture, _ = splat(near, carried, person * nearness(question.eye_px, carried))
+    _, share = splat(person, carried, person)
+    return torch.where(share >= LEAST_SHARE, picture, 0.0), share
+
+
+def nearness(eye_px: np.ndarray, flow: Tensor) -> Tensor:
+    """(1, 1, H, W): weights by which, of points that arrive in one place, the nearer is seen.
+
+    The shrinking |u + flow| / |u| about the eye midpoint falls with z, so its inverse tells who is nearer.
+    """
+    away = centres(flow) - torch.from_numpy(np.asarray(eye_px, np.float32)).view(1, 2, 1, 1)
+    radius = away.norm(dim=1, keepdim=True)
+    along = ((away + flow) * away).sum(dim=1, keepdim=True) / radius.clamp_min(_BLIND_PX) ** 2
+    stretch = torch.where(radius > _BLIND_PX, along, 1.0).clamp(0.4, 2.5)
+    return stretch**-NEARER
+
+
+def radial(question: Question, z_m: np.ndarray, distance_m: float) -> np.ndarray:
+    """(H, W, 2) float32: the flow of points z (H, W) metres in front of the eye plane, seen from a distance."""
+    away = centres(torch.zeros(z_m.shape))[0].movedim(0, -1).numpy() - question.eye_px
+    d, D = distance_m, question.far_m
+    # No point lies at the camera: half way is closer than any face can be.
+    z = np.clip(z_m, -1.0, 0.5 * min(d, D))
+    stretch = (d - z) / d if np.isinf(D) else D * (d - z) / (d * (D - z))
+    return (away * (stretch - 1)[..., None]).astype(np.float32)
+
+
+def continued(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Values (H, W, ...) where `known` (H, W) bool, elsewhere those of the nearest known pixel; zeros if none is."""
+    if not known.any():
+        return np.zeros_like(values)
+    rows, columns = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return values[rows, columns]
+
+
+def picture_and_mask(question: Question) -> tuple[Tensor, Tensor]:
+    """(1, 3, H, W) and (1, 1, H, W) float32 in [0, 1]: the near portrait and its mask."""
+    near = torch.from_numpy(question.near_rgb.copy()).movedim(-1, 0)[None].float() / 255
+    return near, torch.from_numpy(question.near_alpha.copy())[None, None].float() / 255
+
+
+def codes(picture: Tensor) -> np.ndarray:
+    """(H, W, 3) uint8 of a picture (1, 3, H, W) in [0, 1]."""
+    return (picture[0].movedim(0, -1).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
