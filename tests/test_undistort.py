@@ -492,6 +492,27 @@ def test_a_picture_taken_on_its_side_stands_up(tmp_path):
         assert image.size == (200, 160)
 
 
+@pytest.mark.parametrize("focal", ["wide", (1, 2), 0, -5])
+def test_damaged_exif_data_are_no_reason_to_refuse(tmp_path, focal):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = focal
+    try:
+        path = saved(tmp_path / "a.jpg", "RGB", exif=exif)
+    except Exception:
+        pytest.skip("Pillow does not write this")
+    assert photo.read(path).focal_mm35 is None
+    cut_short = saved(tmp_path / "b.jpg", "RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\xff\x01")
+    assert photo.read(cut_short).focal_mm35 is None
+    assert photo.encoded(photo.read(cut_short))
+
+
+def test_a_damaged_profile_is_no_reason_either(seen, tmp_path):
+    path = saved(tmp_path / "a.tif", "CMYK", icc_profile=b"no profile")
+    assert photo.read(path).notes == ("converted from CMYK to sRGB",)
+    other = saved(tmp_path / "b.png", "RGB", icc_profile=b"no profile")
+    assert command.run(command.Options((path, other), tmp_path / "out"), MODELS) == 0
+
+
 def test_quality_and_profile_are_kept(tmp_path):
     from PIL import ImageCms
 

@@ -3,9 +3,10 @@
 A file is hostile until it has been read: whatever goes wrong inside becomes a `PhotoError`.
 """
 
+import contextlib
 import io
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -120,40 +121,53 @@ def _too_large(path: Path, got: str) -> PhotoError:
 
 
 def _photo(image: Image.Image) -> Photo:
-    notes = []
-    focal = image.getexif().get_ifd(_EXIF_IFD).get(_FOCAL_MM35)
+    focal_mm35 = _focal_mm35(image)
     upright = ImageOps.exif_transpose(image)
     options, format_ = _save_options(image, upright)
-    if upright.width * upright.height > MOST_PX:
-        share = (MOST_PX / (upright.width * upright.height)) ** 0.5
-        size = max(1, int(upright.width * share)), max(1, int(upright.height * share))
-        notes.append(f"reduced from {upright.width} x {upright.height} to {size[0]} x {size[1]} pixels")
-        upright = upright.resize(size, Image.Resampling.LANCZOS if upright.mode not in ("P", "1") else None)
-    if upright.mode.startswith(("I", "F")):
+    codes, reduced = _reduced(_codes(upright))
+    notes = [reduced] if reduced else []
+    if upright.mode.startswith("I"):
         notes.append("reduced from 16 to 8 bits a channel")
     if upright.mode == "CMYK":
         notes.append("converted from CMYK to sRGB")
         options.pop("icc_profile", None)
     grey = upright.mode in ("1", "L", "LA", "La") or upright.mode.startswith("I")
-    photo = Photo(_codes(upright), grey, float(focal) if focal else None, format_, options, tuple(notes))
-    return photo if format_ == "PNG" or photo.codes.shape[2] == 3 else replace(photo, format="PNG")
+    return Photo(codes, grey, focal_mm35, format_, options, tuple(notes))
+
+
+def _focal_mm35(image: Image.Image) -> float | None:
+    """As the EXIF data have it; None where they have none, or nonsense."""
+    try:
+        focal_mm35 = float(image.getexif().get_ifd(_EXIF_IFD)[_FOCAL_MM35])
+    except Exception:  # Damaged EXIF data raise whatever they like, and are no reason to refuse a picture.
+        return None
+    return focal_mm35 if 0 < focal_mm35 < 10_000 else None
+
+
+def _reduced(codes: np.ndarray) -> tuple[np.ndarray, str]:
+    """A picture of at most MOST_PX pixels, and what was done to it."""
+    height, width = codes.shape[:2]
+    if height * width <= MOST_PX:
+        return codes, ""
+    share = (MOST_PX / (height * width)) ** 0.5
+    size = max(1, int(width * share)), max(1, int(height * share))
+    smaller = Image.fromarray(codes).resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(smaller), f"reduced from {width} x {height} to {size[0]} x {size[1]} pixels"
 
 
 def _save_options(image: Image.Image, upright: Image.Image) -> tuple[dict[str, Any], str]:
     """Compression, colour profile and EXIF data as they were; only the turn is gone, as the picture stands upright."""
     options: dict[str, Any] = {"icc_profile": image.info["icc_profile"]} if image.info.get("icc_profile") else {}
-    exif = upright.getexif()
-    if len(exif):
+    with contextlib.suppress(Exception):  # As above.
+        exif = upright.getexif()
         exif.pop(_ORIENTATION, None)
-        options["exif"] = exif.tobytes()
+        options |= {"exif": exif.tobytes()} if len(exif) else {}
     if image.format not in ("JPEG", "MPO"):
         return options, "PNG"
-    sampling = JpegImagePlugin.get_sampling(image)
-    if image.mode in ("L", "RGB"):
-        options["qtables"] = image.quantization  # type: ignore[attr-defined]
-    else:
-        options["quality"] = 95
-    return {**options, "subsampling": max(sampling, 0) if image.mode == "RGB" else 0}, "JPEG"
+    if image.mode not in ("L", "RGB"):
+        return {**options, "quality": 95, "subsampling": 0}, "JPEG"
+    tables, sampling = image.quantization, JpegImagePlugin.get_sampling(image)  # type: ignore[attr-defined]
+    return {**options, "qtables": tables, "subsampling": max(sampling, 0)}, "JPEG"
 
 
 def _codes(image: Image.Image) -> np.ndarray:
@@ -163,8 +177,17 @@ def _codes(image: Image.Image) -> np.ndarray:
         return np.repeat(np.clip(np.asarray(image).astype(np.int64) // 257, 0, 255).astype(np.uint8)[..., None], 3, 2)
     if image.mode == "F":
         raise PhotoError("expected whole numbers for colours, got floating point; convert it to 8 or 16 bits.")
-    if image.mode == "CMYK" and image.info.get("icc_profile"):
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        return np.asarray(ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"))
+    if image.mode == "CMYK":
+        return np.asarray(_from_cmyk(image))
     clear = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     return np.asarray(image.convert("RGBA" if clear else "RGB"))
+
+
+def _from_cmyk(image: Image.Image) -> Image.Image:
+    """By its colour profile, or without one that is usable, as plain inks."""
+    with contextlib.suppress(KeyError, OSError, TypeError, ImageCms.PyCMSError):
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        if converted is not None:
+            return converted
+    return image.convert("RGB")
