@@ -15,25 +15,51 @@ from training.warp import centres, splat
 NEARER = 12.0
 """Power by which the nearer of two points that meet outweighs the other: a nose 1.4 times an ear some 60 times."""
 LEAST_SHARE = 0.1
-"""Pixels in which less than this share of a pixel arrives stay black: the rim of the splat."""
+"""Pixels in which less than this share of a pixel arrives count as empty: the rim of the splat."""
+CRACK = 0.006
+"""Cracks up to twice this share of the height, where a surface is stretched, are closed by their neighbours."""
 _BLIND_PX = 4.0
 """Closer to the eye midpoint than this, how far something moves does not tell how near it is."""
 
 
 def moved(question: Question, flow: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: the near portrait carried along a flow (H, W, 2) in pixels; black where nothing arrives."""
-    picture, _ = moved_with_share(question, flow)
-    return codes(picture)
+    """(H, W, 3) uint8: the near portrait carried along a flow (H, W, 2) in pixels; black where nothing arrives.
+
+    A flow of zero gives the portrait itself, to the bit.
+    """
+    picture, share = moved_with_share(question, flow)
+    nobody = torch.from_numpy(question.near_alpha == 0)[None, None].float()
+    _, background = splat(nobody, _carried(flow), nobody)
+    there, free = share[0, 0].numpy() >= LEAST_SHARE, background[0, 0].numpy() < LEAST_SHARE
+    return without_cracks(codes(picture), there, free)
 
 
 def moved_with_share(question: Question, flow: np.ndarray) -> tuple[Tensor, Tensor]:
     """(1, 3, H, W) float32 in [0, 1], the portrait carried along, and (1, 1, H, W) how much of a pixel arrives."""
     near, mask = picture_and_mask(question)
-    carried = torch.from_numpy(np.ascontiguousarray(flow, np.float32)).movedim(-1, 0)[None]
-    person = (mask > 0).float()
+    carried, person = _carried(flow), (mask > 0).float()
     picture, _ = splat(near, carried, person * nearness(question.eye_px, carried))
     _, share = splat(person, carried, person)
     return torch.where(share >= LEAST_SHARE, picture, 0.0), share
+
+
+def _carried(flow: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(flow, np.float32)).movedim(-1, 0)[None]
+
+
+def without_cracks(rgb: np.ndarray, there: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The picture with narrow gaps filled by the nearest pixel; wide ones stay.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        there: (H, W) bool, pixels of the person.
+        free: (H, W) bool, where no background arrives: what is bare there was stretched or uncovered.
+    """
+    radius = max(1, round(CRACK * len(there)))
+    around = np.pad(there, 2 * radius)
+    wide = distance_transform_edt(~around) <= radius
+    closed = distance_transform_edt(wide)[2 * radius : -2 * radius, 2 * radius : -2 * radius] > radius
+    return np.where((closed & free & ~there)[..., None], continued(rgb, there), rgb)
 
 
 def nearness(eye_px: np.ndarray, flow: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def case_of(part: str, first_scene: int, sample: dict[str, Any]) -> Case:
     meta = sample["meta"]
     near, marks, scene = meta["cameras"]["near"], meta["landmarks"], meta["scene"]
     truth = Truth(
-        far_rgb=sample["far_rgb"],
+        far_rgb=_person(sample, "far"),
         far_alpha=sample["far_alpha"],
         flow=sample["flow_near_to_far"],
         near_surface=sample["near_surface"],
@@ -44,11 +44,16 @@ def case_of(part: str, first_scene: int, sample: dict[str, Any]) -> Case:
     return Case(_question(f"{part}-{scene['index']:04d}-{scene['step']}", sample, truth), truth)
 
 
+def _person(sample: dict[str, Any], view: str) -> np.ndarray:
+    """(H, W, 3) uint8: black where the mask is 0; a hair may have tinted a pixel that it hardly covers."""
+    return sample[f"{view}_rgb"] * (sample[f"{view}_alpha"] > 0)[..., None]
+
+
 def _question(name: str, sample: dict[str, Any], truth: Truth) -> Question:
     assert truth.K is not None
     return Question(
         id=name,
-        near_rgb=sample["near_rgb"],
+        near_rgb=_person(sample, "near"),
         near_alpha=sample["near_alpha"],
         # The optical axis passes through the eye midpoint, and no lens here bends it.
         eye_px=truth.K[:2, 2].copy(),
