@@ -313,6 +313,17 @@ def test_without_a_segmentation_the_head_is_an_ellipse(monkeypatch):
     assert 0.16 < span_m < 0.24
 
 
+def test_islands_of_a_mask_are_no_person():
+    crop = Crop(np.array([30.0, 40.0]), 50.0, 0.0)
+    made = np.zeros((100, 120), np.float32)
+    made[20:60, 10:50], made[70:90, 90:110] = 0.9, 0.8
+    kept = mask.connected(made, crop, radius=2)
+    assert np.array_equal(kept[:65], made[:65])
+    assert not kept[65:].any()
+    made[20:60] = 0  # A face that the mask does not know: better all of it than nothing.
+    assert np.array_equal(mask.connected(made, crop, radius=2), made)
+
+
 def test_a_sharpened_mask_follows_the_edge_of_the_picture():
     rgb = np.full((120, 120, 3), 200, np.uint8)
     rgb[:, 61:] = 40

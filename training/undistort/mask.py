@@ -30,7 +30,8 @@ def person(rgb: np.ndarray, crop: Crop, mesh: np.ndarray) -> tuple[np.ndarray, s
     try:
         from datagen.faces.person_mask import SIDE_PX, person_mask
 
-        return sharpened(person_mask(rgb), rgb, round(_BLOCKS * max(rgb.shape[:2]) / SIDE_PX)), ""
+        radius = round(_BLOCKS * max(rgb.shape[:2]) / SIDE_PX)
+        return sharpened(connected(person_mask(rgb), crop, radius), rgb, radius), ""
     except (UserError, ImportError) as error:
         return head_shape(rgb.shape[:2], crop, mesh), f"the head's outline is a guess, without a person mask: {error}"
 
@@ -46,6 +47,17 @@ def head_shape(shape: tuple[int, int], crop: Crop, mesh: np.ndarray) -> np.ndarr
     cv2.ellipse(mask, (tuple(map(float, centre)), sides, float(np.degrees(crop.angle_rad))), 255, -1)
     sigma = max(0.01 * crop.side_px, 0.5)
     return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), sigma)
+
+
+def connected(mask: np.ndarray, crop: Crop, radius: int) -> np.ndarray:
+    """The mask (H, W) without islands: what hangs together with the eyes, and `radius` pixels around it."""
+    cv2 = package("cv2")
+    _, island = cv2.connectedComponents((mask > 0.3).astype(np.uint8))
+    column, row = np.clip(crop.centre_px.astype(int), 0, np.array(mask.shape[::-1]) - 1)
+    if not island[row, column]:
+        return mask
+    ours = (island == island[row, column]).astype(np.uint8)
+    return mask * cv2.dilate(ours, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
 
 
 def sharpened(mask: np.ndarray, rgb: np.ndarray, radius: int) -> np.ndarray:
