@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from meshes.parts import Part
 from training import losses
 from training.data import Batch, portrait
 from training.networks import CompletionNet, DistanceNet, DistanceQueryNet, FlowNet, PatchDiscriminator
+from training.perceptual import Lpips
 from training.warp import nearest_wins, splat
 
 ADVERSARIAL = 0.01
@@ -104,6 +106,8 @@ class CompletionStage(Stage):
         super().__init__()
         self.net = CompletionNet(width, levels, stem)
         self.critic = PatchDiscriminator()
+        self.looks: tuple[Lpips, float] | None = None
+        """A perceptual loss and its weight; in a tuple, since its fixed weights are no part of what is trained."""
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
@@ -118,10 +122,18 @@ class CompletionStage(Stage):
         believed = torch.func.functional_call(self.critic, frozen, torch.cat([made, warped], dim=1))
         real, fake = (self.critic(torch.cat([x.detach(), warped.detach()], dim=1)) for x in (far, made))
         return {
+            **self._perceptual(made, far),
             "completion": losses.masked_mean((made - far).abs(), 1 - filled),
             "adversarial": ADVERSARIAL * losses.adversarial_loss(believed),
             "critic": losses.discriminator_loss(real, fake),
         }
+
+    def _perceptual(self, made: Tensor, far: Tensor) -> dict[str, Tensor]:
+        """Of pictures at half their size, where a hole is as wide as what the network sees of it."""
+        if self.looks is None:
+            return {}
+        (measure, weight), (a, b) = self.looks, (functional.avg_pool2d(x, 2) for x in (made, far))
+        return {"perceptual": weight * measure(a, b).mean()}
 
     def complete(self, batch: Batch, flow: Tensor) -> Tensor:
         """(N, 3, H, W): the portrait carried along `flow`, its holes filled."""

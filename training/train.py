@@ -28,7 +28,8 @@ from training import checkpoint
 from training.augment import augment
 from training.data import Batch, TrainingError, keyed, stream
 from training.data import open as open_set
-from training.stages import STAGES, Stage
+from training.perceptual import Lpips
+from training.stages import STAGES, CompletionStage, Stage
 
 What = Literal["flow", "flow-blind", "distance", "query", "completion", "cascade"]
 LIVE = "live:"
@@ -59,6 +60,9 @@ class Config:
     """Largest learning rate; it rises over the first twentieth of the run and falls along a cosine."""
     average: float = 0.999
     """Share of the old weights that the averaged ones keep each step; the averaged ones are what is shipped."""
+    perceptual: float = 0.1
+    """Weight of LPIPS beside the absolute error of completion and cascade; above 0 it needs
+    `datagen assets fetch perceptual-models`."""
     augmented: bool = True
     """Show pictures as other cameras would have taken them."""
     start_from: tuple[Path, ...] = ()
@@ -94,6 +98,7 @@ def train(config: Config, stop: int | None = None) -> dict[str, float]:
     device = f"cuda:{rank}" if config.device == "cuda" and ranks > 1 else config.device
     torch.manual_seed(config.seed)
     stage, average = (STAGES[config.what](config.width, config.levels, config.stem).to(device) for _ in range(2))
+    look_at(stage, config.perceptual, device)
     for path in config.start_from:
         begin_with(stage, path)
     average.load_state_dict(stage.state_dict())
@@ -136,6 +141,13 @@ def train(config: Config, stop: int | None = None) -> dict[str, float]:
     if board:
         board.close()
     return {**losses, "waiting": waited_s / max(waited_s + worked_s, 1e-9)}
+
+
+def look_at(stage: Stage, weight: float, device: str) -> None:
+    """Gives what completes pictures its perceptual loss. Raises AssetMissingError: that one's weights are missing."""
+    completion = getattr(stage, "completion", stage)
+    if weight > 0 and isinstance(completion, CompletionStage):
+        completion.looks = Lpips("alex").to(device), weight
 
 
 def begin_with(stage: nn.Module, path: Path) -> None:
