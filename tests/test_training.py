@@ -28,6 +28,7 @@ from training.augment import augment, compress, move, similarity  # noqa: E402
 from training.cli import main  # noqa: E402
 from training.data import LAYERS, Shuffled, TrainingError, keyed, ordered, portrait, stream, tensors  # noqa: E402
 from training.data import open as open_set  # noqa: E402
+from training.evaluate import open_trained  # noqa: E402
 from training.networks import DistanceNet, DistanceQueryNet, FlowNet  # noqa: E402
 from training.scores import BIN_EDGES_M, Binned, bin_of, score_flows  # noqa: E402
 from training.stages import STAGES  # noqa: E402
@@ -298,6 +299,13 @@ def test_one_batch_is_learnt_by_heart(batch):
     assert float(loss.detach()) < 0.1 * first
 
 
+def test_the_loss_goes_down_on_a_tiny_set(small_set, tmp_path):
+    few, many = (
+        train(config(small_set, tmp_path / str(steps), steps=steps, augmented=False))["flow"] for steps in (1, 60)
+    )
+    assert many < 0.6 * few
+
+
 @pytest.mark.parametrize("what", ["flow", "flow-blind", "distance", "query", "completion", "cascade"])
 def test_everything_trains_and_resumes_to_the_same_bits(small_set, tmp_path, what):
     whole = train(config(small_set, tmp_path / "whole", what=what))
@@ -352,6 +360,22 @@ def test_the_command_trains_evaluates_and_explains(small_set, tmp_path, capsys):
     assert main(["train", "--what", "flow", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "b")]) == 2
     assert "expected a database" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "x.safetensors"), "--data", str(small_set)]) == 1
+    assert "expected a checkpoint, found none" in capsys.readouterr().err
+
+
+def test_exported_weights_answer_like_the_run_and_tell_no_paths(small_set, tmp_path, capsys):
+    train(config(small_set, tmp_path / "flow", steps=2))
+    out = tmp_path / "shipped" / "flow.safetensors"
+    assert main(["export", str(tmp_path / "flow"), "--out", str(out)]) == 0
+    assert "MB" in capsys.readouterr().out
+    tensors, record = checkpoint.read(out)
+    assert all(name.startswith("average.") and value.dtype == torch.float16 for name, value in tensors.items())
+    assert record["set"]["pairs"] == 12
+    assert str(tmp_path) not in json.dumps(record)
+    batch = next(ordered(datagen.PairDataset(small_set), batch=2))
+    ran, shipped = (open_trained(path).stage.predict_flow(batch) for path in (tmp_path / "flow" / LAST, out))
+    torch.testing.assert_close(ran, shipped, atol=0.02, rtol=0)
+    assert main(["export", str(tmp_path / "none"), "--out", str(out)]) == 1
     assert "expected a checkpoint, found none" in capsys.readouterr().err
 
 

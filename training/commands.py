@@ -9,6 +9,7 @@ from typing import Literal
 from tyro.conf import OmitArgPrefixes, Positional
 
 from training.evaluate import evaluate, report
+from training.export import export
 from training.train import Config, train
 from training.undistort import command
 
@@ -28,6 +29,26 @@ class Train:
         """Trains and says the last losses."""
         told = train(self.config)
         sys.stdout.write(", ".join(f"{name} {value:.4f}" for name, value in told.items()) + "\n")
+        return 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """Keep the averaged weights of a run alone, as float16, to be shipped or used.
+
+    For example
+
+        training export runs/flow --out weights/flow.safetensors
+    """
+
+    weights: Positional[Path]
+    """Folder of a run, or a checkpoint."""
+    out: Path
+    """File to write, ending in .safetensors."""
+
+    def run(self) -> int:
+        """Writes the file and says how large it is."""
+        sys.stdout.write(f"{self.out}: {export(self.weights, self.out) / 1e6:.1f} MB\n")
         return 0
 
 
@@ -74,9 +95,10 @@ class Undistort:
         return command.run(self.options)
 
 
-COMMANDS: dict[str, Callable[..., Train | Evaluate | Undistort]] = {
+COMMANDS: dict[str, Callable[..., Train | Evaluate | Export | Undistort]] = {
     "train": Train,
     "evaluate": Evaluate,
+    "export": Export,
     "undistort": Undistort,
 }
 """Subcommands by name."""
