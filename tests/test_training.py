@@ -19,6 +19,7 @@ pytest.importorskip("tensorboard")
 from fake import fake_run, fake_sample  # noqa: E402
 
 import datagen  # noqa: E402
+import training  # noqa: E402
 from datagen.engine import generate  # noqa: E402
 from datagen.generate import generate_pairs, run_of  # noqa: E402
 from datagen.recipe import Recipe  # noqa: E402
@@ -151,6 +152,14 @@ def test_every_step_of_every_epoch_is_known_beforehand():
         seen = list(itertools.chain(*whole[3 * epoch : 3 * epoch + 3]))
         assert len(set(seen)) == 9
     assert whole[:3] != whole[3:6]
+
+
+def test_the_package_gives_batches_by_two_short_names(small_set):
+    assert training.open is open_set
+    assert training.stream is stream
+    assert next(training.open(small_set, batch=2, split=None, workers=0))["near"].shape == (2, 3, 32, 32)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = training.nothing
 
 
 def test_too_few_pairs_are_refused(small_set):
