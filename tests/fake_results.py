@@ -36,7 +36,7 @@ def write_run(folder: Path, suites=("undistort-v1",), methods=tuple(METHODS), pi
 
 def write_result(folder: Path, record: dict, name: str = "") -> Path:
     """Writes one result where a run would."""
-    path = folder / record["suite"]["name"] / f"{name or record['method']['name']}.json"
+    path = folder / f"{name or record['suite']['name'] + '/' + record['method']['name']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
     return path

@@ -138,11 +138,8 @@ def _weight(row: Answered, metric: str) -> float:
 
 def _mean(rows: Sequence[Answered], metric: str) -> Figure:
     measured = [Measured(*row.metrics[metric]) for row in rows]
-    mean = weighted_mean(measured).value
-    finite = mean is not None and math.isfinite(mean)
-    interval = bootstrap_mean(measured, _people(rows), generator(0, 0, "report")) if finite else None
-    low, high = interval or (None, None)
-    return Figure(mean, low, high, len(rows), _failed(rows))
+    low, high = bootstrap_mean(measured, _people(rows), generator(0, 0, "report")) or (None, None)
+    return Figure(weighted_mean(measured).value, low, high, len(rows), _failed(rows))
 
 
 def _people(rows: Sequence[Answered]) -> list[int]:

@@ -17,6 +17,9 @@ OWN_FORMAT = "benchmark-report-1"
 """Of the file that a report writes itself; where it lies among results it is passed over."""
 
 T = TypeVar("T")
+_KINDS: dict[type, str] = {
+    dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number", bool: "true or false",
+}  # fmt: skip
 
 
 class ResultError(UserError):
@@ -224,12 +227,15 @@ class Record:
         )
 
     def get(self, name: str, kind: type[T]) -> T:
-        """A field of a type that must be there; a number counts as float, never as bool."""
+        """A field of a type that must be there; a whole number counts as float, true and false as neither."""
         value = self.values.get(name)
         kinds = (int, float) if kind is float else (kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
-            raise self.wrong(name, f"a {kind.__name__}", value)
-        return value  # type: ignore[return-value]
+            raise self.wrong(name, _KINDS[kind], value)
+        try:
+            return kind(value)  # type: ignore[call-arg]
+        except OverflowError as error:
+            raise self.wrong(name, "a number within reach", value) from error
 
     def finite(self, name: str) -> float | None:
         """A number that is not infinite, or null."""

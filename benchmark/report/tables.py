@@ -16,6 +16,8 @@ from training.scores import BIN_EDGES_M
 COLUMNS = ("suite", "method", "sees", "metric", "bin", "value", "low", "high", "count", "failed")
 MOST_FAILURES = 20
 """Named in the Markdown for each method; results.json names all."""
+MOST_COLUMNS = 5
+"""Metrics of one Markdown table; wider ones cannot be read."""
 
 
 def _all_figures(entry: Entry) -> Iterator[tuple[str, str, Figure]]:
@@ -127,7 +129,8 @@ def _suite_parts(board: Board) -> list[str]:
             "**Asked something else**, so no match for the others: " + ", ".join(map(code, board.differing)) + "."
         )
     for track, metrics in board.by_track().items():
-        parts += [f"### {plain(track.capitalize())}", figure_table(board, metrics)]
+        narrow = [metrics[i : i + MOST_COLUMNS] for i in range(0, len(metrics), MOST_COLUMNS)]
+        parts += [f"### {plain(track.capitalize())}", *(figure_table(board, some) for some in narrow)]
     return [*parts, *_rest(board)]
 
 
