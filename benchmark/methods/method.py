@@ -107,3 +107,9 @@ def shown(question: Question, sees: frozenset[Sight]) -> Question:
     bare = {"near_rgb": question.near_rgb, "near_alpha": question.near_alpha, "eye_px": question.eye_px, **kept}
     copies = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in bare.items()}
     return replace(question, **{**dict.fromkeys(_FIELDS), **copies})
+
+
+def missing(question: Question, sees: frozenset[Sight]) -> list[Sight]:
+    """What a method would look at and nobody knows of this question: it cannot be asked."""
+    absent = {sight for name, sight in _FIELDS.items() if getattr(question, name) is None}
+    return [sight for sight in SIGHTS if sight in absent & sees]

@@ -1,5 +1,6 @@
 """A suite made on this machine: generated once into the cache, hashed, read as cases."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from datagen.generate import generate_pairs, run_of
 from datagen.progress import OnProgress, silent
 from datagen.scene import check_sources
 from meshes.assets.store import cache_folder
-from meshes.digest import sha256_of
 from meshes.errors import UserError
 
 PUBLISHED = DATA / "published.json"
@@ -119,7 +119,8 @@ def opened(suite: Suite, small: bool, folder: Path) -> Made:
 
 def _hash(pairs: datagen.PairDataset) -> str:
     """Of a part; kept beside it, since reading every layer of it takes a while."""
-    index, kept = sha256_of(pairs.path / INDEX_FILE), pairs.path / HASH_FILE
+    kept = pairs.path / HASH_FILE
+    index = hashlib.sha256((pairs.path / INDEX_FILE).read_bytes()).hexdigest()
     if kept.is_file() and (there := read_json(kept)).get("index") == index:
         return str(there["labels"])
     labels = labels_sha256(pairs)

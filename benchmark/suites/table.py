@@ -32,7 +32,7 @@ _EXTREME = replace(
     held=0.0,
 )
 
-_TRACKS = ("undistortion", "correspondence", "camera", "landmarks", "reconstruction")
+_PICTURES = ("undistortion", "correspondence", "camera", "landmarks")
 
 
 def _from(source: str, recipe: Recipe, people: int, small_people: int) -> Part:
@@ -47,7 +47,7 @@ def _two_sources(
     """The suite, and the one of another name and other people that needs no assets."""
     both = tuple(_from(source, recipe, people, small) for source in ("makehuman", "valid"))
     alone = (_from("makehuman", recipe, 2 * people, 2 * small),)
-    tracks, instead = (*_TRACKS, *also), f"{name}-makehuman"
+    tracks, instead = (*_PICTURES, *also), f"{name}-makehuman"
     return [
         Suite(name, 1, summary, seed, both, tracks, instead),
         Suite(instead, 1, f"{summary}; built-in people alone", seed, alone, tracks),
@@ -55,17 +55,25 @@ def _two_sources(
 
 
 _ALL = (
-    *_two_sources("undistort-v1", "eight distances of 20-128 cm, expressions, turned heads", 7719, _UNDISTORT, 56, 4),
-    *_two_sources("cmdp-synth-v1", "seven distances of 61-488 cm, frontal, neutral", 7720, _CMDP, 24, 3, "cmdp"),
+    *_two_sources(
+        "undistort-v1",
+        "eight distances of 20-128 cm, expressions, turned heads",
+        7719,
+        _UNDISTORT,
+        56,
+        2,
+        "reconstruction",
+    ),
+    *_two_sources("cmdp-synth-v1", "seven distances of 61-488 cm, frontal, neutral", 7720, _CMDP, 24, 2, "cmdp"),
     Suite(
         "verify-v1",
         1,
         "everybody twice, in other light, pose and expression, beside a look-alike",
         7721,
         (Part("lookalikes", _VERIFY, 100, 10, 2, "lookalikes.json", "lookalikes-small.json"),),
-        ("verification", *_TRACKS),
+        ("verification",),
     ),
-    *_two_sources("extreme-v1", "18-23 cm, strong expressions, up to 45 degrees", 7722, _EXTREME, 40, 6),
+    *_two_sources("extreme-v1", "18-23 cm, strong expressions, up to 45 degrees", 7722, _EXTREME, 40, 3),
 )
 
 SUITES: dict[str, Suite] = {suite.name: suite for suite in _ALL}
