@@ -29,7 +29,8 @@ from benchmark.report.markup import Markup, joined, tag
 from benchmark.report.naming import arrow, better, track_of
 from benchmark.report.page import _resource, page
 from benchmark.report.pictures import address, choose, triples
-from benchmark.report.results import ResultError, read_result, read_run
+from benchmark.report.records import ResultError
+from benchmark.report.results import read_result, read_run
 from benchmark.report.tables import code, csv_text, markdown, plain
 from meshes.errors import UsageError
 
@@ -165,6 +166,26 @@ def test_levels_go_from_near_to_far():
 )
 def test_numbers_have_about_three_digits(value, text):
     assert number(value) == text
+
+
+def test_questions_that_could_not_be_asked_are_told(tmp_path):
+    board = board_of(tmp_path, result() | {"not_asked": {"count": 3, "why": "nobody knows its camera."}})
+    for text in (page([board], read_run(tmp_path)), markdown([board], read_run(tmp_path))):
+        assert "3 not asked: nobody knows its camera." in text
+
+
+def test_a_machine_is_the_same_on_another_day(tmp_path):
+    later = result(method="trained")
+    later["machine"]["date"] = "2026-12-24"
+    text = markdown([board_of(tmp_path, result(), later)], read_run(tmp_path))
+    assert text.count("Some CPU") == 1
+    assert "2026-11-28 to 2026-12-24" in text
+
+
+def test_what_a_method_sees_is_told_in_one_order(tmp_path):
+    record = result(method="perfect")
+    record["method"]["sees"] = ["smell", "flow", "near", "distance"]
+    assert board_of(tmp_path, record).entries[0].result.method.sees == ("near", "distance", "flow", "smell")
 
 
 # ---- Ranking -------------------------------------------------------------------------------------------------

@@ -48,7 +48,9 @@ def _metric_name(name: str) -> Markup:
 def _overview_row(board: Board, entry: Entry, names: Sequence[str]) -> Markup:
     cells = [_figure_cell(entry.figure(name), board.best(name)) for name in names]
     failures, rows = len(entry.result.failures), len(entry.result.rows)
-    failed = tag("td", f"{failures} of {rows}", data_value=failures, class_="figure bad" if failures else "figure")
+    left_out = tag("small", "not all asked", title=entry.result.not_asked) if entry.result.not_asked else ""
+    kind = "figure bad" if failures else "figure"
+    failed = tag("td", f"{failures} of {rows}", left_out, data_value=failures, class_=kind)
     time = tag("td", number(entry.median_ms), data_value=_plain(entry.median_ms), class_="figure")
     return tag("tr", _method_cell(entry), *cells, failed, time, data_style=entry.style)
 

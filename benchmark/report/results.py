@@ -3,27 +3,19 @@
 Files may be old, cut short or written by others; nothing in them is trusted before it was looked at.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from meshes.errors import UsageError, UserError
+from benchmark.methods.method import SIGHTS
+from benchmark.report.records import Record, ResultError, loaded
+from meshes.errors import UsageError
 
 FORMAT = "benchmark-result-1"
 OWN_FORMAT = "benchmark-report-1"
 """Of the file that a report writes itself; where it lies among results it is passed over."""
-
-T = TypeVar("T")
-_KINDS: dict[type, str] = {
-    dict: "an object", list: "a list", str: "text", int: "a whole number", float: "a number", bool: "true or false",
-}  # fmt: skip
-
-
-class ResultError(UserError):
-    """A file of results that cannot be used: says expected, got, next step."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +51,13 @@ class MethodInfo:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it ran."""
+    """Where and when it ran. The same place on another day is the same."""
 
     processor: str
     cores: int | None
     python: str
     versions: tuple[tuple[str, str], ...]
-    date: str
+    date: str = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -102,6 +94,7 @@ class Result:
         rows: by id.
         summaries: by track and name.
         not_measured: reasons by track.
+        not_asked: why, of how many questions that lack what the method must see; "" where all were asked.
     """
 
     folder: Path
@@ -111,6 +104,7 @@ class Result:
     rows: tuple[Answered, ...]
     summaries: Mapping[str, Mapping[str, Told]]
     not_measured: Mapping[str, str]
+    not_asked: str
 
     @property
     def failures(self) -> list[Answered]:
@@ -137,11 +131,15 @@ def read_run(folder: Path) -> Run:
     Raises:
         UsageError: no folder, or no file of results in it.
     """
-    paths = sorted(path for path in folder.glob("*/*.json") if not path.name.startswith("."))
+    paths = sorted(
+        path
+        for path in folder.glob("*/*.json")
+        if not path.name.startswith(".") and not path.parent.name.startswith(".")
+    )
     if not paths:
-        found = "an empty one" if folder.is_dir() else "none"
+        got = "an empty one" if folder.is_dir() else "none"
         raise UsageError(
-            f"{folder}: expected a folder with SUITE/METHOD.json files in it, got {found}; run `benchmark run` first."
+            f"{folder}: expected a folder with SUITE/METHOD.json files in it, got {got}; run `benchmark run` first."
         )
     results: dict[tuple[str, str], Result] = {}
     refused = []
@@ -170,7 +168,7 @@ def read_result(path: Path) -> Result | None:
         ResultError: it cannot be read or holds something else.
     """
     what = _name(path)
-    record = Record(_loaded(path, what), what)
+    record = Record(loaded(path, what), what)
     if record.values.get("format") == OWN_FORMAT:
         return None
     if record.values.get("format") != FORMAT:
@@ -183,79 +181,21 @@ def read_result(path: Path) -> Result | None:
         _rows(record),
         {track: _told(part) for track, part in record.parts("summaries").items()},
         {track: str(why) for track, why in record.get("not_measured", dict).items()},
+        _not_asked(record),
     )
+
+
+def _not_asked(record: Record) -> str:
+    if record.values.get("not_asked") is None:
+        return ""
+    left_out = record.part("not_asked")
+    count = left_out.get("count", int)
+    return f"{count} not asked: {left_out.get('why', str)}" if count else ""
 
 
 def _name(path: Path) -> str:
     """The last two parts name a result; what lies above differs from machine to machine."""
     return f"{path.parent.name}/{path.name}"
-
-
-def _loaded(path: Path, what: str) -> dict[str, Any]:
-    def infinite(constant: str) -> float:
-        # Equal pictures have an infinite PSNR; what is no number is no figure.
-        if constant == "NaN":
-            raise ValueError("NaN in it")
-        return float(constant)
-
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=infinite)
-    except (OSError, ValueError, RecursionError) as error:
-        got = error.strerror if isinstance(error, OSError) else f"{error}" or type(error).__name__
-        raise ResultError(f"{what}: expected a whole JSON file, got {got}; run `benchmark run` again.") from error
-    if not isinstance(values, dict):
-        raise ResultError(f"{what}: expected a JSON object, got {_shown(values)}; name a folder of results only.")
-    return values
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-@dataclass(frozen=True)
-class Record:
-    """A JSON object that knows where it stands in its file, for messages."""
-
-    values: Mapping[str, Any]
-    where: str
-
-    def wrong(self, name: str, expected: str, got: Any) -> ResultError:
-        """The error about one field."""
-        return ResultError(
-            f"{self.where}: expected {name} to be {expected}, got {_shown(got)}; remove the file or run it again."
-        )
-
-    def get(self, name: str, kind: type[T]) -> T:
-        """A field of a type that must be there; a whole number counts as float, true and false as neither."""
-        value = self.values.get(name)
-        kinds = (int, float) if kind is float else (kind,)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kind is not bool):
-            raise self.wrong(name, _KINDS[kind], value)
-        try:
-            return kind(value)  # type: ignore[call-arg]
-        except OverflowError as error:
-            raise self.wrong(name, "a number within reach", value) from error
-
-    def finite(self, name: str) -> float | None:
-        """A number that is not infinite, or null."""
-        value = self.maybe(name, float)
-        if value is not None and not math.isfinite(value):
-            raise self.wrong(name, "a finite number", value)
-        return value
-
-    def maybe(self, name: str, kind: type[T]) -> T | None:
-        """A field that may be null or missing."""
-        return None if self.values.get(name) is None else self.get(name, kind)
-
-    def part(self, name: str) -> "Record":
-        """An object within."""
-        return Record(self.get(name, dict), f"{self.where}: {name}")
-
-    def parts(self, name: str) -> dict[str, "Record"]:
-        """An object of objects."""
-        outer = self.part(name)
-        return {key: outer.part(key) for key in outer.values}
 
 
 def _suite(record: Record) -> Suite:
@@ -267,7 +207,8 @@ def _suite(record: Record) -> Suite:
 
 
 def _method(record: Record) -> MethodInfo:
-    sees = tuple(str(sight) for sight in record.get("sees", list))
+    said = [str(sight) for sight in record.get("sees", list)]
+    sees = tuple(sorted(said, key=lambda sight: (SIGHTS.index(sight) if sight in SIGHTS else len(SIGHTS), sight)))
     name = record.get("name", str)
     if not _is_file_name(name):
         raise record.wrong("name", "fit for a file name", name)

@@ -93,12 +93,11 @@ def _picture(address: str | None, alt: str) -> Markup:
 
 
 def failures(board: Board) -> Markup:
-    """Every answer that failed, with the reason."""
-    failed = [(entry, entry.result.failures) for entry in board.entries if entry.result.failures]
-    title = tag("h3", "Failures")
-    if not failed:
-        return joined([title, tag("p", "None.", class_="note")])
-    return joined([title, *(_failures_of(entry) for entry, _ in failed)])
+    """Every answer that failed, and every method that could not be asked everything, with the reason."""
+    parts = [_failures_of(entry) for entry in board.entries if entry.result.failures]
+    left_out = [tag("li", tag("b", e.name), f": {e.result.not_asked}") for e in board.entries if e.result.not_asked]
+    parts += [tag("ul", *left_out, class_="reasons")] if left_out else []
+    return joined([tag("h3", "Failures"), *(parts or [tag("p", "None.", class_="note")])])
 
 
 def _failures_of(entry: Entry) -> Markup:
@@ -119,7 +118,7 @@ def run_time(board: Board) -> Markup:
     heads = ("method", "median ms", "5th to 95th percentile", "answers", "digest", "machine")
     head = tag("thead", tag("tr", *(tag("th", text, scope="col") for text in heads)))
     rows = [_time_row(entry, machines.index(entry.result.machine)) for entry in board.entries]
-    listed = [tag("li", machine_text(machine)) for machine in machines]
+    listed = [tag("li", machine_text(board, machine)) for machine in machines]
     table = tag("div", tag("table", head, tag("tbody", *rows)), class_="scroll", tabindex=0, role="region",
                 aria_label="Time of a portrait")  # fmt: skip
     return joined([tag("h3", "Time and machine"), table, tag("ol", *listed, class_="machines")])
@@ -144,13 +143,13 @@ def distinct_machines(board: Board) -> list[Machine]:
     return list(dict.fromkeys(entry.result.machine for entry in board.entries))
 
 
-def machine_text(machine: Machine) -> str:
-    """A machine in one line, versions and all."""
+def machine_text(board: Board, machine: Machine) -> str:
+    """A machine in one line: versions, and the days on which it answered a suite."""
     cores = f", {machine.cores} cores" if machine.cores else ""
     versions = "".join(f", {name} {version}" for name, version in machine.versions)
-    return f"{machine.processor}{cores}; Python {machine.python}{versions}" + (
-        f"; {machine.date}" if machine.date else ""
-    )
+    dates = sorted({e.result.machine.date for e in board.entries if e.result.machine == machine} - {""})
+    days = f"; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else ""
+    return f"{machine.processor}{cores}; Python {machine.python}{versions}{days}"
 
 
 def command(board: Board) -> str:

@@ -82,6 +82,7 @@ def _method_value(entry: Entry) -> dict[str, Any]:
         "digest": method.digest,
         "sha256": entry.result.suite.sha256,
         "answers": len(entry.result.rows),
+        "not_asked": entry.result.not_asked,
         "median_ms": entry.median_ms,
         "machine": {
             "processor": machine.processor,
@@ -180,9 +181,10 @@ def _rest(board: Board) -> list[str]:
         for track, whys in board.not_measured().items()
         for why, names in whys.items()
     ]
+    failures += [f"- {code(e.name)}: {plain(e.result.not_asked)}" for e in board.entries if e.result.not_asked]
     parts += ["\n".join(failures)] if failures else []
     parts += ["### Not measured", "\n".join(reasons)] if reasons else []
-    machines = "\n".join(f"- {plain(machine_text(machine))}" for machine in distinct_machines(board))
+    machines = "\n".join(f"- {plain(machine_text(board, machine))}" for machine in distinct_machines(board))
     return [*parts, "### Machine", machines, "### Do it again", f"```sh\n{command(board)}\nbenchmark report RUN\n```"]
 
 
