@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.undistort.align import Crop
-from training.undistort.fill import pull_push, soft_step
+from training.undistort.fill import pull_push, soft_step, widened
 from training.warp import centres, splat
 
 REACH = 1.6
 """Up to this many times the square's width things move: fully inside the square, ever less outside."""
 LIMITS = (-0.6, 1.5)
 """Stretches that occur: a nose 6 cm in front of the eyes at 10 cm, hair 15 cm behind them."""
+_RIM = 0.01
+"""Share of the square by which the person's outline is not trusted."""
 _BLIND = 0.03
 """Share of the square about its middle where flow is too short to tell a stretch by."""
 
@@ -85,7 +87,9 @@ def field_of(flow: Tensor, mask: Tensor) -> Field:
     away = centres(flow) - size / 2
     square = (away**2).sum(dim=1, keepdim=True)
     stretch = ((flow * away).sum(dim=1, keepdim=True) / square.clamp_min(0.25)).clamp(*LIMITS)
-    known = (mask > 0.5) & (square > (_BLIND * size) ** 2)
+    # The outermost pixels show the background as well, and networks err there.
+    inner = -widened(-mask, round(_RIM * size)) > 0.5
+    known = inner & (square > (_BLIND * size) ** 2)
     margin = round(size * (REACH - 1) / 2)
     padded = functional.pad(torch.where(known, stretch, torch.nan), (margin,) * 4, value=torch.nan)
     around = _continued(padded[0, 0].double().numpy(), blur=0.02 * size)

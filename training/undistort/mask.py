@@ -71,6 +71,8 @@ def sharpened(mask: np.ndarray, rgb: np.ndarray, radius: int) -> np.ndarray:
         radius: of the windows, pixels.
     """
     cv2 = package("cv2")
+    # The segmentation's own pixels are steps at this size.
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5 * radius, 0.5))
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     side = 2 * max(radius, 1) + 1
 
