@@ -16,7 +16,8 @@ from benchmark.suites.made import opened
 from benchmark.suites.suite import Suite
 from datagen.database import explained, read_json, to_json, write_file
 
-_INDEX = "cases.json"
+INDEX = "cases.json"
+"""Lists the cases of a folder; written last, so that a folder with it is whole."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Kept:
 
     def cases(self) -> Sequence[Case]:
         """Its cases."""
-        return KeptCases(self.folder, read_json(self.folder / _INDEX)["ids"])
+        return KeptCases(self.folder, read_json(self.folder / INDEX)["ids"])
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def keep(cases: Iterable[Case], folder: Path) -> str:
             digest.update(data)
             ids.append(case.question.id)
             write_file(folder / f"{case.question.id}.npz", data)
-        write_file(folder / _INDEX, to_json({"ids": ids, "sha256": digest.hexdigest()}))
+        write_file(folder / INDEX, to_json({"ids": ids, "sha256": digest.hexdigest()}))
     return digest.hexdigest()
 
 
