@@ -10,16 +10,14 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from benchmark.methods.method import Question
-from training.warp import centres, splat
+from training.warp import centres, nearest_wins, splat
 
-NEARER = 12.0
-"""Power by which the nearer of two points that meet outweighs the other: a nose 1.4 times an ear some 60 times."""
 LEAST_SHARE = 0.1
 """Pixels in which less than this share of a pixel arrives count as empty: the rim of the splat."""
+SHARPNESS = 20.0
+"""Of `nearest_wins`: a nose outweighs an ear a hundred thousand times, and rounding loses no weight of any flow."""
 CRACK = 0.006
 """Cracks up to twice this share of the height, where a surface is stretched, are closed by their neighbours."""
-_BLIND_PX = 4.0
-"""Closer to the eye midpoint than this, how far something moves does not tell how near it is."""
 
 
 def moved(question: Question, flow: np.ndarray) -> np.ndarray:
@@ -38,7 +36,8 @@ def moved_with_share(question: Question, flow: np.ndarray) -> tuple[Tensor, Tens
     """(1, 3, H, W) float32 in [0, 1], the portrait carried along, and (1, 1, H, W) how much of a pixel arrives."""
     near, mask = picture_and_mask(question)
     carried, person = _carried(flow), (mask > 0).float()
-    picture, _ = splat(near, carried, person * nearness(question.eye_px, carried))
+    eyes = torch.from_numpy(np.asarray(question.eye_px, np.float32))[None]
+    picture, _ = splat(near, carried, person * nearest_wins(carried, eyes, SHARPNESS))
     _, share = splat(person, carried, person)
     return torch.where(share >= LEAST_SHARE, picture, 0.0), share
 
@@ -60,18 +59,6 @@ def without_cracks(rgb: np.ndarray, there: np.ndarray, free: np.ndarray) -> np.n
     wide = distance_transform_edt(~around) <= radius
     closed = distance_transform_edt(wide)[2 * radius : -2 * radius, 2 * radius : -2 * radius] > radius
     return np.where((closed & free & ~there)[..., None], continued(rgb, there), rgb)
-
-
-def nearness(eye_px: np.ndarray, flow: Tensor) -> Tensor:
-    """(1, 1, H, W): weights by which, of points that arrive in one place, the nearer is seen.
-
-    The shrinking |u + flow| / |u| about the eye midpoint falls with z, so its inverse tells who is nearer.
-    """
-    away = centres(flow) - torch.from_numpy(np.asarray(eye_px, np.float32)).view(1, 2, 1, 1)
-    radius = away.norm(dim=1, keepdim=True)
-    along = ((away + flow) * away).sum(dim=1, keepdim=True) / radius.clamp_min(_BLIND_PX) ** 2
-    stretch = torch.where(radius > _BLIND_PX, along, 1.0).clamp(0.4, 2.5)
-    return stretch**-NEARER
 
 
 def radial(question: Question, z_m: np.ndarray, distance_m: float) -> np.ndarray:

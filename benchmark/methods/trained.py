@@ -20,7 +20,7 @@ from training.warp import resize_flow
 
 WEIGHTS = Path(__file__).parents[2] / "training" / "weights"
 """Folder of the weights that ship."""
-SIZE_PX, FAR_M = 256, 1.6
+SIZE_PX = 256
 """What networks were trained at where their file does not say."""
 _UNTOLD_M = 1.0
 
@@ -43,12 +43,10 @@ class Network:
     Attributes:
         trained: the network.
         size: height and width of its portraits.
-        far_m: far distance of its flow.
     """
 
     trained: Trained
     size: int
-    far_m: float
 
     @staticmethod
     def opened(what: str) -> "Network":
@@ -57,8 +55,7 @@ class Network:
             raise MethodError(f"{what}: {reason}")
         trained = open_trained(weights_path(what))
         record = trained.record
-        size, far_m = (record.get(n) or record["config"].get(n) or usual for n, usual in _USUAL.items())
-        return Network(trained, int(size), float(far_m))
+        return Network(trained, int(record.get("size") or record["config"].get("size") or SIZE_PX))
 
     def batch(self, question: Question, distance_m: float | None) -> Batch:
         """One portrait at the network's size, and the eyes in it; the distance as it is told."""
@@ -69,6 +66,7 @@ class Network:
             "near": near,
             "near_mask": mask,
             "distance_m": torch.tensor([distance_m or _UNTOLD_M], dtype=torch.float32),
+            "far_m": torch.tensor([question.far_m], dtype=torch.float32),
             "eye_px": torch.from_numpy(eyes).float()[None],
         }
 
@@ -79,22 +77,11 @@ class Network:
 
     @torch.no_grad()
     def flow(self, question: Question, distance_m: float | None) -> Tensor:
-        """(1, 2, S, S) pixels of the network's size, to the far distance of the question where one is told."""
-        flow = self.trained.stage.predict_flow(self.batch(question, distance_m))  # type: ignore[operator]
-        return flow if distance_m is None else flow * towards(question.far_m, self.far_m, distance_m)
+        """(1, 2, S, S) pixels of the network's size, to the far distance of the question.
 
-
-_USUAL = {"size": SIZE_PX, "far_m": FAR_M}
-
-
-def towards(far_m: float, trained_m: float, distance_m: float) -> float:
-    """Factor from a flow to one distance to that to another: to first order flow goes with 1/near - 1/far.
-
-    0 where the portrait was taken from beyond the distance that the network learnt to go to: it knows nothing there.
-    """
-    if distance_m >= trained_m:
-        return 0.0
-    return (1 / distance_m - 1 / far_m) / (1 / distance_m - 1 / trained_m)
+        A network that takes no distance only knows the way to the far distance that it learnt.
+        """
+        return self.trained.stage.predict_flow(self.batch(question, distance_m))  # type: ignore[operator]
 
 
 def _resized(picture: Tensor, size: int) -> Tensor:
