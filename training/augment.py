@@ -65,7 +65,7 @@ def move(batch: Batch, transform: Tensor) -> Batch:
             # Labels are point samples: the nearest one, and what its rounding moves is less than half a pixel.
             near = functional.grid_sample(value.float(), grid, mode="nearest", align_corners=False)
             moved[name] = near.to(value.dtype)
-    for name in ("flow", "flow_back"):
+    for name in {"flow", "flow_back"} & moved.keys():
         moved[name] = torch.einsum("nij,njhw->nihw", linear, moved[name])
     return moved
 
@@ -82,7 +82,8 @@ def recolour(batch: Batch, generator: torch.Generator) -> Batch:
     gain = _uniform(generator, 0.85, 1.15, count, 3, 1, 1) * _uniform(generator, 0.7, 1.3, count, 1, 1, 1)
     gamma = _uniform(generator, -0.25, 0.25, count, 1, 1, 1).exp()
     gain, gamma = gain.to(batch["near"]), gamma.to(batch["near"])
-    return {**batch, **{v: (batch[v].clamp_min(1e-4) ** gamma * gain).clamp(0, 1) for v in ("near", "far")}}
+    views = [view for view in ("near", "far") if view in batch]
+    return {**batch, **{view: (batch[view].clamp_min(1e-4) ** gamma * gain).clamp(0, 1) for view in views}}
 
 
 def noise(picture: Tensor, generator: torch.Generator, most: float = 0.05) -> Tensor:
@@ -118,12 +119,8 @@ def occlude(batch: Batch, generator: torch.Generator, share: float = 0.2) -> Bat
     colour = _uniform(generator, 0.0, 1.0, count, 3, 1, 1).to(near)
     there = (torch.rand(count, generator=generator) < share).to(near.device)[:, None, None, None]
     hidden = ((((place - middle) / radius) ** 2).sum(dim=1, keepdim=True) < 1) & there
-    return {
-        **batch,
-        "near": torch.where(hidden, colour, near),
-        "near_surface": batch["near_surface"] & ~hidden,
-        "near_visible": batch["near_visible"] & ~hidden,
-    }
+    labels = {name: batch[name] & ~hidden for name in ("near_surface", "near_visible") if name in batch}
+    return {**batch, **labels, "near": torch.where(hidden, colour, near)}
 
 
 def cut_out(mask: Tensor, generator: torch.Generator) -> Tensor:

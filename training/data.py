@@ -4,7 +4,7 @@ A batch is a dictionary, see `tensors`; step k of a run always holds the same sa
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,17 @@ LAYERS = tuple(
 )
 """What a batch is made of."""
 
+NAMES = {
+    **{f"{view}_rgb": view for view in ("near", "far")},
+    **{f"{view}_alpha": f"{view}_mask" for view in ("near", "far")},
+    **{f"{view}_{what}": f"{view}_{what}" for view in ("near", "far") for what in ("part", "surface")},
+    "near_visible_in_far": "near_visible",
+    "far_visible_in_near": "far_visible",
+    "flow_near_to_far": "flow",
+    "flow_far_to_near": "flow_back",
+}
+"""What each layer is called in a batch."""
+
 Batch = dict[str, Tensor]
 
 
@@ -34,7 +45,7 @@ class TrainingError(UserError):
 
 
 def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
-    """A collated batch of pairs as what networks take.
+    """A collated batch of pairs as what networks take; what the batch has not, its tensor is left out.
 
     Returns:
         near, far: (N, 3, H, W) float32 in [0, 1], sRGB codes.
@@ -48,23 +59,25 @@ def tensors(batch: dict[str, Any], device: str | torch.device = "cpu") -> Batch:
         K: (N, 3, 3) float64, near intrinsics in pixels.
         landmarks_px: (N, L, 2) float64 pixels in the near picture; landmarks_seen: (N, L) bool.
     """
-    planes = {name: _plane(batch[name], device) for name in LAYERS}
-    cameras, landmarks = ([meta[name] for meta in batch["meta"]] for name in ("cameras", "landmarks"))
+    planes = {NAMES[name]: _plane(batch[name], device) for name in LAYERS if name in batch}
+    for name in ("near", "far", "near_mask", "far_mask"):
+        if name in planes:
+            planes[name] = planes[name].float() / 255
+    return {**planes, **{name: value.to(device) for name, value in _recorded(batch["meta"]).items()}}
+
+
+def _recorded(meta: list[dict[str, Any]]) -> Batch:
+    """What the records of a batch say."""
+    cameras, landmarks = ([record[name] for record in meta] for name in ("cameras", "landmarks"))
+    K = torch.tensor([camera["near"]["K"] for camera in cameras], dtype=torch.float64)
     return {
-        **{view: planes[f"{view}_rgb"].float() / 255 for view in ("near", "far")},
-        **{f"{view}_mask": planes[f"{view}_alpha"].float() / 255 for view in ("near", "far")},
-        **{f"{view}_{what}": planes[f"{view}_{what}"] for view in ("near", "far") for what in ("part", "surface")},
-        "near_visible": planes["near_visible_in_far"],
-        "far_visible": planes["far_visible_in_near"],
-        "flow": planes["flow_near_to_far"],
-        "flow_back": planes["flow_far_to_near"],
-        "distance_m": torch.tensor([c["near"]["distance_m"] for c in cameras], dtype=torch.float32, device=device),
-        "far_m": torch.tensor([far_m(c["far"]) for c in cameras], dtype=torch.float32, device=device),
+        "distance_m": torch.tensor([camera["near"]["distance_m"] for camera in cameras], dtype=torch.float32),
+        "far_m": torch.tensor([far_m(camera["far"]) for camera in cameras], dtype=torch.float32),
         # The optical axis of a pair passes through the eye midpoint.
-        "eye_px": torch.tensor([[row[2] for row in c["near"]["K"][:2]] for c in cameras], device=device).float(),
-        "K": torch.tensor([c["near"]["K"] for c in cameras], dtype=torch.float64, device=device),
-        "landmarks_px": torch.tensor([mark["near_px"] for mark in landmarks], dtype=torch.float64, device=device),
-        "landmarks_seen": torch.tensor([mark["near_visible"] for mark in landmarks], device=device),
+        "eye_px": K[:, :2, 2].float(),
+        "K": K,
+        "landmarks_px": torch.tensor([mark["near_px"] for mark in landmarks], dtype=torch.float64),
+        "landmarks_seen": torch.tensor([mark["near_visible"] for mark in landmarks]),
     }
 
 
@@ -118,6 +131,7 @@ def open(
     seed: int = 0,
     start: int = 0,
     split: str | None = "train",
+    layers: Sequence[str] = LAYERS,
     workers: int = 2,
     device: str = "cpu",
 ) -> Iterator[Batch]:
@@ -129,6 +143,7 @@ def open(
         seed: of the order.
         start: step to begin with.
         split: "train", "val", "test" or everyone.
+        layers: of `LAYERS`, those to read; the fewer, the quicker.
         workers: processes that read; 0 reads in this one.
         device: where the tensors go.
 
@@ -136,7 +151,7 @@ def open(
         DatabaseError: no set there, or one without the layers of `LAYERS`.
         TrainingError: fewer pairs than a batch.
     """
-    pairs = datagen.PairDataset(path, layers=LAYERS, split=split)
+    pairs = datagen.PairDataset(path, layers=layers, split=split)
     if len(pairs) < batch:
         raise TrainingError(
             f"{path}: expected at least {batch} pairs of split {split}, got {len(pairs)}; generate more, or lower "
@@ -166,8 +181,15 @@ def ordered(pairs: datagen.PairDataset, batch: int = 16, device: str = "cpu") ->
 
 
 def stream(
-    recipe: Recipe, *, batch: int = 16, seed: int = 0, start: int = 0, workers: int = 2, device: str = "cpu"
+    recipe: Recipe,
+    *,
+    batch: int = 16,
+    seed: int = 0,
+    start: int = 0,
+    layers: Sequence[str] = LAYERS,
+    workers: int = 2,
+    device: str = "cpu",
 ) -> Iterator[Batch]:
     """Endless batches straight from the generator, new pairs each step and no disk; arguments as in `open`."""
-    made = live(recipe, seed=seed, batch=batch, start=start * batch, layers=LAYERS, workers=workers)
+    made = live(recipe, seed=seed, batch=batch, start=start * batch, layers=layers, workers=workers)
     return (tensors(pairs, device) for pairs in made)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from meshes.parts import Part
 from training import losses
-from training.data import Batch, portrait
+from training.data import LAYERS, Batch, portrait
 from training.networks import CompletionNet, DistanceNet, DistanceQueryNet, FlowNet, PatchDiscriminator
 from training.perceptual import Lpips
 from training.warp import nearest_wins, splat
@@ -19,12 +19,26 @@ from training.warp import nearest_wins, splat
 ADVERSARIAL = 0.01
 """Weight of the adversarial loss beside an absolute error of 1: 100 to 1."""
 
-BESIDE = (Part.NECK, Part.TORSO, Part.CLOTHES, Part.HELD_OBJECT)
-"""Parts below and before the head. Their flow is the largest and matters least, so they count a fifth of the head."""
+WEIGHTS = {
+    **dict.fromkeys((Part.NECK, Part.TORSO, Part.CLOTHES, Part.HELD_OBJECT), 0.2),
+    **dict.fromkeys((Part.EAR_LEFT, Part.EAR_RIGHT), 4.0),
+}
+"""What a pixel counts in the loss of a flow, beside the 1 of other parts: below the head flow is the largest and
+matters least; ears are few pixels, move most, and are what people look at."""
+
+_NEAR = ("near_rgb", "near_alpha")
+_FLOW = (*_NEAR, "near_part", "near_surface", "flow_near_to_far")
+_PICTURES = (*_NEAR, "far_rgb", "far_alpha", "flow_near_to_far")
 
 
 class Stage(nn.Module):
-    """Networks that are trained together."""
+    """Networks that are trained together.
+
+    Attributes:
+        needs: layers that its losses look at, of `training.data.LAYERS`.
+    """
+
+    needs: tuple[str, ...] = LAYERS
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
@@ -37,6 +51,8 @@ class Stage(nn.Module):
 
 class FlowStage(Stage):
     """Portrait (and distance) to flow."""
+
+    needs = _FLOW
 
     def __init__(self, width: int, levels: int, stem: int = 1, takes_distance: bool = True):
         super().__init__()
@@ -52,13 +68,15 @@ class FlowStage(Stage):
 
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
-        """(N, 3, H, 3 W): near, undistorted by the predicted flow, far."""
-        undistorted, _ = carry(batch, self.predict_flow(batch))
-        return torch.cat([batch["near"] * batch["near_mask"], undistorted, batch["far"] * batch["far_mask"]], dim=3)
+        """(N, 3, H, 3 W): near, undistorted by the predicted flow, and by the true one."""
+        undistorted = [carry(batch, flow)[0] for flow in (self.predict_flow(batch), batch["flow"])]
+        return torch.cat([batch["near"] * batch["near_mask"], *undistorted], dim=3)
 
 
 class DistanceStage(Stage):
     """Portrait to distance, at once."""
+
+    needs = _NEAR
 
     def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
@@ -81,6 +99,8 @@ class DistanceStage(Stage):
 class QueryStage(Stage):
     """Portrait and a queried distance to "farther"; several queries a portrait, drawn anew each step."""
 
+    needs = _NEAR
+
     def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
         self.net = DistanceQueryNet(width, levels, stem)
@@ -101,6 +121,8 @@ class QueryStage(Stage):
 
 class CompletionStage(Stage):
     """What the near camera never saw, learnt on portraits that were carried along the true flow."""
+
+    needs = _PICTURES
 
     def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
@@ -152,6 +174,8 @@ class CompletionStage(Stage):
 class CascadeStage(Stage):
     """Flow and completion end to end: completion sees what the predicted flow leaves it."""
 
+    needs = tuple(dict.fromkeys((*_FLOW, *_PICTURES)))
+
     def __init__(self, width: int, levels: int, stem: int = 1):
         super().__init__()
         self.flow = FlowStage(width, levels, stem)
@@ -177,9 +201,9 @@ class CascadeStage(Stage):
 
 
 def flow_weight(batch: Batch) -> Tensor:
-    """(N, 1, H, W) what each near pixel counts in the loss of a flow: the head 1, the rest of the person less."""
-    beside = torch.tensor([int(part) for part in BESIDE], device=batch["near_part"].device)
-    return batch["near_surface"] * torch.where(torch.isin(batch["near_part"], beside), 0.2, 1.0)
+    """(N, 1, H, W) float32: what each near pixel counts in the loss of a flow; 0 where no surface is seen."""
+    table = torch.tensor([WEIGHTS.get(part, 1.0) for part in Part], device=batch["near_part"].device)
+    return batch["near_surface"] * table[batch["near_part"].long()]
 
 
 def carry(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:

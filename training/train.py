@@ -105,7 +105,7 @@ def train(config: Config, stop: int | None = None) -> dict[str, float]:
     optimiser = torch.optim.AdamW(stage.parameters(), config.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     start = _resume(config, stage, average, optimiser)
     learner = nn.parallel.DistributedDataParallel(stage) if ranks > 1 else stage
-    batches = _batches(config, start, rank, ranks, device)
+    batches = _batches(config, stage.needs, start, rank, ranks, device)
     board = SummaryWriter(str(config.out)) if rank == 0 else None
     waited_s = worked_s = 0.0
     losses: dict[str, float] = {}
@@ -212,13 +212,17 @@ def _resume(config: Config, stage: Stage, average: Stage, optimiser: torch.optim
     return record["step"]
 
 
-def _batches(config: Config, start: int, rank: int, ranks: int, device: str) -> Iterator[Batch]:
+def _batches(
+    config: Config, layers: tuple[str, ...], start: int, rank: int, ranks: int, device: str
+) -> Iterator[Batch]:
     """This process's part of every step's batch."""
     share, seed = config.batch // ranks, config.seed * ranks + rank
     if config.data.startswith(LIVE):
         recipe = _recipe(config)
-        return stream(recipe, batch=share, seed=seed, start=start, workers=config.workers, device=device)
-    return open_set(config.data, batch=share, seed=seed, start=start, workers=config.workers, device=device)
+        return stream(recipe, batch=share, seed=seed, start=start, layers=layers, workers=config.workers, device=device)
+    return open_set(
+        config.data, batch=share, seed=seed, start=start, layers=layers, workers=config.workers, device=device
+    )
 
 
 def _schedule(step: int, steps: int) -> float:
