@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(VENV)/.core: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,12 @@ $(VENV)/.lint: $(VENV)/.core
 $(VENV)/.eval: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[valid,eval]'
 	$(BIN)/datagen assets fetch face-models
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,valid]'
+	$(BIN)/datagen assets fetch ict valid perceptual-models
 	@touch $@
 
 dataset: $(VENV)/.core ## Install, generate 16 verified pairs into out/, make their page
@@ -56,6 +62,29 @@ photo: $(VENV)/.eval ## Measure the photo tier against Cycles on a quiet machine
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[photo,blender]'
 	$(BIN)/python -m benchmark.photo
 
+# Two sources of people: weights learn from one and are asked about both.
+BASELINES ?= out/baselines
+BASELINE_PAIRS := --recipe portrait --background black --size 256 --distances 4 --shard-pairs 100 --without-layers \
+	near_normal far_normal near_uv far_uv near_depth_axis_m far_depth_axis_m near_inside_far far_inside_near
+ONE := $(BASELINES)/makehuman-ict
+OTHER := $(BASELINES)/valid
+WORKERS ?= 2
+
+$(ONE)/index.json: | $(VENV)/.train
+	$(BIN)/datagen generate $(ONE) --heads makehuman ict:painted --pairs 6400 --seed 1 $(BASELINE_PAIRS) --workers $(WORKERS)
+
+$(OTHER)/index.json: | $(VENV)/.train
+	$(BIN)/datagen generate $(OTHER) --heads valid --pairs 4800 --seed 2 $(BASELINE_PAIRS) --workers $(WORKERS)
+
+train-baselines: $(VENV)/.train $(ONE)/index.json $(OTHER)/index.json ## Train the networks on each of two sources of people (long)
+	TRAINING=$(BIN)/training DATA=$(ONE) OUT=$(ONE)-weights WORKERS=$(WORKERS) examples/train_baselines.sh
+	TRAINING=$(BIN)/training DATA=$(OTHER) OUT=$(OTHER)-weights WORKERS=$(WORKERS) examples/train_baselines.sh
+
+TRIALS ?= one-held-out:$(ONE)-weights:$(ONE):test:$(ONE) one-on-other:$(ONE)-weights:$(OTHER):all:$(ONE) \
+	other-held-out:$(OTHER)-weights:$(OTHER):test:$(OTHER) other-on-one:$(OTHER)-weights:$(ONE):all:$(OTHER)
+baselines: $(VENV)/.train $(ONE)/index.json $(OTHER)/index.json ## Measure trained networks; writes docs/baselines.md and its pictures
+	$(BIN)/python -m benchmark.baselines --trials $(TRIALS) --out $(BASELINES)/trials
+
 gpu-check: ## Labels on an NVIDIA GPU against the CPU's bits, from the source tree (needs numpy, numba, CuPy)
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m renderers.cuda.check
 
@@ -65,4 +94,4 @@ bench: $(VENV)/.core ## Pairs a second on this machine
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint pictures realism photo gpu-check bench clean
+.PHONY: help dataset test check lint pictures realism photo train-baselines baselines gpu-check bench clean

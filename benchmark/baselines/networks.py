@@ -92,7 +92,7 @@ def network_record(networks: Networks, name: str) -> dict[str, Any]:
     """What the page says of a network, from the header of its file."""
     trained, path = networks.trained[name], networks.files[name]
     config = {key: value for key, value in trained.record["config"].items() if key in CONFIG}
-    config["start_from"] = [Path(start).name for start in trained.record["config"].get("start_from", ())]
+    config["start_from"] = [_run_name(Path(start)) for start in trained.record["config"].get("start_from", ())]
     shipped = {key: value for key, value in trained.stage.state_dict().items() if "critic." not in key}
     return {
         "sha256": file_hash(path),
@@ -103,6 +103,10 @@ def network_record(networks: Networks, name: str) -> dict[str, Any]:
         "version": trained.record.get("version"),
         "config": config,
     }
+
+
+def _run_name(path: Path) -> str:
+    return path.parent.name if path.name == LAST else path.stem
 
 
 CONFIG = ("steps", "batch", "width", "levels", "stem", "rate", "perceptual", "augmented", "seed", "bf16", "device")

@@ -82,13 +82,16 @@ def summary(trials: Mapping[str, Values]) -> str:
 
 
 def _wins(figures: Values, where: str, who: str) -> str:
-    verdicts = [figures["verdict"][where][i] for i in strong_bins()]
-    met = [found[who] for found in verdicts if found and found[who]]
+    names = bin_names(figures["edges_m"])
+    verdicts = {names[i]: figures["verdict"][where][i] for i in strong_bins()}
+    met = {name: found[who] for name, found in verdicts.items() if found and found[who]}
     if not met:
         return "–"
-    ratios = [each["ratio"] for each in met if each["ratio"] is not None]
-    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else ""
-    return f"{sum(each['clear'] for each in met)} of {len(met)}{spread}"
+    ratios = [each["ratio"] for each in met.values() if each["ratio"] is not None]
+    lost = [name for name, each in met.items() if not each["clear"]]
+    told = [f"{min(ratios):.2f} to {max(ratios):.2f}"] if ratios else []
+    told += [f"not {', '.join(lost)} cm"] if 0 < len(lost) < len(met) else []
+    return f"**{len(met) - len(lost)} of {len(met)}** ({'; '.join(told)})" if told else f"**0 of {len(met)}**"
 
 
 def weights_parts(trials: Mapping[str, Values]) -> list[str]:
@@ -238,7 +241,8 @@ def picture_table(figures: Values, where: str) -> str:
 
 
 def _metric(name: str, value: float | None) -> str:
-    return number(value, DIGITS[name]).replace("0.", ".", 1) if name != "psnr_db" else number(value, DIGITS[name])
+    text = number(value, DIGITS[name])
+    return text if value is None or abs(value) >= 1 else text.replace("0.", ".", 1)
 
 
 def warp_words(warps: Sequence[Values]) -> str:
