@@ -18,6 +18,7 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from benchmark.command import run as run_command
+from benchmark.metrics import Measured, bootstrap_mean
 from benchmark.pages import ReportError
 from benchmark.report import pictures
 from benchmark.report.applications import APPLICATIONS, application_figures, markers
@@ -32,6 +33,7 @@ from benchmark.report.pictures import address, choose, triples
 from benchmark.report.records import ResultError
 from benchmark.report.results import read_result, read_run
 from benchmark.report.tables import code, csv_text, markdown, plain
+from datagen.randomness import generator
 from meshes.errors import UsageError
 
 HOSTILE = "<img src=x onerror=alert(1)>|`*_[a](b)&\"'</script>"
@@ -101,6 +103,14 @@ def test_the_interval_is_over_people_not_answers(tmp_path):
     apart = board_of(tmp_path / "apart", record).entries[0].figure("epe_px/face")
     assert alike.value == apart.value
     assert alike.high - alike.low > 1.5 * (apart.high - apart.low)
+
+
+def test_kept_draws_give_the_interval_of_fresh_ones(found):
+    entry = found[1].entries[0]
+    measured = [Measured(*row.metrics["epe_px/face"]) for row in entry.result.rows]
+    people = [int(row.person[-1]) for row in entry.result.rows]
+    figure = entry.figure("epe_px/face")
+    assert (figure.low, figure.high) == bootstrap_mean(measured, people, generator(0, 0, "report"))
 
 
 def test_one_person_has_no_interval(tmp_path):

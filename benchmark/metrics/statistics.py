@@ -1,7 +1,7 @@
 """Averages over samples and their intervals. Sums are rounded once, so that no order and no batching changes a bit."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -32,7 +32,11 @@ def weighted_mean(measured: Sequence[Measured], by_count: bool = False) -> Measu
 
 
 def bootstrap_mean(
-    measured: Sequence[Measured], people: Sequence[int], rng: np.random.Generator, rounds: int = ROUNDS
+    measured: Sequence[Measured],
+    people: Sequence[int],
+    rng: np.random.Generator,
+    rounds: int = ROUNDS,
+    draw: Callable[[int, np.random.Generator, int], np.ndarray] | None = None,
 ) -> tuple[float, float] | None:
     """95 % interval of `weighted_mean` when people, not samples, are drawn again with replacement.
 
@@ -44,6 +48,7 @@ def bootstrap_mean(
         people: whom each sample shows.
         rng: `datagen.randomness.generator(seed, index, purpose)`.
         rounds: draws.
+        draw: `draws` where left out; who has thousands of figures may keep the draws of equally many people.
 
     Returns:
         Low and high; None where fewer than two people have a value, or one is infinite.
@@ -61,7 +66,7 @@ def bootstrap_mean(
         return None
     columns = [zip(*sums[person], strict=True) for person in sorted(sums)]
     totals = np.array([[math.fsum(part) for part in column] for column in columns])
-    drawn = draws(len(totals), rng, rounds) @ totals
+    drawn = (draw or draws)(len(totals), rng, rounds) @ totals
     low, high = np.percentile(drawn[:, 0] / drawn[:, 1], (2.5, 97.5))
     return float(low), float(high)
 
