@@ -312,6 +312,12 @@ def test_a_head_grows_by_what_the_flow_says(seen):
     assert grown == pytest.approx(1.1**2, rel=0.03)
 
 
+def test_a_camera_at_infinity_is_far_too(seen):
+    (told,) = undistort(Photo(noisy()), replace(MODELS, far_m=np.inf), Settings(distance_m=9.0)).faces
+    assert told["changed"]
+    assert told["far_cm"] is None
+
+
 def test_far_faces_are_left_alone(seen):
     before = noisy()
     done = undistort(Photo(before), MODELS, Settings(distance_m=1.7))

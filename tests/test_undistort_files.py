@@ -19,6 +19,7 @@ from fake import fake_run, fake_sample  # noqa: E402
 from undistort_photos import MODELS, face_at, noisy, show_one_face  # noqa: E402
 
 from datagen.engine import generate  # noqa: E402
+from training import checkpoint  # noqa: E402
 from training.cli import main  # noqa: E402
 from training.data import TrainingError  # noqa: E402
 from training.train import LAST, Config, train  # noqa: E402
@@ -311,6 +312,15 @@ def test_trained_weights_are_asked(seen, weights, tmp_path, capsys):
     models = load(weights)
     assert models.completion is not None
     assert models.size == 64
+
+
+def test_shipped_weights_say_what_they_learnt_from(weights, tmp_path):
+    tensors, record = checkpoint.read(weights / "flow.safetensors")
+    recipe = {"size": 128, "far_m": "inf"}
+    checkpoint.write(tmp_path / "flow.safetensors", tensors, {**record, "set": {"recipe": recipe}})
+    models = load(tmp_path)
+    assert (models.size, models.far_m) == (128, np.inf)
+    assert load(weights).far_m == 1.6
 
 
 def test_weights_in_the_wrong_place_are_told(weights, tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -62,18 +63,24 @@ def load(folder: Path | None) -> Models:
         )
     flow, distance, completion = (_opened(folder / f"{name}.safetensors") for name in _NAMES)
     assert flow is not None
-    config = flow.record["config"]
+    size, far_m = _looks(flow.record)
     return Models(
         flow=_answer(flow, "predict_flow", path),
         distance=_distance(distance, folder / "distance.safetensors"),
         completion=_completion(completion, flow, folder / "completion.safetensors"),
-        size=int(flow.record.get("size") or config.get("size") or SIZE_PX),
-        far_m=float(flow.record.get("far_m") or config.get("far_m") or FAR_M),
+        size=size,
+        far_m=far_m,
         version=str(flow.record.get("data", "")),
     )
 
 
 _NAMES = ("flow", "distance", "completion")
+
+
+def _looks(record: dict[str, Any]) -> tuple[int, float]:
+    """Picture size and far distance that weights learnt with: of the recipe that shipped ones name, else of the run."""
+    recipe = (record.get("set") or {}).get("recipe") or {}
+    return int(recipe.get("size") or record["config"].get("size") or SIZE_PX), float(recipe.get("far_m") or FAR_M)
 
 
 def _opened(path: Path) -> Trained | None:

@@ -1,5 +1,6 @@
 """A photograph from beginning to end: faces, mask, square, distance, flow, warp, completion, back into the picture."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -195,7 +196,7 @@ def _told(distance: Distance, photo: Photo, crop: Crop, far_m: float) -> dict[st
         "distance_source": distance.source,
         "focal_mm35": round(mm35_of(focal_px_of(distance.metres, crop.side_px), longer), 1),
         "exif_focal_mm35": photo.focal_mm35,
-        "far_cm": 100 * far_m,
+        "far_cm": None if math.isinf(far_m) else 100 * far_m,
         "changed": distance.metres < far_m,
         "square": {**asdict(crop), "centre_px": crop.centre_px.tolist()},
     }
