@@ -15,7 +15,13 @@ BEGIN, END = "<!-- baselines: begin, made by `make baselines` -->", "<!-- baseli
 inserted = Section(BEGIN, END).inserted
 """A page with its generated part replaced."""
 
-MAIN = (MEAN_AT, FITTED_HEAD, WAYS["flow"], f"{WAYS['flow']}, distance by the {ESTIMATORS['distance']}", "cascade")
+MAIN = (
+    MEAN_AT,
+    FITTED_HEAD,
+    WAYS["flow"],
+    f"{WAYS['flow']}, distance by the {ESTIMATORS['distance']}",
+    WAYS["cascade"],
+)
 """Rows with their intervals."""
 NAMES = {"psnr_db": "PSNR", "ssim": "SSIM", PERCEPTUAL: "LPIPS"}
 DIGITS = {"psnr_db": 1, "ssim": 3, PERCEPTUAL: 3}
