@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.methods.opening import is_shipped, shipped
 from benchmark.methods.registry import METHODS
 from benchmark.report.command import Report
 from benchmark.run.export import export
@@ -58,11 +59,14 @@ class Run:
         unknown = sorted(set(self.track) - set(TRACKS))
         if unknown:
             raise UsageError(f"--track: expected some of {', '.join(TRACKS)}, got {', '.join(unknown)}; correct it.")
+        workers = usable_cores() if self.workers is None else self.workers
+        wanted = Wanted(self.small, self.cache or cache_folder(), workers)
+        settings = Settings(self.out, wanted.cache, wanted.workers, self.limit_s)
+        for spec in filter(is_shipped, self.method):
+            shipped(spec)  # A name that nobody knows is said before a suite is made.
         suites, said = (list(self.suite), []) if self.suite else suites_at_hand()
         methods = self.method or _available()
         _say(said)
-        wanted = Wanted(self.small, self.cache or cache_folder(), self.workers or usable_cores())
-        settings = Settings(self.out, wanted.cache, wanted.workers, self.limit_s)
         outcomes = [self._one(name, methods, wanted, settings) for name in suites]
         return 0 if all(outcome.ok for outcome in outcomes) else 1
 

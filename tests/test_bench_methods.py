@@ -11,13 +11,15 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 import bench_cases  # noqa: E402
+import bench_methods  # noqa: E402
 
 from benchmark.methods import head_warp, mesh_depth, plain, trained, truth_told, two_view  # noqa: E402
 from benchmark.methods.custom import digest_of, open_class  # noqa: E402
 from benchmark.methods.folder import FLO_MAGIC, Folder, read_flow  # noqa: E402
 from benchmark.methods.method import SIGHTS, MethodError, missing, shown  # noqa: E402
 from benchmark.methods.moving import continued, moved, radial, without_cracks  # noqa: E402
-from benchmark.methods.registry import METHODS, described, is_shipped, open_method  # noqa: E402
+from benchmark.methods.opening import described, open_method, shipped  # noqa: E402
+from benchmark.methods.registry import METHODS  # noqa: E402
 from renderers.camera import Camera, dolly_camera, intrinsics, look_at, project, unproject  # noqa: E402
 from training.mean_head import shape_model  # noqa: E402
 from training.networks import FlowNet  # noqa: E402
@@ -216,8 +218,8 @@ def test_an_estimated_distance_is_told_and_a_cascade_completes():
     torch.manual_seed(0)
     estimator = network(DistanceStage(8, 2), "distance")
     cascade = network(CascadeStage(8, 2), "cascade")
-    method = trained.TrainedFlow("x", bench_cases.NEAR, cascade, estimator, trained.completion_of(cascade))
-    answer = method(shown(QUESTION, bench_cases.NEAR))
+    method = trained.TrainedFlow("x", bench_methods.NEAR, cascade, estimator, trained.completion_of(cascade))
+    answer = method(shown(QUESTION, bench_methods.NEAR))
     assert answer.distance_m > 0
     assert answer.rgb.shape == QUESTION.near_rgb.shape
     assert answer.rgb.dtype == np.uint8
@@ -344,20 +346,20 @@ def test_the_template_works():
 
 
 def test_a_class_of_a_module_is_a_method():
-    method = open_class("bench_cases:Right")
-    told = described("bench_cases:Right", method)
-    assert (told.name, told.sees, told.oracle) == ("right", bench_cases.NEAR, False)
+    method = open_class("bench_methods:Right")
+    told = described("bench_methods:Right", method)
+    assert (told.name, told.sees, told.oracle) == ("right", bench_methods.NEAR, False)
     assert told.digest == digest_of(method)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bench_cases:Nobody", "expected a class Nobody in bench_cases"),
+        ("bench_methods:Nobody", "expected a class Nobody in bench_methods"),
         ("no_such_module:X", "expected a module that can be imported, got ModuleNotFoundError"),
         ("no/such.py:X", "expected a module that can be imported, got FileNotFoundError"),
-        ("bench_cases:Unnamed", "expected a name of lower case"),
-        ("bench_cases:NotOpened", "to make a method, got OSError: no such weights"),
+        ("bench_methods:Unnamed", "expected a name of lower case"),
+        ("bench_methods:NotOpened", "to make a method, got OSError: no such weights"),
     ],
 )
 def test_what_is_no_method_is_refused(spec, message):
@@ -367,7 +369,7 @@ def test_what_is_no_method_is_refused(spec, message):
 
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(MethodError, match=r"expected none, mean-flow, .*folder:PATH, .*got 'nune'"):
-        is_shipped("nune")
+        shipped("nune")
 
 
 def test_shipped_methods_are_named_by_their_keys(tmp_path, monkeypatch):

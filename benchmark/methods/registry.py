@@ -1,4 +1,4 @@
-"""Every method that ships, by name, and how any method is opened from what a user types."""
+"""Every method that ships, by name."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,15 +9,11 @@ from pathlib import Path
 import datagen
 import training
 from benchmark.methods import head_warp, mesh_depth, plain, trained, truth_told, two_view
-from benchmark.methods.custom import digest_of, open_class
-from benchmark.methods.folder import Folder
 from benchmark.methods.head_model import make_head, read_head
 from benchmark.methods.method import Method, MethodError, Sight
 from datagen.faces import why_not_measured
 from datagen.faces.tools import package
 from meshes.errors import UserError
-
-FOLDER = "folder:"
 
 
 def _nothing_needed() -> str:
@@ -45,6 +41,18 @@ class Shipped:
     why_not: Callable[[], str] = _nothing_needed
     prepare: Callable[[Path, int], None] = _nothing_made
     weights: tuple[str, ...] = ()
+
+    def opened(self, name: str, cache: Path) -> Method:
+        """The method. Raises MethodError where it is not available here."""
+        if reason := self.why_not():
+            raise MethodError(f"{name}: not available: {reason}")
+        return self.open(cache)
+
+    def digest(self, name: str) -> str:
+        """Of the code and the weights that its answers depend on."""
+        files = [trained.weights_path(what) for what in self.weights]
+        parts = [name, methods_code(), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _sees(*sights: Sight) -> frozenset[Sight]:
@@ -164,70 +172,6 @@ METHODS: dict[str, Shipped] = {
     "perfect": Shipped("the truth itself", lambda cache: truth_told.Perfect()),
 }  # fmt: skip
 """Every shipped method by name."""
-
-
-@dataclass(frozen=True)
-class Described:
-    """A method as results name it.
-
-    Attributes:
-        spec: what the user typed.
-        name, sees, summary: of the method.
-        digest: changes with whatever its answers depend on.
-    """
-
-    spec: str
-    name: str
-    sees: frozenset[Sight]
-    summary: str
-    digest: str
-
-    @property
-    def oracle(self) -> bool:
-        """It saw what it should find: the far portrait or the true flow."""
-        return bool(self.sees & {"far", "flow"})
-
-
-def is_shipped(spec: str) -> bool:
-    """Whether a name is that of a shipped method. Raises MethodError for one that nobody can open."""
-    if spec in METHODS:
-        return True
-    if ":" not in spec:
-        raise MethodError(
-            f"--method: expected {', '.join(METHODS)}, folder:PATH, module:Class or file.py:Class, got {spec!r}."
-        )
-    return False
-
-
-def open_method(spec: str, cache: Path) -> Method:
-    """The method that a user means.
-
-    Raises:
-        MethodError: unknown, not available here, or no method.
-    """
-    if is_shipped(spec):
-        if reason := METHODS[spec].why_not():
-            raise MethodError(f"{spec}: not available: {reason}")
-        return METHODS[spec].open(cache)
-    return Folder.open(Path(spec.removeprefix(FOLDER))) if spec.startswith(FOLDER) else open_class(spec)
-
-
-def described(spec: str, method: Method) -> Described:
-    """Name, sights, summary and digest of an opened method."""
-    about = METHODS[spec].summary if spec in METHODS else "answers made elsewhere"
-    if spec not in METHODS and not isinstance(method, Folder):
-        about = (type(method).__doc__ or spec).strip().splitlines()[0]
-    return Described(spec, method.name, frozenset(method.sees), about, _digest(spec, method))
-
-
-def _digest(spec: str, method: Method) -> str:
-    if isinstance(method, Folder):
-        return method.digest()
-    if spec not in METHODS:
-        return digest_of(method)
-    files = [trained.weights_path(what) for what in METHODS[spec].weights]
-    parts = [spec, methods_code(), *(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)

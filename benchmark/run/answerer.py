@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.methods.method import Answer, Method, Question
-from benchmark.methods.registry import Described, described, open_method
+from benchmark.methods.opening import Described, described, open_method
 from benchmark.run.answers import checked
+from meshes.errors import UserError
 
 OPENING_S = 120.0
 """How long a method may take to be opened, which loads its packages, beyond the time it has for an answer."""
@@ -107,23 +108,11 @@ class Answerer:
 def _answer(pipe: Connection, cache: Path) -> None:
     """The life of the process: requests in, answers out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal signals the whole group, but the parent decides.
-    one_thread()
     methods: dict[str, Method] = {}
     with contextlib.suppress(EOFError, OSError):
         while True:
             kind, spec, *rest = pipe.recv()
             pipe.send(_described(methods, spec, cache) if kind == "open" else _answered(methods[spec], *rest))
-
-
-def one_thread() -> None:
-    """Keeps the libraries of this process to one thread: processes are what run side by side."""
-    import torch
-
-    torch.set_num_threads(1)
-    with contextlib.suppress(ImportError):
-        import cv2
-
-        cv2.setNumThreads(1)
 
 
 def _described(methods: dict[str, Method], spec: str, cache: Path) -> Described | str:
@@ -145,7 +134,5 @@ def _answered(method: Callable[[Question], object], question: Question) -> Answe
 
 
 def _words(error: Exception) -> str:
-    from meshes.errors import UserError
-
     text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     return text if len(text) <= 500 else f"{text[:500]}..."

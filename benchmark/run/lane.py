@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 from benchmark.methods.method import missing, shown
-from benchmark.methods.registry import METHODS, Described
-from benchmark.run.answerer import Answered, Answerer, one_thread
+from benchmark.methods.opening import Described, is_shipped
+from benchmark.run.answerer import Answered, Answerer
 from benchmark.run.kept import Generated, Kept
 from benchmark.suites.case import Case
 from benchmark.tracks.track import Measurement, Track
@@ -78,7 +78,6 @@ class Job:
 def begin() -> None:
     """What a lane does first: leaves Ctrl-C to its parent, and ends when that does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    one_thread()
     if (parent := parent_process()) is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
@@ -121,14 +120,20 @@ def _tracks(job: Job) -> dict[str, Track]:
     return {name: known[name] for name in job.tracks}
 
 
-@cache
-def _answerer_of(own: str, kept: Path, limit_s: float) -> Answerer:
-    return Answerer(kept, limit_s)
+def end() -> None:
+    """Ends the processes that answer for this one, and forgets its cases."""
+    for answerer in _ANSWERERS.values():
+        answerer.close()
+    _ANSWERERS.clear()
+    _cases.cache_clear()
+
+
+_ANSWERERS: dict[tuple[str, Path, float], Answerer] = {}
 
 
 def _answerer(spec: str, kept: Path, limit_s: float) -> Answerer:
     """Shipped methods share a process, and with it what they have loaded; everybody else is alone in one."""
-    return _answerer_of("" if spec in METHODS else spec, kept, limit_s)
+    return _ANSWERERS.setdefault(("" if is_shipped(spec) else spec, kept, limit_s), Answerer(kept, limit_s))
 
 
 def _write_row(case: Case, asked: Asked, tracks: Mapping[str, Track], answerer: Answerer) -> None:

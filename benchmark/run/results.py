@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import datagen
-from benchmark.methods.registry import Described
+from benchmark.methods.opening import Described
 from benchmark.tracks.track import Measurement, Row, Summary, Track
 from datagen.bench import processor
 from datagen.database import explained, write_file

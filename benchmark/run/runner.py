@@ -16,10 +16,11 @@ from typing import Any
 
 import benchmark
 import training
-from benchmark.methods.registry import METHODS, Described, is_shipped
+from benchmark.methods.opening import Described, is_shipped, shipped
+from benchmark.methods.registry import METHODS
 from benchmark.run.answerer import Answerer
 from benchmark.run.kept import Generated, Kept
-from benchmark.run.lane import ROWS, Asked, Done, Job, begin, work
+from benchmark.run.lane import ROWS, Asked, Done, Job, begin, end, work
 from benchmark.run.results import result, write_result
 from benchmark.tracks.track import Track
 from datagen.database import DatabaseError, to_json
@@ -156,14 +157,30 @@ def chunks(count: int, size: int) -> list[tuple[int, ...]]:
 
 def _work(jobs: list[Job], workers: int, count: int, progress: OnProgress) -> list[Done]:
     """All jobs, in their order whoever finishes first."""
-    context, known = multiprocessing.get_context("spawn"), 0
     progress(0, count)
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, begin) as pool:
-        futures: list[Future[Done]] = [pool.submit(work, job) for job in jobs]
+    lanes = _here(jobs) if workers == 1 else _beside(jobs, workers)
+    done: dict[int, Done] = {}
+    for place, one in lanes:
+        done[place] = one
+        progress(sum(len(each.ids) for each in done.values()), count)
+    return [done[place] for place in range(len(jobs))]
+
+
+def _here(jobs: list[Job]) -> Iterator[tuple[int, Done]]:
+    try:
+        for place, job in enumerate(jobs):
+            yield place, work(job)
+    finally:
+        end()
+
+
+def _beside(jobs: list[Job], workers: int) -> Iterator[tuple[int, Done]]:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max(1, min(workers, len(jobs))), context, begin) as pool:
+        places: dict[Future[Done], int] = {pool.submit(work, job): place for place, job in enumerate(jobs)}
         try:
-            for future in as_completed(futures):
-                known += len(future.result().ids)
-                progress(known, count)
+            for future in as_completed(places):
+                yield places[future], future.result()
         except BrokenProcessPool:
             raise DatabaseError(
                 "benchmark: expected its processes to finish, but one was killed (often for want of memory). Answers "
@@ -172,14 +189,14 @@ def _work(jobs: list[Job], workers: int, count: int, progress: OnProgress) -> li
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        return [future.result() for future in futures]
 
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
     """Processes that are started in the block have one thread each for their mathematics."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
+    wanted = {**ONE_THREAD, "OPENCV_FOR_THREADS_NUM": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
@@ -214,29 +231,37 @@ def scoring_code() -> str:
 
 
 def describe(methods: Iterable[str], settings: Settings) -> tuple[list[Described], dict[str, str]]:
-    """The methods that can be asked, each prepared, and why others cannot. Raises UsageError for two of one name."""
+    """The methods that can be asked, each prepared, and why others cannot.
+
+    Raises:
+        UsageError: two of one name.
+        MethodError: a name that nobody knows.
+    """
+    wanted = list(dict.fromkeys(methods))
+    for spec in filter(is_shipped, wanted):
+        shipped(spec)
     found: dict[str, Described] = {}
     refused: dict[str, str] = {}
-    wanted = list(dict.fromkeys(methods))
-    for spec in wanted:
-        is_shipped(spec)  # A name that nobody knows is said before anything is asked.
-    for spec in wanted:
-        told = _described(spec, settings)
-        if isinstance(told, str):
-            refused[spec] = told
-        elif told.name in found or (told.name in METHODS and spec not in METHODS):
-            raise UsageError(f"--method {spec}: expected a name of its own, got {told.name!r} again; rename it.")
-        else:
-            found[told.name] = told
+    with one_thread_each(), Answerer(settings.cache, settings.limit_s) as together:
+        for spec in wanted:
+            told = _described(spec, settings, together)
+            if isinstance(told, str):
+                refused[spec] = told
+            elif told.name in found or (told.name in METHODS and not is_shipped(spec)):
+                raise UsageError(f"--method {spec}: expected a name of its own, got {told.name!r} again; rename it.")
+            else:
+                found[told.name] = told
     return list(found.values()), refused
 
 
-def _described(spec: str, settings: Settings) -> Described | str:
-    """Opened in a process of its own, as it may hang or crash."""
+def _described(spec: str, settings: Settings, together: Answerer) -> Described | str:
+    """Opened in another process, as it may hang or crash; a user's own in one of its own."""
+    if not is_shipped(spec):
+        with Answerer(settings.cache, settings.limit_s) as alone:
+            return alone.describe(spec)
     try:
-        if is_shipped(spec) and not METHODS[spec].why_not():
-            METHODS[spec].prepare(settings.cache, settings.workers)
+        if not shipped(spec).why_not():
+            shipped(spec).prepare(settings.cache, settings.workers)
     except UserError as error:
         return str(error)
-    with one_thread_each(), Answerer(settings.cache, settings.limit_s) as answerer:
-        return answerer.describe(spec)
+    return together.describe(spec)
