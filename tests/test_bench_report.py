@@ -184,6 +184,12 @@ def test_questions_that_could_not_be_asked_are_told(tmp_path):
         assert "3 not asked: nobody knows its camera." in text
 
 
+def test_photographs_are_asked_about_by_their_folder(tmp_path):
+    record = result()
+    record["suite"]["name"] = "cmdp"
+    assert "--suite cmdp:FOLDER --method none" in markdown([board_of(tmp_path, record)], read_run(tmp_path))
+
+
 def test_a_machine_is_the_same_on_another_day(tmp_path):
     later = result(method="trained")
     later["machine"]["date"] = "2026-12-24"
@@ -264,13 +270,13 @@ def read(html):
 def test_the_page_is_whole_and_asks_for_nothing(html):
     reader = read(html)
     assert reader.seen.count("script") == 1
-    assert all(source.startswith("data:") for source in reader.sources)
+    assert all(source.startswith(("data:", "#")) for source in reader.sources)
     assert not re.search(r"https?://|@import|url\(", html)
     assert len(html) < 8_000_000
 
 
 def test_every_figure_stands_with_its_count(html):
-    cells = re.findall(r'<td[^>]*class="figure"[^>]*><(?:b|span) class="value">.*?</td>', html)
+    cells = re.findall(r'<td data-value="[^"]*"><(?:b|span)>.*?</td>', html)
     assert len(cells) > 100
     assert all(re.search(r"n \d+", cell) for cell in cells)
 

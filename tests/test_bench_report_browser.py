@@ -63,7 +63,7 @@ def column(window, table, number):
     """Texts of a column's cells that hold a value or a method, from top to bottom."""
     return window.run(
         f"return [...document.querySelectorAll('{table} tbody tr:not(.divide)')]"
-        ".map(row => row.cells[arguments[0]].querySelector('.value, .name')?.textContent ?? null)",
+        ".map(row => row.cells[arguments[0]].querySelector('td > b, td > span, .name')?.textContent ?? null)",
         number,
     )
 

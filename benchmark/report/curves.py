@@ -4,7 +4,7 @@ Drawn as text, so that equal figures give equal bytes and the page's style sheet
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.report.figures import Figure, figure_text, level_label
@@ -158,13 +158,18 @@ def shape(style: int, x: float, y: float, r: float = 4.2) -> str:
 
 
 def swatch(style: int) -> Markup:
-    """A short piece of a style's line with its dot, for legends and tables."""
-    return tag(
-        "svg",
-        tag("path", d="M1 8H29", class_="line", stroke_dasharray=dashes(style) or None),
-        tag("path", d=shape(style, 15, 8), class_="dot"),
-        viewBox="0 0 30 16", class_=f"swatch series k{style % COLORS}", aria_hidden="true",
-    )  # fmt: skip
+    """A short piece of a style's line with its dot, for legends and tables; `swatches` draws it once a page."""
+    return tag("svg", tag("use", href=f"#s{style}"), class_=f"swatch series k{style % COLORS}", aria_hidden="true")
+
+
+def swatches(styles: Iterable[int]) -> Markup:
+    """What `swatch` refers to, for the top of a page."""
+    drawn = [
+        tag("symbol", tag("path", d="M1 8H29", class_="line", stroke_dasharray=dashes(style) or None),
+            tag("path", d=shape(style, 15, 8), class_="dot"), id=f"s{style}", viewBox="0 0 30 16")
+        for style in styles
+    ]  # fmt: skip
+    return tag("svg", *drawn, class_="symbols", aria_hidden="true")
 
 
 def _px(value: float) -> str:

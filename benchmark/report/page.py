@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from benchmark.report import sections
 from benchmark.report.board import Board, Entry
+from benchmark.report.curves import swatches
 from benchmark.report.leaderboard import leaderboard, panels
 from benchmark.report.markup import Markup, joined, tag
 from benchmark.report.naming import better
@@ -24,7 +25,7 @@ def page(boards: Sequence[Board], run: Run) -> str:
         "style": Markup(f"<style>\n{_resource('page.css')}</style>"),
         "header": _header(boards, run),
         "controls": _suite_choice(boards),
-        "suites": joined(_suites(boards)),
+        "suites": joined([swatches(sorted({e.style for board in boards for e in board.entries})), *_suites(boards)]),
         "script": Markup(f"<script>\n{_resource('page.js')}</script>"),
     }
     # Split at the marks rather than replace them one by one: what was put in may hold any text, a mark too.

@@ -11,7 +11,7 @@ from PIL import Image
 from benchmark.report.results import Answered, Result
 
 EDGES_PX = (192, 160, 128, 96, 64)
-MOST_CHARACTERS = 5_000_000
+MOST_CHARACTERS = 3_500_000
 """Of all addresses of a page together; the greatest edge that keeps within it is taken."""
 _MOST_PIXELS = 1 << 24
 _QUALITY = 80

@@ -12,6 +12,7 @@ from benchmark.report.figures import number
 from benchmark.report.markup import Markup, joined, tag
 from benchmark.report.pictures import Triple
 from benchmark.report.results import Machine, Suite
+from benchmark.run.sources import REAL
 
 MOST_FAILURES = 40
 """Named on the page for each method; results.json names all."""
@@ -156,7 +157,8 @@ def command(board: Board) -> str:
     """What to type for the same results."""
     small = " --small" if board.suite.small else ""
     methods = " ".join(shlex.quote(entry.name) for entry in board.entries)
-    return f"benchmark run --suite {shlex.quote(board.suite.name)}{small} --method {methods} --out RUN"
+    suite = f"{board.suite.name}:FOLDER" if board.suite.name in REAL else shlex.quote(board.suite.name)
+    return f"benchmark run --suite {suite}{small} --method {methods} --out RUN"
 
 
 def reproduce(board: Board) -> Markup:
