@@ -23,6 +23,9 @@ WAYS = {"flow": "flow net", "cascade": "cascade", "flow-blind": "flow net withou
 Maker = Callable[[Batch], Tensor]
 """Makes far pictures (N, 3, H, W) of a batch."""
 
+Warp = Callable[[Batch, Tensor], tuple[Tensor, Tensor]]
+"""Moves the person along a flow; answers as `training.stages.carry`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Networks:
@@ -162,7 +165,7 @@ def once(predict: Predictor) -> Predictor:
 
 
 AS_IT_IS, SENT, FETCHED = "near as it is", "sent forward", "fetched by the inverse flow"
-WARPS: dict[str, Callable[[Batch, Tensor], tuple[Tensor, Tensor]]] = {SENT: carry, FETCHED: looked_up}
+WARPS: dict[str, Warp] = {SENT: carry, FETCHED: looked_up}
 DONE = ", completed"
 """Added to the name of a warp whose holes are filled."""
 TRUE_FLOW = "true flow"
@@ -175,13 +178,16 @@ def picture_makers(networks: Networks) -> dict[str, Maker]:
     if flow:
         predict = once(flow.predict_flow)
         for name, warp in WARPS.items():
-            ways[name] = lambda batch, warp=warp: warp(batch, predict(batch))[0]
-            if completion:
-                ways[name + DONE] = lambda batch, warp=warp: filled(completion, batch, *warp(batch, predict(batch)))
+            ways |= _warped(name, warp, predict, completion)
     cascade = networks.flow("cascade")
     if isinstance(cascade, CascadeStage):
         ways[WAYS["cascade"]] = lambda batch: cascade.completion.complete(batch, cascade.predict_flow(batch))
-    ways[TRUE_FLOW] = lambda batch: carry(batch, batch["flow"])[0]
-    if completion:
-        ways[TRUE_FLOW + DONE] = lambda batch: completion.complete(batch, batch["flow"])
-    return ways
+    return ways | _warped(TRUE_FLOW, carry, lambda batch: batch["flow"], completion)
+
+
+def _warped(name: str, warp: Warp, predict: Predictor, completion: CompletionStage | None) -> dict[str, Maker]:
+    """A warp along a flow, and the same completed where something completes."""
+    plain: dict[str, Maker] = {name: lambda batch: warp(batch, predict(batch))[0]}
+    if completion is None:
+        return plain
+    return plain | {name + DONE: lambda batch: filled(completion, batch, *warp(batch, predict(batch)))}

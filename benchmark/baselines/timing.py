@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 
@@ -30,7 +31,7 @@ def seconds_of_parts(
         tries: that count.
     """
     with one_thread():
-        return {name: _median_s(lambda part=part: part(batch), tries) for name, part in _parts(networks, far_m, heads)}
+        return {name: _median_s(partial(part, batch), tries) for name, part in _parts(networks, far_m, heads)}
 
 
 def _parts(networks: Networks, far_m: float, heads: bool) -> Iterator[tuple[str, Callable[[Batch], object]]]:
