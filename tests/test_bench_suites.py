@@ -8,23 +8,30 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from benchmark.methods.mesh_depth import MeshDepth  # noqa: E402
+from benchmark.methods.method import MethodError, shown  # noqa: E402
+from benchmark.methods.plain import MeanFlow, MeanFlowAtDistance, Nothing, means_of  # noqa: E402
+from benchmark.methods.truth_told import OracleFlow, Perfect  # noqa: E402
+from benchmark.run.answers import checked  # noqa: E402
 from benchmark.suites import made as made_module  # noqa: E402
 from benchmark.suites.hashing import LABELS, RECORD, labels_sha256  # noqa: E402
 from benchmark.suites.lookalikes import closest_pairs  # noqa: E402
 from benchmark.suites.made import folder_of, make, opened, published, why_not  # noqa: E402
 from benchmark.suites.suite import Part, Suite, SuiteError  # noqa: E402
 from benchmark.suites.table import EIGHT_M, KEPT, MEANS, SUITES, suite_named  # noqa: E402
+from benchmark.tracks import TRACKS  # noqa: E402
+from datagen.faces import why_not_measured  # noqa: E402
 from datagen.heads import open_model  # noqa: E402
 from datagen.recipe import validate  # noqa: E402
 from datagen.roster import read_roster  # noqa: E402
-from training.scores import BIN_EDGES_M, bin_of  # noqa: E402
+from training.scores import BIN_EDGES_M, FACE, bin_of  # noqa: E402
 
 TINY = Suite(
     "tiny-v1",
     1,
-    "one person from two distances",
+    "one person from four distances",
     5,
-    (Part("makehuman", replace(SUITES["undistort-v1"].parts[0].recipe, near_sequence_m=(0.25, 1.6)), 1, 1),),
+    (Part("makehuman", replace(SUITES["undistort-v1"].parts[0].recipe, near_sequence_m=(0.2, 0.3, 0.6, 1.6)), 1, 1),),
     ("undistortion",),
 )
 
@@ -36,9 +43,9 @@ def tiny(tmp_path_factory, monkeypatch_module):
 
 @pytest.fixture(scope="module")
 def monkeypatch_module():
-    """Pictures of 64 pixels are enough here."""
+    """Pictures of 96 pixels are enough here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmark.suites.suite.SMALL_PX", 64)
+        patch.setattr("benchmark.suites.suite.SMALL_PX", 96)
         yield patch
 
 
@@ -116,11 +123,11 @@ def test_missing_assets_are_never_another_suite(tmp_path, monkeypatch):
 
 def test_cases_are_what_was_generated(tiny):
     near, far = tiny.cases[0], tiny.cases[-1]
-    assert [case.question.id for case in tiny.cases] == ["makehuman-0000-0", "makehuman-0000-1"]
-    assert (near.truth.distance_m, far.truth.distance_m) == (0.25, 1.6)
+    assert [case.question.id for case in tiny.cases] == [f"makehuman-0000-{step}" for step in range(4)]
+    assert (near.truth.distance_m, far.truth.distance_m) == (0.2, 1.6)
     assert near.truth.person == far.truth.person
-    assert near.question.near_rgb.shape == (64, 64, 3)
-    assert near.question.eye_px.tolist() == [32.0, 32.0]
+    assert near.question.near_rgb.shape == (96, 96, 3)
+    assert near.question.eye_px.tolist() == [48.0, 48.0]
     assert (near.question.near_rgb[near.question.near_alpha == 0] == 0).all()
     assert (near.truth.far_rgb[near.truth.far_alpha == 0] == 0).all()
     # From 1.6 m both views are one: nothing moves, and nothing is hidden.
@@ -129,7 +136,7 @@ def test_cases_are_what_was_generated(tiny):
     assert np.abs(near.truth.flow).max() > 1
     assert all(getattr(near.question, field.name) is not None for field in fields(near.question))
     with pytest.raises(IndexError):
-        tiny.cases[2]
+        tiny.cases[4]
 
 
 def test_the_hash_is_of_labels_and_records_and_of_no_colour(tiny):
@@ -177,3 +184,50 @@ def test_published_hashes_are_of_suites_there_are():
     folders = {suite.folder(small) for suite in SUITES.values() for small in (False, True)}
     assert set(published()) <= folders
     assert all(len(sha256) == 64 for sha256 in published().values())
+
+
+@pytest.fixture(scope="module")
+def scores(tiny):
+    """Flow error and the picture's difference from the truth, by method and distance."""
+    correspondence = TRACKS["correspondence"]
+    means = means_of(tiny)
+    methods = [Nothing(), MeanFlow(means), MeanFlowAtDistance(means), OracleFlow(), Perfect()]
+    if not why_not_measured("yunet", "face_mesh"):
+        methods.append(MeshDepth())
+    told = {method.name: {} for method in methods}
+    for case in tiny.cases:
+        for method in methods:
+            try:
+                answer = checked(case.question, method(shown(case.question, method.sees)))
+            except MethodError:  # No face found in a picture this small: nothing to compare.
+                continue
+            error = correspondence.measure(case, answer)["epe_px/surface"].value
+            # What the near camera never saw no flow can bring; single hairs fall between the pixels of any.
+            face = case.truth.far_visible & np.isin(case.truth.far_part, [int(part) for part in FACE])
+            off = np.abs(answer.rgb.astype(float) - case.truth.far_rgb)[face].mean()
+            told[method.name][case.truth.distance_m] = (error, off)
+    return told
+
+
+def test_perfect_scores_perfectly(scores):
+    assert set(scores["perfect"].values()) == {(0.0, 0.0)}
+    assert len(scores["perfect"]) == 4
+
+
+def test_oracle_flow_beats_every_method_that_sees_the_near_portrait_alone(scores):
+    for name in set(scores) - {"perfect", "oracle-flow"}:
+        for distance_m, (error, off) in scores[name].items():
+            best_error, best_off = scores["oracle-flow"][distance_m]
+            assert best_error < 1e-6
+            if distance_m < 1.6:
+                assert best_error < error, name
+            if distance_m < 0.5:  # From farther, flows differ by less than what moving a picture blurs.
+                assert best_off < off, name
+
+
+def test_the_error_of_doing_nothing_falls_with_distance_and_ends_at_the_far_one(scores):
+    errors, offs = zip(*(scores["none"][distance_m] for distance_m in (0.2, 0.3, 0.6, 1.6)), strict=True)
+    assert errors[0] > errors[1] > errors[2] > 0.2
+    assert errors[3] < 1e-3
+    assert offs[0] > offs[1] > offs[2]
+    assert offs[3] < 0.01

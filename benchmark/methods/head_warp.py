@@ -22,9 +22,12 @@ INNER = slice(27, 68)
 """Of the 68 iBUG landmarks, nose, eyes and mouth: the mesh has other ideas of jaws and brows."""
 DISTANCES_M = (0.12, 4.0)
 """Within these a fitted distance is looked for."""
-_USUAL_M = 0.45
+_USUAL_M, _USUAL_SPREAD = 0.45, 0.7
+"""Geometric mean of the distances of portraits, and one standard deviation of their natural logarithm."""
 _SCALE_SPREAD = 0.06
 """One standard deviation of how far apart people's eyes are, as a share."""
+_NOISE = 0.016
+"""One standard deviation of a detected landmark about where the mean head has it, as a share of the height."""
 
 Landmarks = Callable[[Question, int], tuple[np.ndarray, np.ndarray]]
 """(L, 2) float64 pixels and (L,) bool, those that count."""
@@ -98,7 +101,8 @@ def fitted_distance(model: ShapeModel, question: Question) -> tuple[np.ndarray, 
     """Turn, distance and scale under which the mean head's landmarks fall on those detected.
 
     The camera looks at the eye midpoint; how large the head is in the picture says nothing of the distance, since the
-    focal length is not known, so the eyes' distance apart sets the scale and what is left tells the distance.
+    focal length is not known, so the eyes' distance apart sets the scale and what is left tells the distance. Detected
+    landmarks tell little of it; where they tell nothing, it is the usual one.
 
     Returns:
         (V, 3) vertices of the turned head, metres; its camera; metres from camera to eyes.
@@ -109,12 +113,12 @@ def fitted_distance(model: ShapeModel, question: Question) -> tuple[np.ndarray, 
 
     def residual(p: np.ndarray) -> np.ndarray:
         turned = points @ Rotation.from_rotvec(p[:3]).as_matrix().T
-        prior = (p[3] - usual[0]) / _SCALE_SPREAD
-        return np.append((project(_camera(question, p), turned)[0] - pixels).ravel(), prior)
+        off = (project(_camera(question, p), turned)[0] - pixels) / (_NOISE * len(question.near_alpha))
+        return np.append(off.ravel(), (p[3:5] - usual) / (_SCALE_SPREAD, _USUAL_SPREAD))
 
     low, high = np.log(DISTANCES_M)
     bounds = ([-2.0] * 3 + [usual[0] - 1.0, low], [2.0] * 3 + [usual[0] + 1.0, high])
-    found = least_squares(residual, np.r_[0.0, 0.0, 0.0, usual], bounds=bounds, loss="soft_l1", f_scale=4.0).x
+    found = least_squares(residual, np.r_[0.0, 0.0, 0.0, usual], bounds=bounds, loss="soft_l1").x
     vertices = model.surface.vertices @ Rotation.from_rotvec(found[:3]).as_matrix().T
     return vertices, _camera(question, found), float(np.exp(found[4]))
 
