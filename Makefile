@@ -54,6 +54,12 @@ pictures: $(VENV)/.core ## The pictures of README and docs, from out/
 	$(BIN)/datagen sheet $(OUT) --out docs/pictures/pairs.webp
 	$(BIN)/python -m datagen.camera_sheet docs/pictures
 
+benchmark: $(VENV)/.eval ## The small suites, asked of every shipped method, and their report; results in out/benchmark
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	$(BIN)/benchmark fetch-models
+	$(BIN)/benchmark run --small --out $(OUT)/benchmark; status=$$?; $(BIN)/benchmark report $(OUT)/benchmark && exit $$status
+
 REALISM ?= makehuman ict ict:painted valid valid:avatars
 realism: $(VENV)/.eval ## Measure how real the people are; writes docs/realism.md and its pictures
 	$(BIN)/python -m benchmark.realism --sources $(REALISM)
@@ -94,4 +100,4 @@ bench: $(VENV)/.core ## Pairs a second on this machine
 clean: ## Remove the environment and caches (never your data)
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache build *.egg-info
 
-.PHONY: help dataset test check lint pictures realism photo train-baselines baselines gpu-check bench clean
+.PHONY: help dataset test check lint pictures benchmark realism photo train-baselines baselines gpu-check bench clean
