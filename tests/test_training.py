@@ -264,13 +264,13 @@ def test_the_inverse_of_a_flow_closes_its_gaps(batch):
 
 def test_halving_finds_where_the_answers_turn():
     net = DistanceQueryNet(8, 2)
-    net.forward = lambda picture, query_m: torch.tensor([0.31, 0.9]) - query_m
-    found = net.distance_m(torch.zeros(2, 4, 8, 8), halvings=14)
+    net.forward = lambda picture, eye_px, query_m: torch.tensor([0.31, 0.9]) - query_m
+    found = net.distance_m(torch.zeros(2, 4, 8, 8), torch.full((2, 2), 4.0), halvings=14)
     assert found.tolist() == pytest.approx([0.31, 0.9], rel=1e-3)
 
 
 def test_the_regressor_starts_in_the_range_of_selfies():
-    mean, spread = DistanceNet(8, 3)(torch.rand(3, 4, 32, 32))
+    mean, spread = DistanceNet(8, 3)(torch.rand(3, 4, 32, 32), torch.full((3, 2), 16.0))
     assert mean.shape == spread.shape == (3,)
     assert (spread > 0).all()
     assert 0.1 < float(mean.detach().exp2().mean()) < 1.5

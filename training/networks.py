@@ -194,22 +194,30 @@ class PatchDiscriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture as one vector; folded at first as in `UNet`."""
+    """A picture as one vector that still knows what lies where; folded at first as in `UNet`.
+
+    Perspective shows in where things lie: a mean over the whole picture would forget it, so places stay apart in a
+    grid of 4 x 4, and the offset from the eye midpoint is an input.
+    """
+
+    GRID = 4
 
     def __init__(self, inputs: int, width: int, levels: int, stem: int = 1):
         super().__init__()
         self.stem = stem
         wide = [width * min(2**level, 8) for level in range(levels + 1)]
-        self.enter = nn.Conv2d(inputs * stem**2, wide[0], 3, padding=1)
+        self.enter = nn.Conv2d((inputs + 2) * stem**2, wide[0], 3, padding=1)
         self.blocks = nn.ModuleList([Block(a, b) for a, b in pairwise(wide)])
-        self.outputs = wide[-1]
+        self.outputs = 2 * wide[-1]
+        self.mix = nn.Linear(wide[-1] * self.GRID**2, self.outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) -> (N, outputs)."""
+    def forward(self, x: Tensor, eye_px: Tensor) -> Tensor:
+        """(N, inputs, H, W), and the eye midpoint (N, 2) in its pixels -> (N, outputs)."""
+        x = torch.cat([x, offset_channels(eye_px, x)], dim=1)
         x = self.enter(functional.pixel_unshuffle(x, self.stem))
         for block in self.blocks:
             x = block(functional.avg_pool2d(x, 2))
-        return x.mean(dim=(2, 3)).float()
+        return functional.silu(self.mix(functional.adaptive_avg_pool2d(x, self.GRID).flatten(1)))
 
 
 def exactly(layer: nn.Module, x: Tensor) -> Tensor:
@@ -226,19 +234,21 @@ class DistanceQueryNet(nn.Module):
         self.encoder = Encoder(5, width, levels, stem)
         self.head = nn.Linear(self.encoder.outputs, 1)
 
-    def forward(self, portrait: Tensor, query_m: Tensor) -> Tensor:
-        """(N,) logits of "farther than the query", for portraits (N, 4, H, W) and queries (N,) metres."""
+    def forward(self, portrait: Tensor, eye_px: Tensor, query_m: Tensor) -> Tensor:
+        """(N,) logits of "farther than the query", for portraits (N, 4, H, W), eyes (N, 2), queries (N,) metres."""
         x = portrait - 0.5
-        return exactly(self.head, self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1)))[:, 0]
+        return exactly(self.head, self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1), eye_px))[:, 0]
 
     @torch.no_grad()
-    def distance_m(self, portrait: Tensor, low_m: float = 0.174, high_m: float = 1.7, halvings: int = 8) -> Tensor:
+    def distance_m(
+        self, portrait: Tensor, eye_px: Tensor, low_m: float = 0.174, high_m: float = 1.7, halvings: int = 8
+    ) -> Tensor:
         """(N,) metres by halving the interval in log2, as often as told."""
         low = torch.full((len(portrait),), low_m, device=portrait.device).log2()
         high = torch.full_like(low, high_m).log2()
         for _ in range(halvings):
             middle = (low + high) / 2
-            farther = self(portrait, middle.exp2()) > 0
+            farther = self(portrait, eye_px, middle.exp2()) > 0
             low, high = torch.where(farther, middle, low), torch.where(farther, high, middle)
         return ((low + high) / 2).exp2()
 
@@ -251,7 +261,7 @@ class DistanceNet(nn.Module):
         self.encoder = Encoder(4, width, levels, stem)
         self.head = nn.Linear(self.encoder.outputs, 2)
 
-    def forward(self, portrait: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of log2 metres, each (N,), for portraits (N, 4, H, W)."""
-        mean, spread = exactly(self.head, self.encoder(portrait - 0.5)).unbind(dim=1)
+    def forward(self, portrait: Tensor, eye_px: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of log2 metres, each (N,), for portraits (N, 4, H, W) and eyes (N, 2)."""
+        mean, spread = exactly(self.head, self.encoder(portrait - 0.5, eye_px)).unbind(dim=1)
         return mean + LOG2_MIDDLE, functional.softplus(spread) + 1e-3

@@ -82,13 +82,17 @@ class DistanceStage(Stage):
         super().__init__()
         self.net = DistanceNet(width, levels, stem)
 
+    def predict_log2(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of log2 metres, each (N,)."""
+        return self.net(portrait(batch), batch["eye_px"])
+
     def predict_distance_m(self, batch: Batch) -> Tensor:
         """(N,) metres."""
-        return self.net(portrait(batch))[0].exp2()
+        return self.predict_log2(batch)[0].exp2()
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        mean, spread = self.net(portrait(batch))
+        mean, spread = self.predict_log2(batch)
         return {"distance": losses.distance_loss(mean, spread, batch["distance_m"])}
 
     def show(self, batch: Batch) -> Tensor:
@@ -107,12 +111,13 @@ class QueryStage(Stage):
 
     def predict_distance_m(self, batch: Batch) -> Tensor:
         """(N,) metres."""
-        return self.net.distance_m(portrait(batch))
+        return self.net.distance_m(portrait(batch), batch["eye_px"])
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
         query_m = losses.draw_queries(batch["distance_m"], generator)
-        return {"query": losses.query_loss(self.net(portrait(batch), query_m), batch["distance_m"], query_m)}
+        farther = self.net(portrait(batch), batch["eye_px"], query_m)
+        return {"query": losses.query_loss(farther, batch["distance_m"], query_m)}
 
     def show(self, batch: Batch) -> Tensor:
         """(N, 3, H, W): the portraits."""

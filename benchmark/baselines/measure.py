@@ -18,7 +18,7 @@ from benchmark.baselines.networks import ESTIMATORS, Maker, Networks, flow_predi
 from benchmark.baselines.trial import Meta, batches
 from benchmark.metrics import METRICS, Measured
 from training.baselines import MeanFlow, MeanFlowAtDistance, mean_flows, zero_flow
-from training.data import Batch, portrait
+from training.data import Batch
 from training.evaluate import SHIPPED_PX
 from training.mean_head import HeadWarp
 from training.scores import EARS, REGIONS, Predictor, endpoint_error
@@ -151,7 +151,7 @@ def distance_errors(batch: Batch, metas: list[Meta], networks: Networks) -> dict
 def _sigmas(batch: Batch, stage: torch.nn.Module, log2: Tensor) -> list[float | None]:
     if not isinstance(stage, DistanceStage):
         return [None] * len(log2)
-    return (log2.abs() / stage.net(portrait(batch))[1]).tolist()
+    return (log2.abs() / stage.predict_log2(batch)[1]).tolist()
 
 
 def _far_regions(batch: Batch, i: int) -> dict[str, np.ndarray]:

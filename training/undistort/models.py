@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from training.data import Batch, TrainingError, portrait
+from training.data import Batch, TrainingError
 from training.evaluate import Trained, open_trained
 from training.stages import CascadeStage, CompletionStage, DistanceStage
 
@@ -103,8 +103,7 @@ def _distance(trained: Trained | None, path: Path) -> Distance | None:
     if trained is None:
         return None
     if isinstance(trained.stage, DistanceStage):
-        net = trained.stage.net
-        return lambda batch: net(portrait(batch))
+        return trained.stage.predict_log2
     metres = _answer(trained, "predict_distance_m", path)
     return lambda batch: (metres(batch).log2(), None)
 
