@@ -1,6 +1,6 @@
 """A process that answers: it gets questions with nothing in them that a method has not declared, and can be killed.
 
-What a method was not shown is not in its process, so it cannot be looked at by any means.
+What a method was not shown is nowhere in the memory of its process.
 """
 
 import contextlib
