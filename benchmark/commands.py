@@ -59,8 +59,7 @@ class Run:
         unknown = sorted(set(self.track) - set(TRACKS))
         if unknown:
             raise UsageError(f"--track: expected some of {', '.join(TRACKS)}, got {', '.join(unknown)}; correct it.")
-        workers = usable_cores() if self.workers is None else self.workers
-        wanted = Wanted(self.small, self.cache or cache_folder(), workers)
+        wanted = Wanted(self.small, self.cache or cache_folder(), _workers(self.workers))
         settings = Settings(self.out, wanted.cache, wanted.workers, self.limit_s)
         for spec in filter(is_shipped, self.method):
             shipped(spec)  # A name that nobody knows is said before a suite is made.
@@ -130,7 +129,7 @@ class Make:
 
     def run(self) -> int:
         """Makes, and prints the whole hashes."""
-        wanted = Wanted(self.small, self.cache or cache_folder(), self.workers or usable_cores())
+        wanted = Wanted(self.small, self.cache or cache_folder(), _workers(self.workers))
         made = [_made(name, wanted) for name in self.suite]
         _say([f"{asked.folder} {asked.about['sha256']}" for asked in made])
         return 0 if all(asked.about["agrees"] for asked in made) else 1
@@ -158,7 +157,7 @@ class Export:
 
     def run(self) -> int:
         """Writes, and says how many."""
-        wanted = Wanted(self.small, self.cache or cache_folder(), self.workers or usable_cores())
+        wanted = Wanted(self.small, self.cache or cache_folder(), _workers(self.workers))
         count = export(_made(self.suite, wanted).source.cases(), self.sees, self.out)
         _say([f"{count} questions: {self.out.resolve()}"])
         return 0
@@ -183,6 +182,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch-models": FetchModels,
 }
 """Subcommands by name."""
+
+
+def _workers(asked: int | None) -> int:
+    return usable_cores() or 1 if asked is None else asked
 
 
 def _made(name: str, wanted: Wanted) -> Questions:

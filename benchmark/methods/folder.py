@@ -58,8 +58,8 @@ class Folder:
         if not pictures and not flows and not said.get("distance_m"):
             raise MethodError(f"--method folder:{path}: expected ID.png, ID.flo or {SAID}, found none of them.")
         again = _repeated(pictures) | _repeated(flows) | told_twice
-        by_id = ({file.stem: file for file in kind} for kind in (pictures, flows))
-        return Folder(_name(path), _sees(path, said), path, *by_id, _distances(path, said), again)
+        distances = _distances(path, said)
+        return Folder(_name(path), _sees(path, said), path, _by_id(pictures), _by_id(flows), distances, again)
 
     def __call__(self, question: Question) -> Answer:
         """The answer under the question's id. Raises MethodError where it is missing, double or no answer."""
@@ -105,9 +105,8 @@ def read_picture(path: Path) -> np.ndarray:
     """(H, W, 3) uint8 of a picture; transparent parts come before black. Raises MethodError."""
     try:
         with Image.open(path) as image:
-            if image.mode in ("RGBA", "LA", "PA"):
-                image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image.convert("RGBA"))
-            return np.asarray(image.convert("RGB"))
+            behind = Image.new("RGBA", image.size, (0, 0, 0, 255))
+            return np.asarray(Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise MethodError(f"{path.name}: expected a picture, got {error}; write it again.") from None
 
@@ -173,6 +172,10 @@ def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise MethodError(f"{name}: expected metres as distance_m, got {value!r}; correct it.")
     return float(value)
+
+
+def _by_id(files: list[Path]) -> dict[str, Path]:
+    return {file.stem: file for file in files}
 
 
 def _repeated(files: list[Path]) -> frozenset[str]:

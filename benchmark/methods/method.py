@@ -3,8 +3,8 @@
 A method says beforehand what it looks at; everything else is taken out of the question before it gets it.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -90,8 +90,15 @@ class Method(Protocol):
         sees: what it looks at; "near" always.
     """
 
-    name: str
-    sees: frozenset[Sight]
+    @property
+    def name(self) -> str:
+        """An attribute of the class will do."""
+        ...
+
+    @property
+    def sees(self) -> frozenset[Sight]:
+        """So will it here."""
+        ...
 
     def __call__(self, question: Question) -> Answer:
         """The answer; whatever it raises is scored as a failure."""
@@ -103,10 +110,12 @@ def shown(question: Question, sees: frozenset[Sight]) -> Question:
 
     Arrays are copies: a method that writes into its question changes nobody else's.
     """
-    kept = {name: getattr(question, name) for name, sight in _FIELDS.items() if sight in sees}
-    bare = {"near_rgb": question.near_rgb, "near_alpha": question.near_alpha, "eye_px": question.eye_px, **kept}
-    copies = {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in bare.items()}
-    return replace(question, **{**dict.fromkeys(_FIELDS), **copies})
+    hidden = {name for name, sight in _FIELDS.items() if sight not in sees}
+    values: dict[str, Any] = {
+        name: None if name in hidden else value.copy() if isinstance(value, np.ndarray) else value
+        for name, value in vars(question).items()
+    }
+    return Question(**values)
 
 
 def missing(question: Question, sees: frozenset[Sight]) -> list[Sight]:

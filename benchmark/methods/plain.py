@@ -89,7 +89,7 @@ def means_of(made: Made) -> Means:
     """Means over every pair of a suite."""
     flow, slope = mean_flows(map(_batch, made.cases), FAR_M)
     # A second reading of the small suite is cheaper than holding all of it.
-    logs = [np.log(case.truth.distance_m) for case in made.cases]
+    logs = [np.log(case.truth.distance_m or np.nan) for case in made.cases]
     return Means(flow.flow[0].numpy(), slope.slope[0].numpy(), float(np.exp(np.mean(logs))))
 
 

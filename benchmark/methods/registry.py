@@ -102,7 +102,7 @@ def _distance(name: str, summary: str, what: str) -> Shipped:
     )
 
 
-_TRUE = ("distance", "camera", "landmarks")
+_TRUE: tuple[Sight, ...] = ("distance", "camera", "landmarks")
 
 METHODS: dict[str, Shipped] = {
     "none": Shipped("the portrait as it is", lambda cache: plain.Nothing()),

@@ -79,7 +79,7 @@ def keep(cases: Iterable[Case], folder: Path) -> str:
 
 def case_bytes(case: Case) -> bytes:
     """A case as an .npz file: its arrays, and the rest as JSON."""
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     plain: dict[str, dict[str, Any]] = {}
     for part, values in (("question", vars(case.question)), ("truth", vars(case.truth))):
         arrays |= {f"{part}.{name}": value for name, value in values.items() if isinstance(value, np.ndarray)}

@@ -24,7 +24,8 @@ from datagen.roster import USUAL_LIMIT, Roster, draw_roster, fingerprint, identi
 def closest_pairs(alike: np.ndarray, count: int) -> list[tuple[int, int]]:
     """The `count` pairs most alike of (n, n) cosines, the most alike first; nobody is in two of them."""
     rows, columns = np.triu_indices(len(alike), 1)
-    free, pairs = np.ones(len(alike), bool), []
+    free = np.ones(len(alike), bool)
+    pairs: list[tuple[int, int]] = []
     for place in np.argsort(-alike[rows, columns], kind="stable"):
         a, b = int(rows[place]), int(columns[place])
         if free[a] and free[b] and len(pairs) < count:

@@ -88,11 +88,20 @@ def make(
     if reason := why_not(suite):
         raise SuiteError(reason)
     folder = folder_of(suite, small, cache)
-    done, total = 0, suite.pairs(small)
+    before, total = 0, suite.pairs(small)
     for part in suite.parts:
-        _generate(suite, part, small, folder, workers, lambda n, _, done=done: progress(done + n, total))  # type: ignore[misc]
-        done += part.pairs(small)
+        _generate(suite, part, small, folder, workers, _shifted(progress, before, total))
+        before += part.pairs(small)
     return opened(suite, small, folder)
+
+
+def _shifted(progress: OnProgress, before: int, whole: int) -> OnProgress:
+    """The progress of a part as that of the whole."""
+
+    def on_progress(done: int, total: int) -> None:
+        progress(before + done, whole)
+
+    return on_progress
 
 
 def folder_of(suite: Suite, small: bool, cache: Path | None = None) -> Path:
