@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from benchmark.methods.method import Answer
+from benchmark.metrics.statistics import ROUNDS, draws
 from benchmark.suites.case import Case
 from benchmark.tracks.faces import mesh_of, why_not
 from benchmark.tracks.track import Measurement, Row, Summary, answered
@@ -23,7 +24,6 @@ TOLERANCE = 0.03
 """Distances so near to those are taken for them, as a share."""
 FARTHEST_M = 4.5
 """What counts as the farthest distance: 16 feet, less a little."""
-ROUNDS = 1000
 
 PUBLISHED = MappingProxyType(
     {
@@ -106,16 +106,18 @@ def gap_closed(near: np.ndarray, made: np.ndarray, far: np.ndarray) -> float | N
 
 
 def _gap_closed(rows: list[Row], feet: int) -> Summary:
+    """Refused where chance could have made the gap: a share of next to nothing means nothing."""
     ratios = np.array([[row.observed[name][0] for name in (NEAR, MADE, FAR)] for row in rows])
     people = np.unique([row.person for row in rows], return_inverse=True)[1]
+    whole = np.column_stack([ratios, np.ones(len(ratios))])
+    sums = np.array([whole[people == person].sum(axis=0) for person in range(people.max() + 1)])
+    near, made, far, count = (draws(len(sums), generator(0, feet, "benchmark gap"), ROUNDS) @ sums).T
+    gap = near - far
+    low, high = (float(v) for v in np.percentile(gap / count, (2.5, 97.5)))
     value = gap_closed(*ratios.T)
-    if value is None:
-        return Summary(None, count=len(rows), why="nose and face are as wide near as far")
-    if people.max() == 0:
+    if value is None or low <= 0:
+        return Summary(None, count=len(rows), why=f"refused: the gap lies between {low:.4f} and {high:.4f}, about 0")
+    if len(sums) < 2:
         return Summary(value, count=len(rows))
-    sums = np.array([ratios[people == person].sum(axis=0) for person in range(people.max() + 1)])
-    rng = generator(0, feet, "benchmark gap")
-    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=ROUNDS) @ sums
-    gap = drawn[:, 0] - drawn[:, 2]
-    low, high = np.percentile((drawn[:, 0] - drawn[:, 1])[gap != 0] / gap[gap != 0], (2.5, 97.5))
+    low, high = np.percentile((near - made)[gap != 0] / gap[gap != 0], (2.5, 97.5))
     return Summary(value, float(low), float(high), len(rows))

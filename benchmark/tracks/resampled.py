@@ -1,54 +1,79 @@
-"""Intervals of verification figures when people are drawn again: all figures of a draw from one pass over the pairs.
+"""Intervals of verification figures when people are drawn again, at one pass over the impostors a draw.
 
 The readable twin is `benchmark.metrics.identity.bootstrap`, which repeats the pairs and asks one figure at a time.
-Pairs are sorted once; a draw only weighs them anew.
+Pairs are sorted once; a draw only weighs them anew: a pair of one person counts as often as that person was drawn, one
+of two people as often as the product.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.metrics.identity import Comparisons
-from benchmark.metrics.statistics import ROUNDS, draws
+from benchmark.metrics.statistics import draws
 
 Interval = tuple[float, float]
 FIGURES = ("d_prime", "eer", "roc_auc")
+ROUNDS = 500
+LEAST_PEOPLE = 5
+"""Of fewer people no interval is told."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ordered:
-    """Pairs from the most alike down.
+    """Pairs from the most alike down; those without a face are last.
 
     Attributes:
-        score: (n,) float64, finite; `missed` pairs, which have none, are last and stand with the least possible score.
-        missed: (n,) bool.
-        one, other: (n,) int64 into the drawn people.
-        people: how many there are.
-        ends: (k,) where each score that was met ends: the last pair of equal ones.
+        people: how many are drawn.
+        one: (g,) int64, the person of each genuine pair.
+        score: (g,) float64, the least possible score where there is no face.
+        above, upto: (g,) int64, impostors with a greater score, and with a score at least as great.
+        pairs: (i, 2) int64, the two people of each impostor.
+        ends: (k, 2) int64, genuine pairs and impostors with a score of at least each threshold: nothing, every score
+            that was met, everything.
+        powers: (3, people, people) float64: number, sum and sum of squares of the impostors' scores by their people,
+            those without a face left out.
     """
 
-    score: np.ndarray
-    missed: np.ndarray
-    one: np.ndarray
-    other: np.ndarray
     people: int
+    one: np.ndarray
+    score: np.ndarray
+    above: np.ndarray
+    upto: np.ndarray
+    pairs: np.ndarray
     ends: np.ndarray
+    powers: np.ndarray
 
 
 def ordered(compared: Comparisons, least_score: float) -> Ordered:
-    """Pairs sorted, those of score -infinity last."""
+    """The pairs, sorted once for all draws."""
     people, index = np.unique(np.concatenate([compared.one, compared.other]), return_inverse=True)
     order = np.argsort(-compared.score, kind="stable")
-    score, n = compared.score[order], len(order)
-    missed = np.isneginf(score)
-    met = score[~missed]
-    ends = np.flatnonzero(np.append(met[1:] != met[:-1], True)) if len(met) else np.zeros(0, np.int64)
-    return Ordered(np.where(missed, least_score, score), missed, index[:n][order], index[n:][order], len(people), ends)
+    fall, one, other = (a[order] for a in (-compared.score, index[: len(order)], index[len(order) :]))
+    same = one == other
+    genuine, impostor, met = fall[same], fall[~same], np.unique(fall[np.isfinite(fall)])
+    counts = [np.concatenate([[0], np.searchsorted(f, met, side="right"), [len(f)]]) for f in (genuine, impostor)]
+    there, powers = ~same & np.isfinite(fall), np.zeros((3, len(people), len(people)))
+    for power in range(3):
+        np.add.at(powers[power], (one[there], other[there]), (-fall[there]) ** power)
+    return Ordered(
+        len(people),
+        one[same],
+        np.where(np.isposinf(genuine), least_score, -genuine),
+        np.searchsorted(impostor, genuine, side="left"),
+        np.searchsorted(impostor, genuine, side="right"),
+        np.stack([one[~same], other[~same]], axis=1),
+        np.stack(counts, axis=1),
+        powers,
+    )
 
 
 def intervals(pairs: Ordered, rng: np.random.Generator, rounds: int = ROUNDS) -> dict[str, Interval]:
     """95 % intervals by name of `FIGURES`, of the draws that have the figure; left out where most have not."""
     told: dict[str, list[float]] = {name: [] for name in FIGURES}
+    if pairs.people < LEAST_PEOPLE:
+        return {}
     for count in draws(pairs.people, rng, rounds):
         for name, value in weighed(pairs, count).items():
             told[name].append(value)
@@ -61,49 +86,40 @@ def intervals(pairs: Ordered, rng: np.random.Generator, rounds: int = ROUNDS) ->
 
 
 def weighed(pairs: Ordered, count: np.ndarray) -> dict[str, float]:
-    """Figures when each person counts so often.
-
-    A pair of one person counts as often as that person, one of two people as often as the product.
-
-    Args:
-        pairs: sorted.
-        count: (people,) int64.
-    """
-    same = pairs.one == pairs.other
-    genuine = np.where(same, count[pairs.one], 0).astype(np.float64)
-    impostor = np.where(same, 0, count[pairs.one] * count[pairs.other]).astype(np.float64)
-    if not genuine.any() or not impostor.any():
+    """Figures when each person counts so often, (people,) int64; none without pairs of both kinds."""
+    weight = count[pairs.one]
+    genuine = np.concatenate([[0], np.cumsum(weight)])
+    impostor = np.concatenate([[0], np.cumsum(count[pairs.pairs[:, 0]] * count[pairs.pairs[:, 1]])])
+    if not genuine[-1] or not impostor[-1]:
         return {}
-    tar, far = (_curve(weight, pairs.ends) for weight in (genuine, impostor))
-    figures = {"eer": _crossing(tar, far), "roc_auc": float((np.diff(far) * (tar[1:] + tar[:-1]) / 2).sum())}
-    d_prime = _separation(pairs, genuine, impostor)
+    beaten = impostor[-1] - (impostor[pairs.above] + impostor[pairs.upto]) / 2
+    area = float(weight @ beaten) / (float(genuine[-1]) * float(impostor[-1]))
+    figures = {"eer": _crossing(pairs.ends, genuine, impostor), "roc_auc": area}
+    d_prime = _separation(pairs, count)
     return figures if d_prime is None else {**figures, "d_prime": d_prime}
 
 
-def _curve(weight: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """(k + 2,) share accepted at every threshold: from nothing, down to everything."""
-    total = weight.sum()
-    return np.concatenate([[0.0], np.cumsum(weight)[ends] / total, [1.0]])
+def _crossing(ends: np.ndarray, genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Where false accepts equal false rejects, on straight lines between thresholds."""
+
+    def rates(threshold: int) -> tuple[float, float]:
+        """False accepts, and how far they exceed false rejects: grows from -1 to 1."""
+        far = float(impostor[ends[threshold, 1]]) / float(impostor[-1])
+        return far, far - 1 + float(genuine[ends[threshold, 0]]) / float(genuine[-1])
+
+    after = bisect_left(range(len(ends)), 0.0, key=lambda threshold: rates(threshold)[1])
+    (far_a, gap_a), (far_b, gap_b) = rates(after - 1), rates(after)
+    return far_a - gap_a / (gap_b - gap_a) * (far_b - far_a)
 
 
-def _crossing(tar: np.ndarray, far: np.ndarray) -> float:
-    """Where false accepts equal false rejects, on straight lines."""
-    gap = far - (1 - tar)
-    after = int(np.argmax(gap >= 0))
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(far[after - 1] + share * (far[after] - far[after - 1]))
-
-
-def _separation(pairs: Ordered, genuine: np.ndarray, impostor: np.ndarray) -> float | None:
-    """d': a genuine pair whose face was missed counts with the least score, an impostor not at all."""
-    impostor = np.where(pairs.missed, 0.0, impostor)
-    if not impostor.any():
+def _separation(pairs: Ordered, count: np.ndarray) -> float | None:
+    """d': a genuine pair without a face counts with the least score, an impostor not at all."""
+    number, total, squares = (float(count @ power @ count) for power in pairs.powers)
+    if not number:
         return None
-    (mean_g, var_g), (mean_i, var_i) = (_moments(pairs.score, weight) for weight in (genuine, impostor))
-    deviation = float(np.sqrt((var_g + var_i) / 2))
-    return (mean_g - mean_i) / deviation if deviation > 1e-12 else None
-
-
-def _moments(values: np.ndarray, weight: np.ndarray) -> tuple[float, float]:
-    mean = float(np.average(values, weights=weight))
-    return mean, float(np.average((values - mean) ** 2, weights=weight))
+    weight = count[pairs.one]
+    mean = float(np.average(pairs.score, weights=weight))
+    spread = float(np.average((pairs.score - mean) ** 2, weights=weight))
+    variance = squares / number - (total / number) ** 2
+    deviation = float(np.sqrt(max(spread + variance, 0.0) / 2))
+    return (mean - total / number) / deviation if deviation > 1e-6 else None

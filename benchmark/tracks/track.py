@@ -125,10 +125,11 @@ def by_distance(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
 
 
 def answered(rows: Sequence[Row], name: str) -> list[Row]:
-    """Rows that observed `name`, and failed ones; none where a method that did answer was always silent about it."""
-    spoke = [row for row in rows if name in row.observed and not row.failed]
-    return [row for row in rows if row.failed or name in row.observed] if spoke or _all_failed(rows) else []
+    """Rows that observed `name`, and failed ones; none where a method that did answer was always silent about it.
 
-
-def _all_failed(rows: Sequence[Row]) -> bool:
-    return all(row.failed for row in rows)
+    They are in the order of their ids: sums round differently in another.
+    """
+    silent = not any(name in row.observed and not row.failed for row in rows)
+    if silent and not all(row.failed for row in rows):
+        return []
+    return sorted((row for row in rows if row.failed or name in row.observed), key=lambda row: row.id)

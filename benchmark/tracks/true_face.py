@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from benchmark.suites.case import Case
 from datagen.heads import open_model
@@ -32,6 +33,11 @@ class TrueFace:
     vertices: np.ndarray
     faces: np.ndarray
     landmarks: np.ndarray
+
+    @cached_property
+    def corners(self) -> cKDTree:
+        """Of the triangles, to look for near ones."""
+        return cKDTree(self.vertices[np.unique(self.faces)])
 
 
 class TrueFaceError(UserError):

@@ -12,7 +12,7 @@ from benchmark.methods.method import Answer
 from benchmark.metrics.image import perceptual, psnr, ssim
 from benchmark.suites.case import Case
 from benchmark.tracks.flows import failed_flow, flow_errors, told
-from benchmark.tracks.regions import FAR_REGIONS, PERSON, far_region, near_region, rectangle
+from benchmark.tracks.regions import FAR_REGIONS, far_region, near_region, rectangle
 from benchmark.tracks.track import NOTHING, Measurement, Row, Summary
 from meshes.assets import face_model
 from meshes.errors import UserError
@@ -23,7 +23,7 @@ PIXELS, NETWORKS = ("psnr_db", "ssim"), ("lpips_alex", "dists")
 BEST_DB = 100.0
 """Equal pictures have an infinite ratio; more than this counts as this."""
 DISTS_FROM_PX = 512
-"""Over the whole person DISTS takes seconds an answer: smaller pictures, those of small suites, do without it."""
+"""DISTS takes a second a region and answer: of smaller pictures, those of small suites, it sees the face alone."""
 MARGIN_PX, LEAST_PX = 16, 64
 """Networks are shown the rectangle around a region, wider by a margin, so that ears are not lost in the rest."""
 
@@ -94,7 +94,7 @@ def _picture(case: Case, rgb: np.ndarray) -> dict[str, Measurement]:
         for region, mask in masks.items()
         if mask is not None
         for name in names
-        if name != "dists" or region != PERSON or len(true) >= DISTS_FROM_PX
+        if name != "dists" or region == "face" or len(true) >= DISTS_FROM_PX
     }
 
 

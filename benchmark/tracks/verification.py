@@ -25,6 +25,7 @@ from benchmark.metrics.identity import (
     d_prime,
     equal_error_rate,
 )
+from benchmark.metrics.measured import Measured
 from benchmark.metrics.statistics import ROUNDS, draws
 from benchmark.suites.case import Case
 from benchmark.tracks.faces import dlib_of, sface_of, why_not
@@ -212,9 +213,10 @@ def _figures(pairs: Comparisons, least: float, purpose: str) -> dict[str, Summar
     if not len(genuine) or not len(impostor):
         return {"d_prime": Summary(None, count=len(pairs.score), why="no pairs of one person, or none of two")}
     limits = intervals(ordered(pairs, least), generator(0, 0, f"benchmark verification {purpose}"))
-    met = np.where(np.isneginf(genuine), least, genuine), impostor[~np.isneginf(impostor)]
+    met = impostor[~np.isneginf(impostor)]
     values = {
-        "d_prime": d_prime(*met),
+        # Where no answer shows a face, nobody is told from anybody.
+        "d_prime": d_prime(np.where(np.isneginf(genuine), least, genuine), met) if len(met) else Measured(0.0),
         "eer": equal_error_rate(genuine, impostor),
         "roc_auc": area(genuine, impostor),
     }
