@@ -27,7 +27,7 @@ class Camera:
 
     name = "camera"
     version = "1"
-    metrics = ("distance_log2_error", "focal_relative_error")
+    metrics: tuple[str, ...] = ("distance_log2_error", "focal_relative_error")
 
     def why_not(self) -> str | None:
         """Nothing is needed."""

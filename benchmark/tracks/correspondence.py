@@ -15,7 +15,7 @@ class Correspondence:
 
     name = "correspondence"
     version = "1"
-    metrics = tuple(f"{name}/{REGION}" for name in NAMES)
+    metrics: tuple[str, ...] = tuple(f"{name}/{REGION}" for name in NAMES)
 
     def why_not(self) -> str | None:
         """Nothing is needed."""

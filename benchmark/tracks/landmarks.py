@@ -30,7 +30,7 @@ class Landmarks:
 
     name = "landmarks"
     version = "1"
-    metrics = tuple(f"nme/{place}" for place in PLACES)
+    metrics: tuple[str, ...] = tuple(f"nme/{place}" for place in PLACES)
 
     def why_not(self) -> str | None:
         """Detector and face mesh are needed."""

@@ -35,7 +35,7 @@ class Reconstruction:
 
     name = "reconstruction"
     version = "1"
-    metrics = (FIGURE,)
+    metrics: tuple[str, ...] = (FIGURE,)
 
     def why_not(self) -> str | None:
         """Detector and face mesh are needed."""

@@ -30,7 +30,8 @@ def far_region(truth: Truth, region: str) -> np.ndarray | None:
 
 def rectangle(mask: np.ndarray, margin_px: int, least_px: int) -> tuple[slice, slice]:
     """Rows and columns around a mask that is not empty, wider by a margin, at least so long, within the picture."""
-    return _span(mask.any(axis=1), margin_px, least_px), _span(mask.any(axis=0), margin_px, least_px)
+    rows, columns = (_span(np.asarray(mask.any(axis=axis)), margin_px, least_px) for axis in (1, 0))
+    return rows, columns
 
 
 def _span(there: np.ndarray, margin: int, least: int) -> slice:

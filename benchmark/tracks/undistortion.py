@@ -33,7 +33,7 @@ class Undistortion:
 
     name = "undistortion"
     version = "1"
-    metrics = (
+    metrics: tuple[str, ...] = (
         *(f"{metric}/{region}" for metric in FLOW for region in REGIONS),
         *(f"{metric}/{region}" for metric in (*PIXELS, *NETWORKS) for region in FAR_REGIONS),
     )

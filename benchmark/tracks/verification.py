@@ -72,7 +72,7 @@ class Verification:
 
     name = "verification"
     version = "1"
-    metrics = tuple(f"self_similarity/{name}" for name in EMBEDDERS)
+    metrics: tuple[str, ...] = tuple(f"self_similarity/{name}" for name in EMBEDDERS)
 
     def why_not(self) -> str | None:
         """The detector and one embedder at least are needed."""
@@ -221,8 +221,9 @@ def _figures(pairs: Comparisons, least: float, purpose: str) -> dict[str, Summar
         "roc_auc": area(genuine, impostor),
     }
     return {
-        figure: Summary(value.value, *limits.get(figure, (None, None)), len(pairs.score), value.why)
+        figure: Summary(value.value, low, high, len(pairs.score), value.why)
         for figure, value in values.items()
+        for low, high in [limits.get(figure, (None, None))]
     }
 
 
