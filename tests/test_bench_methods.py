@@ -20,6 +20,7 @@ from benchmark.methods.method import SIGHTS, MethodError, missing, shown  # noqa
 from benchmark.methods.moving import continued, moved, radial, without_cracks  # noqa: E402
 from benchmark.methods.opening import described, open_method, shipped  # noqa: E402
 from benchmark.methods.registry import METHODS  # noqa: E402
+from datagen.faces import face_mesh, face_mesh_3d, find_face, why_not_measured  # noqa: E402
 from renderers.camera import Camera, dolly_camera, intrinsics, look_at, project, unproject  # noqa: E402
 from training.mean_head import shape_model  # noqa: E402
 from training.networks import FlowNet  # noqa: E402
@@ -175,6 +176,21 @@ def test_depth_of_a_mesh_is_measured_from_the_corners_of_the_eyes():
     assert np.isclose(depth[16, 10], mesh_depth.CORNER_FRONT_M, atol=1e-6)
     assert depth.min() >= mesh_depth.CORNER_FRONT_M - 1e-9
     assert depth.max() > mesh_depth.CORNER_FRONT_M + 0.01
+
+
+def test_the_mesh_of_a_photograph_has_depth_in_its_own_scale():
+    if reason := why_not_measured("yunet", "face_mesh"):
+        pytest.skip(reason)
+    photo = pytest.importorskip("skimage.data").astronaut()
+    double = np.array(Image.fromarray(photo).resize((1024, 1024), Image.Resampling.BICUBIC))
+    small, large = (face_mesh_3d(rgb, find_face(rgb)) for rgb in (photo, double))
+    assert np.array_equal(small[:, :2], face_mesh(photo, find_face(photo)))
+    corners = list(mesh_depth.EYE_CORNERS)
+    assert small[4, 2] < small[corners, 2].mean() < small[[234, 454], 2].min()  # Nose, eyes, temples.
+    apart = [mesh_depth.px_per_metre(mesh) for mesh in (small, large)]
+    depths = [np.ptp(mesh[:, 2]) / scale for mesh, scale in zip((small, large), apart, strict=True)]
+    assert depths[0] == pytest.approx(depths[1], rel=0.1)
+    assert 0.05 < depths[0] < 0.2
 
 
 def test_two_view_flow_finds_a_moved_picture():

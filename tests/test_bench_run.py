@@ -13,7 +13,7 @@ import bench_methods  # noqa: E402
 
 from benchmark.cli import main  # noqa: E402
 from benchmark.methods.method import Answer, MethodError, shown  # noqa: E402
-from benchmark.run import runner  # noqa: E402
+from benchmark.run import runner, sources  # noqa: E402
 from benchmark.run.answerer import Answerer  # noqa: E402
 from benchmark.run.answers import checked  # noqa: E402
 from benchmark.run.export import export  # noqa: E402
@@ -22,6 +22,7 @@ from benchmark.run.results import with_comparable_failures  # noqa: E402
 from benchmark.run.runner import Questions, Settings, chunks, key, run_suite  # noqa: E402
 from benchmark.run.sources import suites_at_hand  # noqa: E402
 from benchmark.suites.table import SUITES  # noqa: E402
+from datagen.progress import silent  # noqa: E402
 from meshes.errors import UsageError  # noqa: E402
 from training.scores import bin_of  # noqa: E402
 
@@ -306,3 +307,60 @@ def test_without_assets_a_suite_of_another_name_is_asked_and_it_is_said(monkeypa
     assert said[0].startswith(
         "undistort-v1 cannot be made here; asking undistort-v1-makehuman, which is another suite."
     )
+
+
+@pytest.fixture
+def discs_only(tmp_path, monkeypatch):
+    """The command with the discs in the place of any suite, measured by tracks that need nothing."""
+    asked = questions(tmp_path / "cases", tracks=("correspondence", "camera"))
+    monkeypatch.setattr("benchmark.commands._made", lambda name, wanted: asked)
+    return ["run", "--suite", "discs", "--workers", "1", "--out", str(tmp_path / "out"), "--cache", str(tmp_path)]
+
+
+def test_the_command_ends_with_1_where_anything_failed(discs_only, capsys, tmp_path):
+    assert main([*discs_only, "--method", "bench_methods:FlowOnly"]) == 1
+    assert "flow-only.json, 1 of 8 answers FAILED" in capsys.readouterr().out
+    assert main([*discs_only, "--method", "bench_methods:Right"]) == 0
+    assert main([*discs_only, "--method", "bench_methods:Right", "bench_methods:NotOpened"]) == 1
+    assert "bench_methods:NotOpened: could not be asked: --method" in capsys.readouterr().out
+    kept = told(tmp_path / "out" / "discs-small" / "right.json")
+    assert kept["rows"][0]["metrics"]["epe_px/surface"] == [0.0, 1.0]
+    assert main([*discs_only, "--method", "bench_methods:Right", "--track", "camera"]) == 0
+    assert "epe_px/surface" not in told(tmp_path / "out" / "discs-small" / "right.json")["rows"][0]["metrics"]
+
+
+def test_answers_made_elsewhere_are_scored_and_their_gaps_fail(discs_only, capsys, tmp_path):
+    theirs = tmp_path / "Their Answers"
+    theirs.mkdir()
+    for case in DISCS[:-1]:
+        np.save(theirs / f"{case.question.id}.npy", case.truth.flow)
+    np.save(theirs / f"{DISCS[2].question.id}.npy", case.truth.flow[:5])
+    assert main([*discs_only, "--method", f"folder:{theirs}"]) == 1
+    assert "2 of 8 answers FAILED" in capsys.readouterr().out
+    rows = told(tmp_path / "out" / "discs-small" / "their-answers.json")["rows"]
+    assert [row["status"] for row in rows] == ["ok", "ok", "failed", "ok", "ok", "ok", "ok", "failed"]
+    assert rows[2]["why"] == "flow: expected (32, 32, 2) float32, got (5, 32, 2) float32."
+    assert rows[7]["why"] == "disc-007: expected disc-007.flo or .npy in Their Answers, found none."
+    assert rows[0]["metrics"]["epe_px/surface"] == [0.0, 1.0]
+
+
+def test_photographs_are_read_once(tmp_path, monkeypatch):
+    read = []
+
+    def cases(folder, size):
+        read.append((folder, size))
+        return iter(DISCS)
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a_near.jpg").write_bytes(b"photo")
+    monkeypatch.setitem(sources.REAL, "photos", sources.Real(cases, ("camera",)))
+    wanted = sources.Wanted(True, tmp_path / "cache", 1)
+    first = sources.questions(f"photos:{photos}", wanted, silent)
+    assert (first.folder, first.tracks, first.about["count"]) == ("photos-small", ("camera",), 8)
+    again = sources.questions(f"photos:{photos}", wanted, silent)
+    assert read == [(photos, 256)]
+    assert [case.question.id for case in again.source.cases()] == [case.question.id for case in DISCS]
+    (photos / "a_near.jpg").write_bytes(b"another photo")
+    sources.questions(f"photos:{photos}", wanted, silent)
+    assert len(read) == 2

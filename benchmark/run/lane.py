@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import parent_process
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,13 @@ class Job:
     limit_s: float
 
 
-def begin() -> None:
-    """What a lane does first: leaves Ctrl-C to its parent, and ends when that does."""
+_STOP: list[Event] = []
+
+
+def begin(stop: Event) -> None:
+    """What a lane does first: leaves Ctrl-C to its parent, who sets `stop`, and ends when that does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _STOP.append(stop)
     if (parent := parent_process()) is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
@@ -104,6 +109,8 @@ def work(job: Job) -> Done:
         with explained(job.truths):
             _write_truth(case, job.truths)
             for asked in job.asked:
+                if any(stop.is_set() for stop in _STOP):
+                    return Done(tuple(ids), made)
                 if not asked.row(case.question.id).exists():
                     _write_row(case, asked, tracks, _answerer(asked.method.spec, job.cache, job.limit_s))
                     made += 1

@@ -176,7 +176,8 @@ def _here(jobs: list[Job]) -> Iterator[tuple[int, Done]]:
 
 def _beside(jobs: list[Job], workers: int) -> Iterator[tuple[int, Done]]:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(workers, len(jobs))), context, begin) as pool:
+    stop = context.Event()
+    with ProcessPoolExecutor(max(1, min(workers, len(jobs))), context, begin, (stop,)) as pool:
         places: dict[Future[Done], int] = {pool.submit(work, job): place for place, job in enumerate(jobs)}
         try:
             for future in as_completed(places):
@@ -187,6 +188,7 @@ def _beside(jobs: list[Job], workers: int) -> Iterator[tuple[int, Done]]:
                 "that are known are kept; run the same command again, with fewer --workers."
             ) from None
         except BaseException:
+            stop.set()  # Ends the lanes after the answers at hand.
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
