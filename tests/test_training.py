@@ -33,7 +33,7 @@ from training.evaluate import open_trained  # noqa: E402
 from training.networks import DistanceNet, DistanceQueryNet, FlowNet  # noqa: E402
 from training.scores import BIN_EDGES_M, Binned, bin_of, score_flows  # noqa: E402
 from training.stages import STAGES  # noqa: E402
-from training.train import LAST, Config, train  # noqa: E402
+from training.train import LAST, Config, begin_with, train  # noqa: E402
 from training.warp import centres, inverse_flow, look_up, nearest_wins, resize_flow, splat  # noqa: E402
 
 
@@ -349,6 +349,20 @@ def test_weights_of_another_network_are_refused(small_set, tmp_path):
 def test_a_cascade_begins_with_what_its_parts_learnt(small_set, tmp_path):
     train(config(small_set, tmp_path / "flow", steps=2))
     train(config(small_set, tmp_path / "cascade", what="cascade", steps=0, start_from=(tmp_path / "flow" / LAST,)))
+
+
+@pytest.mark.parametrize(("what", "begun"), [("distance", "flow-blind"), ("query", "flow")])
+def test_a_distance_net_begins_with_what_a_flow_net_sees(small_set, tmp_path, what, begun):
+    train(config(small_set, tmp_path / "flow", what=begun, steps=2))
+    train(config(small_set, tmp_path / "out", what=what, steps=0, start_from=(tmp_path / "flow" / LAST,)))
+    stage = STAGES[what](8, 2, 2)
+    begin_with(stage, tmp_path / "flow" / LAST)
+    weights = checkpoint.under(checkpoint.read(tmp_path / "flow" / LAST)[0], "average.net.net.")
+    taken = stage.net.encoder.net.state_dict()
+    assert len(taken) > 10
+    assert all(torch.equal(value, weights[name]) for name, value in taken.items())
+    with pytest.raises(TrainingError, match="expected weights of the network"):
+        begin_with(STAGES[what](16, 2, 2), tmp_path / "flow" / LAST)
 
 
 def test_an_unknown_stream_is_named(tmp_path):

@@ -53,7 +53,25 @@ class GatedBlock(nn.Module):
         return self.norm(functional.silu(feature) * torch.sigmoid(gate))
 
 
-class UNet(nn.Module):
+class Descent(nn.Module):
+    """The way down: to half the size `levels` times; arguments as of `UNet`, which adds the way up."""
+
+    def __init__(self, inputs: int, width: int, levels: int, block: type[nn.Module] = Block, stem: int = 1):
+        super().__init__()
+        self.stem = stem
+        self.wide = [width * min(2**level, 8) for level in range(levels + 1)]
+        self.enter = nn.Conv2d(inputs * stem**2, width, 3, padding=1)
+        self.down = nn.ModuleList([block(a, b) for a, b in zip([width, *self.wide[:-1]], self.wide, strict=True)])
+
+    def descend(self, x: Tensor) -> list[Tensor]:
+        """(N, inputs, H, W) -> features of every level, the largest first."""
+        seen = [self.down[0](self.enter(functional.pixel_unshuffle(x, self.stem)))]
+        for down in self.down[1:]:
+            seen.append(down(functional.avg_pool2d(seen[-1], 2)))
+        return seen
+
+
+class UNet(Descent):
     """Down to half the size `levels` times and up again, with what was seen on the way down at hand.
 
     Args:
@@ -74,23 +92,15 @@ class UNet(nn.Module):
         block: type[nn.Module] = Block,
         stem: int = 1,
     ):
-        super().__init__()
-        self.stem = stem
-        wide = [width * min(2**level, 8) for level in range(levels + 1)]
-        self.enter = nn.Conv2d(inputs * stem**2, wide[0], 3, padding=1)
-        self.down = nn.ModuleList([block(a, b) for a, b in zip(wide[:1] + wide[:-1], wide, strict=True)])
-        self.up = nn.ModuleList([block(a + b, a) for a, b in pairwise(wide)])
-        self.leave = nn.Conv2d(wide[0], outputs * stem**2, 3, padding=1)
+        super().__init__(inputs, width, levels, block, stem)
+        self.up = nn.ModuleList([block(a + b, a) for a, b in pairwise(self.wide)])
+        self.leave = nn.Conv2d(width, outputs * stem**2, 3, padding=1)
         for parameter in self.leave.parameters():  # An untrained network predicts zero: the picture stays as it is.
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H, W)."""
-        x = self.down[0](self.enter(functional.pixel_unshuffle(x, self.stem)))
-        seen = []
-        for down in self.down[1:]:
-            seen.append(x)
-            x = down(functional.avg_pool2d(x, 2))
+        *seen, x = self.descend(x)
         for up, skipped in zip(reversed(self.up), reversed(seen), strict=True):
             x = up(torch.cat([skipped, functional.interpolate(x, scale_factor=2.0, mode="nearest")], dim=1))
         return functional.pixel_shuffle(self.leave(x), self.stem)
@@ -194,30 +204,27 @@ class PatchDiscriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture as one vector that still knows what lies where; folded at first as in `UNet`.
+    """A picture as one vector that still knows what lies where.
 
-    Perspective shows in where things lie: a mean over the whole picture would forget it, so places stay apart in a
-    grid of 4 x 4, and the offset from the eye midpoint is an input.
+    It is the way down of the U-Net of `FlowNet`, by the same names, so it can begin with what a flow net has learnt:
+    to see how strong the perspective is takes far fewer steps from there than from one number a picture.
+    Perspective shows in where things lie, so places stay apart in a grid of 4 x 4.
     """
 
     GRID = 4
 
     def __init__(self, inputs: int, width: int, levels: int, stem: int = 1):
         super().__init__()
-        self.stem = stem
-        wide = [width * min(2**level, 8) for level in range(levels + 1)]
-        self.enter = nn.Conv2d((inputs + 2) * stem**2, wide[0], 3, padding=1)
-        self.blocks = nn.ModuleList([Block(a, b) for a, b in pairwise(wide)])
-        self.outputs = 2 * wide[-1]
-        self.mix = nn.Linear(wide[-1] * self.GRID**2, self.outputs)
+        self.net = Descent(inputs + 2, width, levels, stem=stem)
+        deepest = self.net.wide[-1]
+        self.outputs = deepest
+        self.mix = nn.Linear(deepest * self.GRID**2, self.outputs)
 
-    def forward(self, x: Tensor, eye_px: Tensor) -> Tensor:
-        """(N, inputs, H, W), and the eye midpoint (N, 2) in its pixels -> (N, outputs)."""
-        x = torch.cat([x, offset_channels(eye_px, x)], dim=1)
-        x = self.enter(functional.pixel_unshuffle(x, self.stem))
-        for block in self.blocks:
-            x = block(functional.avg_pool2d(x, 2))
-        return functional.silu(self.mix(functional.adaptive_avg_pool2d(x, self.GRID).flatten(1)))
+    def forward(self, portrait: Tensor, eye_px: Tensor, *channels: Tensor) -> Tensor:
+        """Portraits (N, 4, H, W), the eye midpoint (N, 2) in their pixels, more channels -> (N, outputs)."""
+        x = torch.cat([portrait - 0.5, offset_channels(eye_px, portrait), *channels], dim=1)
+        x = functional.adaptive_avg_pool2d(self.net.descend(x)[-1].float(), self.GRID)
+        return functional.silu(exactly(self.mix, x.flatten(1)))
 
 
 def exactly(layer: nn.Module, x: Tensor) -> Tensor:
@@ -236,8 +243,8 @@ class DistanceQueryNet(nn.Module):
 
     def forward(self, portrait: Tensor, eye_px: Tensor, query_m: Tensor) -> Tensor:
         """(N,) logits of "farther than the query", for portraits (N, 4, H, W), eyes (N, 2), queries (N,) metres."""
-        x = portrait - 0.5
-        return exactly(self.head, self.encoder(torch.cat([x, log2_channel(query_m, x)], dim=1), eye_px))[:, 0]
+        x = self.encoder(portrait, eye_px, log2_channel(query_m, portrait))
+        return exactly(self.head, x)[:, 0]
 
     @torch.no_grad()
     def distance_m(
@@ -263,5 +270,5 @@ class DistanceNet(nn.Module):
 
     def forward(self, portrait: Tensor, eye_px: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of log2 metres, each (N,), for portraits (N, 4, H, W) and eyes (N, 2)."""
-        mean, spread = exactly(self.head, self.encoder(portrait - 0.5, eye_px)).unbind(dim=1)
+        mean, spread = exactly(self.head, self.encoder(portrait, eye_px)).unbind(dim=1)
         return mean + LOG2_MIDDLE, functional.softplus(spread) + 1e-3

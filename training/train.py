@@ -28,6 +28,7 @@ from training import checkpoint
 from training.augment import augment
 from training.data import Batch, TrainingError, keyed, stream
 from training.data import open as open_set
+from training.networks import Encoder
 from training.perceptual import Lpips
 from training.stages import STAGES, CompletionStage, Stage
 
@@ -66,7 +67,8 @@ class Config:
     augmented: bool = True
     """Show pictures as other cameras would have taken them."""
     start_from: tuple[Path, ...] = ()
-    """Checkpoints whose weights to begin with, for a cascade those of flow and completion."""
+    """Checkpoints whose weights to begin with: for a cascade those of flow and completion; for distance that of
+    flow-blind, and for query that of flow, of the same width, levels and stem."""
     seed: int = 0
     """Of weights, order and everything drawn."""
     size: int = 256
@@ -150,13 +152,19 @@ def look_at(stage: Stage, weight: float, device: str) -> None:
         completion.looks = Lpips("alex").to(device), weight
 
 
-def begin_with(stage: nn.Module, path: Path) -> None:
-    """Weights of another run, for the whole stage or the part of it that has the run's name."""
+def begin_with(stage: Stage, path: Path) -> None:
+    """Weights of another run: for the whole stage, for the part of it that has the run's name, or for an encoder those
+    of the way down of a flow net."""
     tensors, record = checkpoint.read(path)
     what = record["config"]["what"].partition("-")[0]
     weights = checkpoint.under(tensors, "average.")
-    part = getattr(stage, what, None)
-    checkpoint.load(part if isinstance(part, nn.Module) else stage, weights, path)
+    part, encoder = getattr(stage, what, None), getattr(getattr(stage, "net", None), "encoder", None)
+    if isinstance(encoder, Encoder) and what == "flow":
+        down = checkpoint.under(weights, "net.net.")
+        wanted = encoder.net.state_dict().keys()
+        checkpoint.load(encoder.net, {name: value for name, value in down.items() if name in wanted}, path)
+    else:
+        checkpoint.load(part if isinstance(part, nn.Module) else stage, weights, path)
 
 
 def save(config: Config, step: int, stage: Stage, average: Stage, optimiser: torch.optim.Optimizer) -> None:
