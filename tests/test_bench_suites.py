@@ -231,3 +231,12 @@ def test_the_error_of_doing_nothing_falls_with_distance_and_ends_at_the_far_one(
     assert errors[3] < 1e-3
     assert offs[0] > offs[1] > offs[2]
     assert offs[3] < 0.01
+
+
+@pytest.mark.slow
+def test_a_published_suite_comes_out_as_it_was_published(tmp_path):
+    """People, poses, cameras and labels to the last bit; whoever changes one of them publishes a new version."""
+    suite = SUITES["extreme-v1-makehuman"]
+    told = make(suite, True, cache=tmp_path).to_json()
+    assert told["published"] is not None
+    assert told["agrees"], told["sha256"]
