@@ -119,7 +119,7 @@ def occlude(batch: Batch, generator: torch.Generator, share: float = 0.2) -> Bat
     colour = _uniform(generator, 0.0, 1.0, count, 3, 1, 1).to(near)
     there = (torch.rand(count, generator=generator) < share).to(near.device)[:, None, None, None]
     hidden = ((((place - middle) / radius) ** 2).sum(dim=1, keepdim=True) < 1) & there
-    labels = {name: batch[name] & ~hidden for name in ("near_surface", "near_visible") if name in batch}
+    labels: Batch = {name: batch[name] & ~hidden for name in ("near_surface", "near_visible") if name in batch}
     return {**batch, **labels, "near": torch.where(hidden, colour, near)}
 
 
