@@ -312,7 +312,7 @@ class Doubling(type(STAGES["distance"](4, 2, 2))):
 def test_a_distance_twice_too_far_is_one_octave_and_twice_the_focal_length(batch_and_metas):
     batch, metas = batch_and_metas
     stage = Doubling(4, 2, 2)
-    stage.net.forward = lambda portrait: (torch.zeros(4), torch.full((4,), 0.5))
+    stage.net.forward = lambda portrait, eye_px: (torch.zeros(4), torch.full((4,), 0.5))
     found = distance_errors(batch, metas, Networks({"distance": Trained("distance", stage, {})}, {}))["regressor"]
     assert found["log2"] == pytest.approx([1.0] * 4, abs=1e-5)
     assert found["sigmas"] == pytest.approx([2.0] * 4, abs=1e-5)

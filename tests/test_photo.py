@@ -68,6 +68,14 @@ def mitsuba() -> object:
     return variants.mitsuba()
 
 
+@pytest.fixture
+def compiled(mitsuba: object) -> None:
+    """Arrays of rays and a lens with an opening are of the variants that a compiler makes quick."""
+    if variants.choice().variant == "scalar_rgb":
+        pytest.skip("needs a compiled variant of Mitsuba: Debian's libllvm19, or a GPU")
+
+
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", cameras())
 def test_rays_pass_through_the_points_that_our_cameras_project_to_them(name: str) -> None:
     import mitsuba as mi
@@ -103,6 +111,7 @@ def _centroid(alpha: np.ndarray) -> np.ndarray:
     return np.array([(columns * alpha).sum(), (rows * alpha).sum()]) / alpha.sum()
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("name", cameras())
 def test_mitsubas_own_sensor_of_the_plain_variant_agrees_with_our_camera(name: str) -> None:
     import mitsuba as mi
@@ -119,6 +128,7 @@ def test_mitsubas_own_sensor_of_the_plain_variant_agrees_with_our_camera(name: s
     assert np.abs(project(camera, o + d * plane_m[:, None])[0] - pixels).max() < 2e-3
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_lens_blurs_a_point_to_the_disc_of_its_formula() -> None:
     camera, lens = near_camera(96), ThinLens(aperture_m=0.01, focus_m=0.2)
     point = card(half_m=0.0005)
@@ -141,6 +151,7 @@ def test_pinholes_of_the_plain_variant_agree_at_the_depth_of_focus() -> None:
     assert np.ptp(spread, axis=0).max() == pytest.approx(float(lens.blur_px(48, np.array(0.2))), rel=0.08)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_the_sky_has_the_lights_radiance_in_the_direction_of_every_texel() -> None:
     import mitsuba as mi
 
