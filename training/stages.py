@@ -28,7 +28,7 @@ matters least; ears are few pixels, move most, and are what people look at."""
 
 _NEAR = ("near_rgb", "near_alpha")
 _FLOW = (*_NEAR, "near_part", "near_surface", "flow_near_to_far")
-_PICTURES = (*_NEAR, "far_rgb", "far_alpha", "flow_near_to_far")
+_PICTURES = (*_NEAR, "near_surface", "far_rgb", "far_alpha", "flow_near_to_far")
 
 
 class Stage(nn.Module):
@@ -138,7 +138,7 @@ class CompletionStage(Stage):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        return self.losses(batch, batch["flow"])
+        return self.losses(_sure(batch), batch["flow"])
 
     def losses(self, batch: Batch, flow: Tensor) -> dict[str, Tensor]:
         """The same for a portrait carried along any flow."""
@@ -172,7 +172,8 @@ class CompletionStage(Stage):
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
         """(N, 3, H, 3 W): carried along the true flow, completed, far."""
-        parts = carry(batch, batch["flow"])[0], self.complete(batch, batch["flow"]), batch["far"] * batch["far_mask"]
+        sure, far = _sure(batch), batch["far"] * batch["far_mask"]
+        parts = carry(sure, batch["flow"])[0], self.complete(sure, batch["flow"]), far
         return torch.cat(parts, dim=3)
 
 
@@ -209,6 +210,12 @@ def flow_weight(batch: Batch) -> Tensor:
     """(N, 1, H, W) float32: what each near pixel counts in the loss of a flow; 0 where no surface is seen."""
     table = torch.tensor([WEIGHTS.get(part, 1.0) for part in Part], device=batch["near_part"].device)
     return batch["near_surface"] * table[batch["near_part"].long()]
+
+
+def _sure(batch: Batch) -> Batch:
+    """The batch without the rim that belongs to the person by less than half: the true flow is 0 there, and would leave
+    an outline where the near camera saw it."""
+    return {**batch, "near_mask": batch["near_mask"] * batch["near_surface"]}
 
 
 def carry(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
