@@ -64,7 +64,8 @@ def nearest_wins(flow: Tensor, eye_px: Tensor, sharpness: float = 40.0) -> Tenso
     offset = centres(flow) - eye_px.to(flow)[:, :, None, None]
     square = offset.square().sum(dim=1, keepdim=True)
     change = (offset * flow).sum(dim=1, keepdim=True) / square.clamp_min(1.0)
-    return (-sharpness * change.clamp(-1, 1)).exp()
+    # No weight may be so small that `splat` takes it for nothing.
+    return (-sharpness * change.clamp(-0.6, 0.6)).exp()
 
 
 def inverse_flow(flow: Tensor, weight: Tensor, rounds: int = 2) -> tuple[Tensor, Tensor]:
