@@ -9,7 +9,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import resource_tracker
@@ -48,7 +48,7 @@ class Workers:
         self._processes: dict[Connection, BaseProcess] = {}
         self._busy: dict[Connection, int] = {}
         try:
-            with _environment(ONE_THREAD), _held_back(SIGNALS):
+            with environment(ONE_THREAD), _held_back(SIGNALS):
                 for _ in range(count):
                     ours, theirs = context.Pipe()
                     process = context.Process(target=_work, args=(theirs, run, where, make), daemon=True)
@@ -123,7 +123,8 @@ class Workers:
 
 
 @contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Processes that are started in the block find these variables; afterwards they are what they were."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -64,6 +64,11 @@ def nearest_wins(flow: Tensor, eye_px: Tensor, sharpness: float = 40.0) -> Tenso
     offset = centres(flow) - eye_px.to(flow)[:, :, None, None]
     square = offset.square().sum(dim=1, keepdim=True)
     change = (offset * flow).sum(dim=1, keepdim=True) / square.clamp_min(1.0)
+    return nearness(change, sharpness)
+
+
+def nearness(change: Tensor, sharpness: float = 40.0) -> Tensor:
+    """Weights for `splat` of the share by which offsets from the eye midpoint change, any shape; see `nearest_wins`."""
     # No weight may be so small that `splat` takes it for nothing.
     return (-sharpness * change.clamp(-0.6, 0.6)).exp()
 

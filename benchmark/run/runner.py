@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +24,7 @@ from benchmark.run.results import result, write_result
 from benchmark.tracks.track import Track
 from datagen.database import DatabaseError, to_json
 from datagen.progress import OnProgress, silent
-from datagen.workers import ONE_THREAD
+from datagen.workers import ONE_THREAD, environment
 from meshes.errors import UsageError, UserError
 
 TRACKS_FROM = "benchmark.tracks"
@@ -193,19 +192,9 @@ def _beside(jobs: list[Job], workers: int) -> Iterator[tuple[int, Done]]:
             raise
 
 
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
+def one_thread_each() -> contextlib.AbstractContextManager[None]:
     """Processes that are started in the block have one thread each for their mathematics."""
-    wanted = {**ONE_THREAD, "OPENCV_FOR_THREADS_NUM": "1"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
+    return environment({**ONE_THREAD, "OPENCV_FOR_THREADS_NUM": "1"})
 
 
 def key(about: Mapping[str, Any], method: Described, tracks: Mapping[str, Track], limit_s: float) -> str:

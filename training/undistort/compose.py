@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.undistort.align import Crop
-from training.undistort.field import Field, nearest_wins
+from training.undistort.field import Field
 from training.undistort.fill import pull_push, soft_step, widened
-from training.warp import splat
+from training.warp import nearness, splat
 
 Way = Literal["forward", "inverse"]
 FORWARD_PX = 16_000_000
@@ -65,7 +65,7 @@ def background(picture: Tensor, mask: Tensor, radius: int) -> Tensor:
 def forward(layer: Tensor, crop: Crop, field: Field) -> Tensor:
     """Every pixel sent where it belongs; where several arrive the nearer one is seen."""
     stretch, away = field.of_picture(crop, *layer.shape[-2:])
-    moved, arrived = splat(layer, stretch * away, nearest_wins(stretch))
+    moved, arrived = splat(layer, stretch * away, nearness(stretch))
     return pull_push(moved, (arrived > 0).to(layer.dtype))
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from training.undistort.align import Crop
 from training.undistort.fill import pull_push, soft_step, widened
-from training.warp import centres, splat
+from training.warp import centres, nearness, splat
 
 REACH = 1.6
 """Up to this many times the square's width things move: fully inside the square, ever less outside."""
@@ -49,18 +49,13 @@ class Field:
         found.
         """
         place = centres(self.stretch) - self.stretch.shape[-1] / 2
-        sent, arrived = splat(1 / (1 + self.stretch) - 1, self.stretch * place, nearest_wins(self.stretch))
+        sent, arrived = splat(1 / (1 + self.stretch) - 1, self.stretch * place, nearness(self.stretch))
         back = pull_push(sent, (arrived > 0).to(sent.dtype))
         for _ in range(steps):
             grid = (place * (1 + back) * (2 / self.stretch.shape[-1])).movedim(1, -1)
             there = functional.grid_sample(self.stretch, grid, padding_mode="zeros", align_corners=False)
             back = 0.5 * back + 0.5 * (1 / (1 + there) - 1)  # Half steps settle where whole ones swing.
         return Field(back)
-
-
-def nearest_wins(stretch: Tensor, sharpness: float = 40.0) -> Tensor:
-    """Weights for `training.warp.splat`: the nearer a point, the more the dolly draws it in, and the more it counts."""
-    return (-sharpness * stretch.clamp(-1, 1)).exp()
 
 
 def onto_picture(square: Tensor, crop: Crop, height: int, width: int, reach: float = 1.0) -> Tensor:
