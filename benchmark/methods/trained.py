@@ -5,6 +5,7 @@ A network looks at portraits of the size it was trained at; its flow is brought 
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,10 +71,15 @@ class Network:
             "eye_px": torch.from_numpy(eyes).float()[None],
         }
 
+    @property
+    def stage(self) -> Any:
+        """The stage, asked for what only some stages tell."""
+        return self.trained.stage
+
     @torch.no_grad()
     def distance_m(self, question: Question) -> float:
         """Of a network that tells one."""
-        return float(self.trained.stage.predict_distance_m(self.batch(question, None))[0])  # type: ignore[operator]
+        return float(self.stage.predict_distance_m(self.batch(question, None))[0])
 
     @torch.no_grad()
     def flow(self, question: Question, distance_m: float | None) -> Tensor:
@@ -81,7 +87,7 @@ class Network:
 
         A network that takes no distance only knows the way to the far distance that it learnt.
         """
-        return self.trained.stage.predict_flow(self.batch(question, distance_m))  # type: ignore[operator]
+        return self.stage.predict_flow(self.batch(question, distance_m))
 
 
 def _resized(picture: Tensor, size: int) -> Tensor:
