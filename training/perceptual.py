@@ -147,7 +147,15 @@ class Lpips(nn.Module):
             PerceptualError: other shapes.
         """
         _check(a, b, mask, self.features.layout.least_px)
-        taps_a, taps_b = (self.features(_normalised(2 * x - 1, LPIPS_MEAN, LPIPS_STD)) for x in (a, b))
+        return self.compare(self.taps(a), self.taps(b), mask)
+
+    def taps(self, picture: Tensor) -> list[Tensor]:
+        """What `compare` compares, of pictures (N, 3, H, W): one met often is looked at once. Raises as `forward`."""
+        _check(picture, picture, None, self.features.layout.least_px)
+        return self.features(_normalised(2 * picture - 1, LPIPS_MEAN, LPIPS_STD))
+
+    def compare(self, taps_a: Sequence[Tensor], taps_b: Sequence[Tensor], mask: Tensor | None = None) -> Tensor:
+        """(N,) distances of `taps`; the mask as in `forward`."""
         return lpips_distance(taps_a, taps_b, self.heads, mask)
 
 
@@ -203,8 +211,16 @@ class Dists(nn.Module):
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """(N,) distances, 0 of equal pictures (N, 3, H, W) sRGB in [0, 1]. Raises PerceptualError: other shapes."""
         _check(a, b, None, self.features.layout.least_px)
-        a, b = (_shrunk(x, self.shorter_side_px) for x in (a, b))
-        taps_a, taps_b = ([x, *self.features(_normalised(x, VGG_MEAN, VGG_STD))] for x in (a, b))
+        return self.compare(self.taps(a), self.taps(b))
+
+    def taps(self, picture: Tensor) -> list[Tensor]:
+        """What `compare` compares, of pictures (N, 3, H, W): one met often is looked at once. Raises as `forward`."""
+        _check(picture, picture, None, self.features.layout.least_px)
+        small = _shrunk(picture, self.shorter_side_px)
+        return [small, *self.features(_normalised(small, VGG_MEAN, VGG_STD))]
+
+    def compare(self, taps_a: Sequence[Tensor], taps_b: Sequence[Tensor]) -> Tensor:
+        """(N,) distances of `taps`."""
         return dists_distance(taps_a, taps_b, self.get_buffer("alpha"), self.get_buffer("beta"))
 
 

@@ -3,30 +3,16 @@
 Every track that looks at faces asks here, so that all of them see the same face: the largest one.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 
+from benchmark.metrics.by_content import ByContent
 from datagen.faces import Face, dlib_descriptor, face_mesh_3d, find_face, sface, why_not_measured
 
 KEPT = 32
 """Pictures remembered; a picture of 512 pixels takes 0.8 MB."""
-
-
-class _Picture:
-    """A picture that is equal to another by its content."""
-
-    def __init__(self, rgb: np.ndarray):
-        self.rgb = np.ascontiguousarray(rgb)
-        self._key = (self.rgb.shape, hashlib.blake2b(self.rgb.data, digest_size=16).digest())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Picture) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
 
 
 def mesh_of(rgb: np.ndarray) -> np.ndarray | None:
@@ -34,17 +20,17 @@ def mesh_of(rgb: np.ndarray) -> np.ndarray | None:
 
     None where no face is found. Raises FaceToolError, AssetMissingError where the networks cannot run here.
     """
-    return _mesh(_Picture(rgb))
+    return _mesh(ByContent(rgb))
 
 
 def sface_of(rgb: np.ndarray) -> np.ndarray | None:
     """(128,) float32 of length 1, or None; see `mesh_of`."""
-    return _sface(_Picture(rgb))
+    return _sface(ByContent(rgb))
 
 
 def dlib_of(rgb: np.ndarray) -> np.ndarray | None:
     """(128,) float64, or None; see `mesh_of`."""
-    return _dlib(_Picture(rgb))
+    return _dlib(ByContent(rgb))
 
 
 def why_not(*models: str) -> str | None:
@@ -53,25 +39,25 @@ def why_not(*models: str) -> str | None:
 
 
 @lru_cache(maxsize=KEPT)
-def _face(picture: _Picture) -> Face | None:
-    return find_face(picture.rgb)
+def _face(picture: ByContent) -> Face | None:
+    return find_face(picture.array)
 
 
-def _seen(picture: _Picture, network: Callable[[np.ndarray, Face], np.ndarray]) -> np.ndarray | None:
+def _seen(picture: ByContent, network: Callable[[np.ndarray, Face], np.ndarray]) -> np.ndarray | None:
     face = _face(picture)
-    return None if face is None else network(picture.rgb, face)
+    return None if face is None else network(picture.array, face)
 
 
 @lru_cache(maxsize=KEPT)
-def _mesh(picture: _Picture) -> np.ndarray | None:
+def _mesh(picture: ByContent) -> np.ndarray | None:
     return _seen(picture, face_mesh_3d)
 
 
 @lru_cache(maxsize=KEPT)
-def _sface(picture: _Picture) -> np.ndarray | None:
+def _sface(picture: ByContent) -> np.ndarray | None:
     return _seen(picture, sface)
 
 
 @lru_cache(maxsize=KEPT)
-def _dlib(picture: _Picture) -> np.ndarray | None:
+def _dlib(picture: ByContent) -> np.ndarray | None:
     return _seen(picture, dlib_descriptor)
