@@ -14,7 +14,7 @@ from meshes.errors import UsageError
 from meshes.wear.sampling import GARMENTS
 from renderers.film.exposure import Metering
 from renderers.film.white import Balance
-from renderers.layers import LAYERS
+from renderers.layers import LAYERS, PICTURED
 
 Range = tuple[float, float]
 Background = Literal["black", "flat", "environment", "indoor", "outdoor", "any"]
@@ -166,7 +166,8 @@ class Recipe:
     extra_layers: tuple[str, ...] = ()
     """Layers beyond the default ones, e.g. near_triangle_id."""
     without_layers: tuple[str, ...] = ()
-    """Default layers to leave out."""
+    """Default layers to leave out; without colours and coverage of both views no picture is taken, which saves most of
+    the time."""
 
     @property
     def height(self) -> int:
@@ -188,6 +189,11 @@ class Recipe:
         """Names of the stored layers, in table order."""
         wanted = lambda name: LAYERS[name].default and name not in self.without_layers  # noqa: E731
         return tuple(name for name in LAYERS if wanted(name) or name in self.extra_layers)
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether any stored layer comes from a picture; labels alone need none, and no light."""
+        return not PICTURED.isdisjoint(self.layers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; infinity is the string "inf"."""

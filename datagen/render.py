@@ -32,7 +32,8 @@ def render_sample(recipe: Recipe, seed: int, index: int, recipe_name: str = "por
     """Sample `index` of the run (recipe, seed)."""
     scene = build_scene(recipe, plan_sample(recipe, seed, index))
     labels = label_scene(scene)
-    return sample_of(recipe, recipe_name, scene, labels, render_pictures(recipe, scene, labels))
+    pictures = render_pictures(recipe, scene, labels) if recipe.takes_pictures else None
+    return sample_of(recipe, recipe_name, scene, labels, pictures)
 
 
 def label_scene(scene: PosedScene) -> LabelledPair:
@@ -47,17 +48,29 @@ def render_pictures(recipe: Recipe, scene: PosedScene, labels: LabelledPair) -> 
     return photograph(recipe, scene, labels.near, labels.far)
 
 
-def sample_of(recipe: Recipe, recipe_name: str, scene: PosedScene, labels: LabelledPair, pictures: Pictures) -> Sample:
-    """Layers the recipe asks for, in table order and final dtypes, with their record."""
-    layers = to_layers(labels.near, labels.far, labels.pair)
-    for view, picture in (("near", pictures.near), ("far", pictures.far)):
-        layers[f"{view}_rgb"] = picture.rgb
-        layers[f"{view}_alpha"] = np.rint(picture.alpha * 255.0).astype(np.uint8)
+def sample_of(
+    recipe: Recipe, recipe_name: str, scene: PosedScene, labels: LabelledPair, pictures: Pictures | None
+) -> Sample:
+    """Layers the recipe asks for, in table order and final dtypes, with their record.
+
+    `pictures` may be None where the recipe asks for labels alone.
+    """
+    layers = to_layers(labels.near, labels.far, labels.pair) | ({} if pictures is None else _pictured(pictures))
     visible = {view: _landmarks_visible(scene, camera) for view, camera in (("near", scene.near), ("far", scene.far))}
     stored = {name: layers[name] for name in LAYERS if name in recipe.layers}
-    return Sample(
-        scene.plan.index, stored, record(recipe_name, recipe, scene, visible, film_of(recipe, scene, pictures))
-    )
+    film = None if pictures is None else film_of(recipe, scene, pictures)
+    return Sample(scene.plan.index, stored, record(recipe_name, recipe, scene, visible, film))
+
+
+def _pictured(pictures: Pictures) -> dict[str, np.ndarray]:
+    return {
+        name: layer
+        for view, picture in (("near", pictures.near), ("far", pictures.far))
+        for name, layer in (
+            (f"{view}_rgb", picture.rgb),
+            (f"{view}_alpha", np.rint(picture.alpha * 255.0).astype(np.uint8)),
+        )
+    }
 
 
 def encode(sample: Sample) -> dict[str, bytes]:

@@ -79,3 +79,6 @@ LAYERS: dict[str, Layer] = _expand()
 """Every layer by name, in storage order."""
 
 DEFAULT_LAYERS: tuple[str, ...] = tuple(name for name, layer in LAYERS.items() if layer.default)
+
+PICTURED = frozenset(f"{view}_{what}" for view in ("near", "far") for what in ("rgb", "alpha"))
+"""Layers that come from pictures; all others are labels, and need none."""

@@ -17,6 +17,7 @@ from benchmark.suites import made as made_module  # noqa: E402
 from benchmark.suites.hashing import LABELS, RECORD, labels_sha256  # noqa: E402
 from benchmark.suites.lookalikes import closest_pairs  # noqa: E402
 from benchmark.suites.made import folder_of, make, opened, published, why_not  # noqa: E402
+from benchmark.suites.publish import sha256_of  # noqa: E402
 from benchmark.suites.suite import Part, Suite, SuiteError  # noqa: E402
 from benchmark.suites.table import EIGHT_M, KEPT, MEANS, SUITES, suite_named  # noqa: E402
 from benchmark.tracks import TRACKS  # noqa: E402
@@ -231,6 +232,11 @@ def test_the_error_of_doing_nothing_falls_with_distance_and_ends_at_the_far_one(
     assert errors[3] < 1e-3
     assert offs[0] > offs[1] > offs[2]
     assert offs[3] < 0.01
+
+
+def test_a_hash_to_publish_needs_no_pictures(tiny):
+    assert sha256_of(TINY, True) == tiny.sha256
+    assert sha256_of(replace(TINY, seed=6), True) != tiny.sha256
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from datagen.render import encode, render_sample
 from datagen.scene import build_scene
 from meshes.makehuman_build import PACK
 from renderers.camera import focal_mm35_from_px, project
+from renderers.layers import PICTURED
 
 SMALL = dataclasses.replace(PRESETS["portrait"], size=64)
 
@@ -90,6 +91,16 @@ def test_both_views_show_a_person_who_is_lit():
         assert layers[f"{view}_surface"].mean() > 0.15
         assert 10 < person.mean() < 245
         assert person.std() > 5
+
+
+def test_labels_alone_are_those_of_the_pictures(monkeypatch):
+    whole = render_sample(SMALL, 0, 1)
+    recipe = dataclasses.replace(SMALL, without_layers=tuple(PICTURED))
+    monkeypatch.setattr("datagen.render.render_pictures", None)  # No picture is taken.
+    labels = render_sample(recipe, 0, 1)
+    assert set(whole.layers) - set(labels.layers) == PICTURED
+    assert encode(labels) == {name: data for name, data in encode(whole).items() if name not in PICTURED}
+    assert labels.meta == whole.meta
 
 
 def test_the_record_holds_cameras_landmarks_and_licences():

@@ -1,4 +1,4 @@
-"""Arrays that are equal to others by what they hold, so that what was found out about one is remembered for its like."""
+"""Arrays that are equal to others by what they hold: what was found out about one is remembered for its like."""
 
 import hashlib
 
