@@ -17,7 +17,7 @@ pytest.importorskip("tensorboard")
 from fake import fake_run, fake_sample  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from benchmark.baselines import measure, trying  # noqa: E402
+from benchmark.baselines import detected, measure, trying  # noqa: E402
 from benchmark.baselines.__main__ import main  # noqa: E402
 from benchmark.baselines.figures import bins_of, figures_of, mean_of, strong_bins, verdict, warps_compared  # noqa: E402
 from benchmark.baselines.measure import FITTED_HEAD, MEAN_AT, ZERO, distance_errors, likeness  # noqa: E402
@@ -36,9 +36,13 @@ from benchmark.baselines.sheets import MAX_BYTES, shown_rows, small_webp  # noqa
 from benchmark.baselines.timing import seconds_of_parts  # noqa: E402
 from benchmark.baselines.trial import batches, opened, parsed, scenes_of, set_hash, spread_scenes  # noqa: E402
 from datagen.engine import generate  # noqa: E402
+from datagen.live import tensors as collated  # noqa: E402
+from datagen.presets import PRESETS  # noqa: E402
+from datagen.render import render_sample  # noqa: E402
 from meshes.errors import UsageError, UserError  # noqa: E402
+from training.data import tensors  # noqa: E402
 from training.evaluate import Trained  # noqa: E402
-from training.scores import BIN_EDGES_M  # noqa: E402
+from training.scores import BIN_EDGES_M, endpoint_error  # noqa: E402
 from training.stages import STAGES, carry  # noqa: E402
 from training.train import LAST, Config, save  # noqa: E402
 from training.warp import centres, look_up  # noqa: E402
@@ -187,6 +191,28 @@ def test_a_network_that_is_ahead_for_some_only_does_not_win_clearly():
     assert verdict([row(0, "p", 0.2, zero_flow=None, flow_net=1.0)], [ZERO, "flow net"], "ears") is None
 
 
+def test_baselines_that_are_told_true_landmarks_are_left_out_where_a_photograph_is_meant():
+    told = {ZERO: 9.0, measure.FITTED_HEAD: 1.0, measure.DETECTED_HEAD: 4.0, "flow net": 2.0}
+    told, ways = {way.replace(" ", "_"): error for way, error in told.items()}, list(told)
+    found = verdict([row(i, f"p{i}", 0.2, **told) for i in range(6)], ways, "face")
+    assert (found["baseline"], found["any"]["ratio"], found["any"]["clear"]) == (measure.FITTED_HEAD, 2.0, False)
+    plain = found["photograph"]
+    assert (plain["baseline"], plain["ratio"], plain["clear"]) == (measure.DETECTED_HEAD, 0.5, True)
+
+
+@pytest.mark.skipif(bool(detected.why_not()), reason=detected.why_not() or "-")
+def test_a_head_is_fitted_to_what_is_detected_and_nothing_moves_where_no_face_is(tmp_path):
+    recipe = dataclasses.replace(PRESETS["portrait"], size=192, background="black", near_m=(0.3, 0.3))
+    samples = [render_sample(recipe, 3, index) for index in range(2)]
+    batch = tensors(collated([{**sample.layers, "meta": sample.meta} for sample in samples]))
+    batch["near"][1] = 0.0
+    told = {"landmarks_px": batch["landmarks_px"] * 0, "landmarks_seen": batch["landmarks_seen"] & False}
+    flow = detected.DetectedHeadWarp(4, 1.6)({**batch, **told})
+    assert not flow[1].any()
+    off, before = (endpoint_error(found, batch, "face")[0][0] for found in (flow, torch.zeros_like(flow)))
+    assert off < 0.8 * before
+
+
 def test_distances_are_told_by_bin_with_the_share_within_sigmas():
     rows = [row(i, f"p{i}", 0.2, zero_flow=1.0) for i in range(4)]
     for i, each in enumerate(rows):
@@ -249,7 +275,8 @@ def test_the_page_says_what_the_figures_say():
         "| regressor: within its own 2 σ | 100 % |",
     ):
         assert said in text
-    assert "| `held-out` | **2 of 2** (0.50 to 0.50) | – | **2 of 2** (0.50 to 0.50) | – |" in text
+    won = "**2 of 2** (0.50 to 0.50)"
+    assert f"| `held-out` | {won} | {won} | – | {won} | {won} | – |" in text
 
 
 def test_every_row_of_every_table_has_the_columns_of_its_head():
@@ -274,7 +301,7 @@ def test_no_number_of_the_page_stands_in_the_code():
 def test_bins_that_are_not_won_are_named():
     figures = made_up()
     figures["trials"]["held-out"]["figures"]["verdict"]["face"][4]["any"]["clear"] = False
-    assert "| `held-out` | **1 of 2** (0.50 to 0.50; not 35–43 cm) |" in markdown(figures)
+    assert "| `held-out` | **2 of 2** (0.50 to 0.50) | **1 of 2** (0.50 to 0.50; not 35–43 cm) |" in markdown(figures)
 
 
 def test_the_sheet_has_the_median_the_best_and_the_worst_of_near_pairs():
@@ -392,7 +419,7 @@ def page(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr("benchmark.metrics.image._module", missing)
     monkeypatch.setattr(measure, "HeadWarp", lambda shapes, far_m: lambda batch: torch.zeros_like(batch["flow"]))
     page = tmp_path / "baselines.md"
-    page.write_text(f"# Baselines\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n")
+    page.write_text(f"# Baselines\n\n{BEGIN}\n\nof an earlier run\n\n{END}\n\nafter\n")
     return page
 
 
@@ -412,7 +439,7 @@ def test_a_run_writes_page_figures_and_sheet_and_the_next_one_measures_nothing(
     assert "LPIPS: not measured: not measured: expected weights" in capsys.readouterr().out.replace("\n", " ")
     text, kept = page.read_text(), page.with_suffix(".json").read_text()
     figures = json.loads(kept, parse_constant=refused)
-    assert "old" not in text
+    assert "of an earlier run" not in text
     assert text.endswith("after\n")
     assert str(page.parent) not in text + kept, "a page tells no folder of the machine that made it"
     trial = figures["trials"]["sphere"]

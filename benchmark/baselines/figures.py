@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.baselines.measure import BASELINES, PERCEPTUAL, PLAIN, Row
+from benchmark.baselines.measure import BASELINES, PERCEPTUAL, PLAIN, TRUE_LANDMARKS, Row
 from benchmark.baselines.networks import DONE, FETCHED, SENT, WAYS
 from benchmark.metrics import METRICS, Measured, bootstrap_mean, weighted_mean
 from datagen.randomness import generator
@@ -71,12 +71,14 @@ def error_of(way: str, where: str) -> Value:
 
 
 def verdict(rows: Sequence[Row], ways: list[str], where: str) -> dict[str, Any] | None:
-    """The best baseline of a bin against the best network, and against the best that sees the portrait alone.
+    """The best baseline of a bin against the best network, and against the best that sees the portrait alone; and the
+    best network against the best baseline that is not told the true landmarks.
 
     Returns:
-        "baseline" (its name), "error"; "any" and "alone", each None or "network", "error", "ratio" (of the errors,
-        below 1 where the network wins), "difference" (baseline minus network, with its interval over people) and
-        "clear" (the whole interval is above 0). None where the bin has no pair with the region.
+        "baseline" (its name), "error"; "any", "alone" and "photograph", each None or "baseline", "network", "error",
+        "ratio" (of the errors, below 1 where the network wins), "difference" (baseline minus network, with its
+        interval over people) and "clear" (the whole interval is above 0). None where the bin has no pair with the
+        region.
     """
     errors = {way: mean_of(rows, error_of(way, where))["mean"] for way in ways}
     there = {way: error for way, error in errors.items() if error is not None}
@@ -84,9 +86,11 @@ def verdict(rows: Sequence[Row], ways: list[str], where: str) -> dict[str, Any] 
     if not baselines:
         return None
     best = min(baselines, key=there.__getitem__)
+    plain = min((way for way in baselines if way not in TRUE_LANDMARKS), key=there.__getitem__, default=best)
     networks = [way for way in there if way not in BASELINES]
     groups = {"any": networks, "alone": [way for way in networks if way not in TOLD]}
     against = {name: _against(rows, best, there, group, where) for name, group in groups.items()}
+    against["photograph"] = _against(rows, plain, there, networks, where)
     return {"baseline": best, "error": there[best], **against}
 
 
@@ -100,8 +104,13 @@ def _against(
     ratio = errors[network] / errors[best] if errors[best] else None
     clear = difference["low"] is not None and difference["low"] > 0
     return {
-        "network": network, "error": errors[network], "ratio": ratio, "difference": difference, "clear": clear,
-    }  # fmt: skip
+        "baseline": best,
+        "network": network,
+        "error": errors[network],
+        "ratio": ratio,
+        "difference": difference,
+        "clear": clear,
+    }
 
 
 def less(a: Value, b: Value) -> Value:

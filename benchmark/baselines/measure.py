@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import datagen
+from benchmark.baselines.detected import DetectedHeadWarp, why_not
 from benchmark.baselines.networks import ESTIMATORS, Maker, Networks, flow_predictors, picture_makers
 from benchmark.baselines.trial import Meta, batches
 from benchmark.metrics import METRICS, Measured
@@ -31,7 +32,10 @@ EQUAL_DB = 100.0
 FITTED_SHAPES = 12
 ZERO, MEAN, MEAN_AT = "zero flow", "mean flow", "mean flow at true distance"
 MEAN_HEAD, FITTED_HEAD = "mean head, true landmarks", "fitted head, true landmarks"
-BASELINES = (ZERO, MEAN, MEAN_AT, MEAN_HEAD, FITTED_HEAD)
+DETECTED_HEAD = "fitted head, detected landmarks"
+BASELINES = (ZERO, MEAN, MEAN_AT, DETECTED_HEAD, MEAN_HEAD, FITTED_HEAD)
+TRUE_LANDMARKS = (MEAN_HEAD, FITTED_HEAD)
+"""Baselines that are told what nobody knows of a photograph."""
 
 Row = dict[str, Any]
 
@@ -61,6 +65,8 @@ def asked(networks: Networks, means: tuple[MeanFlow, MeanFlowAtDistance], far_m:
         heads: whether to ask the head warps, which take the longest.
     """
     flows: dict[str, Predictor] = {ZERO: zero_flow, MEAN: means[0], MEAN_AT: means[1]}
+    if heads and not why_not():
+        flows[DETECTED_HEAD] = DetectedHeadWarp(FITTED_SHAPES, far_m)
     if heads:
         flows |= {MEAN_HEAD: HeadWarp(0, far_m), FITTED_HEAD: HeadWarp(FITTED_SHAPES, far_m)}
     return Asked(flows | flow_predictors(networks), networks, picture_makers(networks))
