@@ -666,6 +666,11 @@ def test_figures_go_between_the_markers_of_the_page(run_folder, tmp_path):
     docs.write_text(applications_page())
     assert Report(run_folder, out=tmp_path / "out", docs=docs).run() == 0
     once = docs.read_text()
+    picture = tmp_path / "pictures" / "applications.webp"
+    with Image.open(picture) as sheet:
+        # Near, the best four that compete, and the truth, for every other of six people; `dis` made no pictures.
+        assert sheet.size == (6 * (192 + 8) + 8, 3 * (192 + 8 + 20) + 8)
+    assert picture.stat().st_size < 300_000
     assert "old" not in once
     assert once.count("## ") == len(APPLICATIONS)
     assert "| `trained` |" in once

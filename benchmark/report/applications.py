@@ -11,6 +11,8 @@ from benchmark.report.tables import code, figure_table, plain
 APPLICATIONS = ("undistortion", "camera", "verification", "landmarks", "reconstruction")
 """Sections of docs/applications.md, by the track that they are measured by."""
 METRICS_SHOWN = 3
+PICTURE = "pictures/applications.webp"
+"""Answers side by side, beside the page."""
 
 
 def markers(application: str) -> Section:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from benchmark.report import applications
+from benchmark.report import applications, side_by_side
 from benchmark.report.board import Board, boards
 from benchmark.report.page import PAGE_MARK, page
 from benchmark.report.results import Run, read_run
@@ -30,7 +30,8 @@ class Report:
     out: Path | None = None
     """Folder to write into; RUN/report where left out."""
     docs: Path | None = None
-    """Page on applications to put figures into, between its markers: docs/applications.md."""
+    """Page on applications to put figures into, between its markers: docs/applications.md; answers side by side go into
+    pictures/ beside it."""
 
     def run(self) -> int:
         """Writes the report; 0 if every file could be used, else 1."""
@@ -79,7 +80,7 @@ def _refuse_foreign(out_html: Path) -> None:
 
 
 def insert(docs: Path, found: list[Board]) -> None:
-    """Puts the figures of applications between the markers of a page.
+    """Puts the figures of applications between the markers of a page, and the picture that it shows beside it.
 
     Raises:
         UserError: no such page, or one without markers.
@@ -89,3 +90,4 @@ def insert(docs: Path, found: list[Board]) -> None:
     with explained(docs):
         text = docs.read_text(encoding="utf-8")
         write_file(docs, applications.inserted(text, found).encode())
+    side_by_side.write_sheet(found, docs.parent / applications.PICTURE)
