@@ -32,9 +32,9 @@ from training.data import open as open_set  # noqa: E402
 from training.evaluate import open_trained  # noqa: E402
 from training.networks import DistanceNet, DistanceQueryNet, FlowNet  # noqa: E402
 from training.scores import BIN_EDGES_M, Binned, bin_of, score_flows  # noqa: E402
-from training.stages import STAGES  # noqa: E402
+from training.stages import STAGES, fetch, sure  # noqa: E402
 from training.train import LAST, Config, begin_with, train  # noqa: E402
-from training.warp import centres, inverse_flow, look_up, nearest_wins, resize_flow, splat  # noqa: E402
+from training.warp import centres, inverse_flow, look_up, nearest_wins, resize_flow, splat, without_rim  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -260,6 +260,23 @@ def test_the_inverse_of_a_flow_closes_its_gaps(batch):
     sure = batch["far_visible"] & (known > 0)
     assert sure.sum() > 0.95 * batch["far_visible"].sum()
     assert (back - batch["flow_back"]).norm(dim=1, keepdim=True)[sure].mean() < 0.2
+
+
+def test_the_rim_takes_the_colour_of_its_person_and_hairs_keep_theirs():
+    mask = torch.zeros(1, 1, 12, 12)
+    mask[..., 2:10, 2:7], mask[..., 2:10, 7], mask[..., 4, 10] = 1.0, 0.5, 0.6
+    colour = torch.tensor([0.8, 0.4, 0.2]).view(1, 3, 1, 1)
+    found = without_rim(colour * mask, mask)
+    torch.testing.assert_close(found[..., 2:10, 2:8], colour.expand(1, 3, 8, 6))
+    torch.testing.assert_close(found[..., 4, 10], 0.6 * colour[..., 0, 0][None][0])
+
+
+def test_what_is_fetched_along_the_true_flow_is_what_the_far_camera_sees(batch):
+    made, share = fetch(sure(batch), batch["flow"])
+    seen = batch["far_visible"] & (share > 0.99)
+    assert seen.sum() > 0.75 * batch["far_visible"].sum()
+    assert (made - batch["far"]).abs()[seen.expand_as(made)].mean() < 0.03
+    assert not made[(share == 0).expand_as(made)].any()
 
 
 def test_halving_finds_where_the_answers_turn():

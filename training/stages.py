@@ -14,7 +14,7 @@ from training import losses
 from training.data import LAYERS, Batch, portrait
 from training.networks import CompletionNet, DistanceNet, DistanceQueryNet, FlowNet, PatchDiscriminator
 from training.perceptual import Lpips
-from training.warp import nearest_wins, splat
+from training.warp import inverse_flow, look_up, nearest_wins, splat, without_rim
 
 ADVERSARIAL = 0.01
 """Weight of the adversarial loss beside an absolute error of 1: 100 to 1."""
@@ -69,7 +69,7 @@ class FlowStage(Stage):
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
         """(N, 3, H, 3 W): near, undistorted by the predicted flow, and by the true one."""
-        undistorted = [carry(batch, flow)[0] for flow in (self.predict_flow(batch), batch["flow"])]
+        undistorted = [fetch(batch, flow)[0] for flow in (self.predict_flow(batch), batch["flow"])]
         return torch.cat([batch["near"] * batch["near_mask"], *undistorted], dim=3)
 
 
@@ -125,7 +125,7 @@ class QueryStage(Stage):
 
 
 class CompletionStage(Stage):
-    """What the near camera never saw, learnt on portraits that were carried along the true flow."""
+    """What the near camera never saw, learnt on portraits that were fetched along the true flow."""
 
     needs = _PICTURES
 
@@ -138,11 +138,11 @@ class CompletionStage(Stage):
 
     def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Losses by name."""
-        return self.losses(_sure(batch), batch["flow"])
+        return self.losses(sure(batch), batch["flow"])
 
     def losses(self, batch: Batch, flow: Tensor) -> dict[str, Tensor]:
-        """The same for a portrait carried along any flow."""
-        (warped, mass), far = carry(batch, flow), batch["far"] * batch["far_mask"]
+        """The same for a portrait fetched along any flow."""
+        (warped, mass), far = fetch(batch, flow), batch["far"] * batch["far_mask"]
         made, filled = self._filled(batch, warped, mass), mass.clamp(0, 1)
         # The maker is judged by a critic that it cannot move, the critic by pictures that it cannot.
         frozen = {name: value.detach() for name, value in self.critic.state_dict().items()}
@@ -163,17 +163,17 @@ class CompletionStage(Stage):
         return {"perceptual": weight * measure(a, b).mean()}
 
     def complete(self, batch: Batch, flow: Tensor) -> Tensor:
-        """(N, 3, H, W): the portrait carried along `flow`, its holes filled."""
-        return self._filled(batch, *carry(batch, flow))
+        """(N, 3, H, W): the portrait fetched along `flow`, its holes filled."""
+        return self._filled(batch, *fetch(batch, flow))
 
     def _filled(self, batch: Batch, warped: Tensor, mass: Tensor) -> Tensor:
         return self.net(warped, mass.clamp(0, 1), (mass > 0).to(warped.dtype), portrait(batch))
 
     @torch.no_grad()
     def show(self, batch: Batch) -> Tensor:
-        """(N, 3, H, 3 W): carried along the true flow, completed, far."""
-        sure, far = _sure(batch), batch["far"] * batch["far_mask"]
-        parts = carry(sure, batch["flow"])[0], self.complete(sure, batch["flow"]), far
+        """(N, 3, H, 3 W): fetched along the true flow, completed, far."""
+        seen, far = sure(batch), batch["far"] * batch["far_mask"]
+        parts = fetch(seen, batch["flow"])[0], self.complete(seen, batch["flow"]), far
         return torch.cat(parts, dim=3)
 
 
@@ -212,7 +212,7 @@ def flow_weight(batch: Batch) -> Tensor:
     return batch["near_surface"] * table[batch["near_part"].long()]
 
 
-def _sure(batch: Batch) -> Batch:
+def sure(batch: Batch) -> Batch:
     """The batch without the rim that belongs to the person by less than half: the true flow is 0 there, and would leave
     an outline where the near camera saw it."""
     return {**batch, "near_mask": batch["near_mask"] * batch["near_surface"]}
@@ -223,10 +223,18 @@ def carry(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
 
     Where several pixels arrive the nearest to the camera wins.
     """
-    person, mask = batch["near"] * batch["near_mask"], batch["near_mask"]
-    warped, _ = splat(person, flow, mask * nearest_wins(flow, batch["eye_px"]))
+    mask = batch["near_mask"]
+    warped, _ = splat(without_rim(batch["near"], mask), flow, mask * nearest_wins(flow, batch["eye_px"]))
     _, mass = splat(mask, flow, mask)
     return warped, mass.clamp(0, 1)
+
+
+def fetch(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """The person fetched along the inverse of a flow, where `carry` sends it: the same two answers, without cracks."""
+    mask = batch["near_mask"]
+    back, known = inverse_flow(flow, mask * nearest_wins(flow, batch["eye_px"]))
+    share = (look_up(mask, back) * known).clamp(0, 1)
+    return look_up(without_rim(batch["near"], mask), back) * (share > 0), share
 
 
 STAGES: dict[str, Callable[[int, int, int], Stage]] = {

@@ -11,9 +11,18 @@ from torch import Tensor
 from training.data import Batch, TrainingError, portrait
 from training.evaluate import Trained, open_trained
 from training.scores import Predictor
-from training.stages import STAGES, CascadeStage, CompletionStage, DistanceStage, FlowStage, QueryStage, carry
+from training.stages import (
+    STAGES,
+    CascadeStage,
+    CompletionStage,
+    DistanceStage,
+    FlowStage,
+    QueryStage,
+    carry,
+    fetch,
+    sure,
+)
 from training.train import LAST
-from training.warp import inverse_flow, look_up, nearest_wins
 
 ESTIMATORS = {"distance": "regressor", "query": "query net"}
 """Networks that tell a distance, and what the page calls them."""
@@ -140,13 +149,6 @@ def _estimated(flow: FlowStage | CascadeStage, estimator: DistanceStage | QueryS
     return lambda batch: flow.predict_flow({**batch, "distance_m": estimator.predict_distance_m(batch)})
 
 
-def looked_up(batch: Batch, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """The person fetched along the inverse of a flow, where `training.stages.carry` sends it: the same two answers."""
-    mask = batch["near_mask"]
-    back, known = inverse_flow(flow, mask * nearest_wins(flow, batch["eye_px"]))
-    return look_up(batch["near"] * mask, back) * known, (look_up(mask, back) * known).clamp(0, 1)
-
-
 def filled(stage: CompletionStage, batch: Batch, warped: Tensor, mass: Tensor) -> Tensor:
     """(N, 3, H, W): a warped portrait with its holes filled, however it was warped."""
     return stage.net(warped, mass, (mass > 0).to(warped.dtype), portrait(batch))
@@ -165,7 +167,7 @@ def once(predict: Predictor) -> Predictor:
 
 
 AS_IT_IS, SENT, FETCHED = "near as it is", "sent forward", "fetched by the inverse flow"
-WARPS: dict[str, Warp] = {SENT: carry, FETCHED: looked_up}
+WARPS: dict[str, Warp] = {SENT: carry, FETCHED: fetch}
 DONE = ", completed"
 """Added to the name of a warp whose holes are filled."""
 TRUE_FLOW = "true flow"
@@ -182,7 +184,9 @@ def picture_makers(networks: Networks) -> dict[str, Maker]:
     cascade = networks.flow("cascade")
     if isinstance(cascade, CascadeStage):
         ways[WAYS["cascade"]] = lambda batch: cascade.completion.complete(batch, cascade.predict_flow(batch))
-    return ways | _warped(TRUE_FLOW, carry, lambda batch: batch["flow"], completion)
+    return ways | _warped(
+        TRUE_FLOW, lambda batch, flow: fetch(sure(batch), flow), lambda batch: batch["flow"], completion
+    )
 
 
 def _warped(name: str, warp: Warp, predict: Predictor, completion: CompletionStage | None) -> dict[str, Maker]:

@@ -185,9 +185,9 @@ def trial_parts(trial: Values) -> list[str]:
 
 def _picture(name: str, link: str) -> str:
     return (
-        "Median, best and worst pairs under 43 cm by the flow's error over the face: near, sent forward, completed, "
+        "Median, best and worst pairs under 43 cm by the flow's error over the face: near, undistorted, completed, "
         f"the true far view, and the error of the flow as colour (hue its direction, full at {RIM_PX:g} px of 512).\n\n"
-        f"![{name}: near, sent forward, completed, true far view, error of the flow]({link})"
+        f"![{name}: near, undistorted, completed, true far view, error of the flow]({link})"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pairs of a trial side by side: near, sent forward, completed, the true far view, and the error of the flow.
+"""Pairs of a trial side by side: near, undistorted, completed, the true far view, and the error of the flow.
 
 The median pair, the best and the three worst under 43 cm, so that failures are seen as well as figures.
 """
@@ -21,7 +21,7 @@ from datagen.flow_color import flow_to_rgb, shortened
 from datagen.sheet import contact_sheet, distance_text
 from training.data import Batch
 from training.evaluate import SHIPPED_PX
-from training.stages import carry
+from training.stages import fetch
 
 NEAREST_M = 0.43
 """Pairs beyond this are not shown: there is little to undo."""
@@ -72,8 +72,8 @@ def row_of(
     """Pictures (H, W, 3) uint8 and labels of one pair."""
     assert networks.shown_flow is not None
     flow = networks.shown_flow.predict_flow(batch)
-    warped, mass = carry(batch, flow)
-    cells, labels = [codes(batch["near"] * batch["near_mask"]), codes(warped)], ["near", "sent forward"]
+    warped, mass = fetch(batch, flow)
+    cells, labels = [codes(batch["near"] * batch["near_mask"]), codes(warped)], ["near", "undistorted"]
     if networks.completion:
         cells.append(codes(filled(networks.completion, batch, warped, mass)))
         labels.append("completed")

@@ -9,10 +9,10 @@ from functools import partial
 import torch
 
 from benchmark.baselines.measure import FITTED_HEAD, FITTED_SHAPES, MEAN_HEAD
-from benchmark.baselines.networks import ESTIMATORS, FETCHED, SENT, WAYS, Networks, filled, looked_up
+from benchmark.baselines.networks import ESTIMATORS, FETCHED, SENT, WAYS, Networks, filled
 from training.data import Batch
 from training.mean_head import HeadWarp
-from training.stages import CascadeStage, carry
+from training.stages import CascadeStage, carry, fetch
 
 TRIES = 5
 
@@ -42,7 +42,7 @@ def _parts(networks: Networks, far_m: float, heads: bool) -> Iterator[tuple[str,
         if name != "cascade" and (flow := networks.flow(name)):
             yield called, flow.predict_flow
     yield f"warp, {SENT}", lambda batch: carry(batch, batch["flow"])
-    yield f"warp, {FETCHED}", lambda batch: looked_up(batch, batch["flow"])
+    yield f"warp, {FETCHED}", lambda batch: fetch(batch, batch["flow"])
     if completion := networks.completion:
         yield "completion net", lambda batch: filled(completion, batch, batch["near"], batch["near_mask"])
     cascade = networks.flow("cascade")
