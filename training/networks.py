@@ -183,7 +183,8 @@ class CompletionNet(nn.Module):
             person: (N, 1, H, W), where filled pixels show the person.
             portrait: (N, 4, H, W): the near picture and its mask, on its own grid.
         """
-        proposal = warped + self.net(torch.cat([warped - 0.5, filled, person, portrait - 0.5], dim=1)).float()
+        # Not a change of `warped`, which ends abruptly where the holes begin: that would leave a line there.
+        proposal = self.net(torch.cat([warped - 0.5, filled, person, portrait - 0.5], dim=1)).float()
         return (filled * warped + (1 - filled) * proposal).clamp(0, 1)
 
 
