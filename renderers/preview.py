@@ -124,7 +124,7 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
 @lru_cache(maxsize=3)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
     """Materials as tables, and the smaller versions of their maps; kept while the same materials return."""
-    chains = [_albedo_chain(m) for m in materials] + [_relief_chain(m) for m in materials]
+    chains = [albedo_maps(m) for m in materials] + [relief_maps(m) for m in materials]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
     rows = np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64)
     mips, texels = _flat(tuple(level for chain in chains for level in chain))
@@ -143,14 +143,14 @@ def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np
 
 
 @lru_cache(maxsize=16)
-def _albedo_chain(material: Material) -> tuple[np.ndarray, ...]:
+def albedo_maps(material: Material) -> tuple[np.ndarray, ...]:
     """The albedo map of a material and its smaller versions; materials that people share are done once."""
     return () if material.texture is None else mip_chain(material.texture)
 
 
 @lru_cache(maxsize=16)
-def _relief_chain(material: Material) -> tuple[np.ndarray, ...]:
-    """The same of a relief map.
+def relief_maps(material: Material) -> tuple[np.ndarray, ...]:
+    """The relief map of a material and its smaller versions.
 
     Raises:
         MeshError: it differs in size from the albedo map.
