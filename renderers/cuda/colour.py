@@ -1,6 +1,6 @@
 """The preview's colour on a device: the picture of `renderers.preview.render`, in the device's memory.
 
-A surface's tables move once and stay while the same `LitSurface` returns; a material's maps stay while people share them.
+A surface's tables move once and stay while the same `LitSurface` returns; a material's maps stay while it is worn.
 """
 
 from dataclasses import dataclass
@@ -86,9 +86,7 @@ def _maps(device: Device, material: Material, albedo: bool) -> Any:
     return device.xp.asarray(np.concatenate([np.zeros(0, np.uint8), *(level.ravel() for level in chain)]))
 
 
-def render(
-    lit: LitSurface, camera: Camera, hits: Hits | None, background: np.ndarray | None, device: Device
-) -> Image:
+def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.ndarray | None, device: Device) -> Image:
     """`renderers.preview.render` on a device.
 
     Args:
@@ -135,9 +133,7 @@ def _moved(device: Device, hits: Hits) -> Hits:
     )
 
 
-def subsample(
-    device: Device, lit: DeviceLit, view: DeviceView, hits: Hits, columns: Any, rows: Any
-) -> DeviceSamples:
+def subsample(device: Device, lit: DeviceLit, view: DeviceView, hits: Hits, columns: Any, rows: Any) -> DeviceSamples:
     """`coverage.edges` and `coverage.subsample` on a device.
 
     Args:

@@ -105,6 +105,7 @@ class CompiledC:
     Args:
         folder: where the library is built.
         compiler: a C compiler.
+        options: more of them for it, such as another order of items.
 
     Raises:
         DeviceError: the compiler is missing or refuses a source.
@@ -113,9 +114,9 @@ class CompiledC:
     xp = np
     name = "this processor, through C"
 
-    def __init__(self, folder: Path, compiler: str = "gcc") -> None:
+    def __init__(self, folder: Path, compiler: str = "gcc", options: tuple[str, ...] = ()) -> None:
         library, sources = folder / "kernels.so", map(str, SOURCES)
-        command = [compiler, "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-x", "c", *sources, "-lm", "-o"]
+        command = [compiler, "-O2", "-ffp-contract=off", "-shared", "-fPIC", *options, "-x", "c", *sources, "-lm", "-o"]
         try:
             subprocess.run([*command, str(library)], check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:

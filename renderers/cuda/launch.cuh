@@ -30,9 +30,15 @@ static inline u64 BITS(double value) {
 static inline void LOWER_U64(u64 *address, u64 value) { *address = value < *address ? value : *address; }
 static inline void LOWER_INT(int *address, int value) { *address = value < *address ? value : *address; }
 static inline int TAKE_ONE(int *address) { return (*address)++; }
+#ifndef ITEM
+#define ITEM(step, count) (step) // Which item comes at a step; tests turn the order around.
+#endif
 #define KERNEL(name, parameters, arguments)                                      \
     void name(long long count, ALL parameters) {                                 \
-        for (long long n = 0; n < count; n++) name##_one(n, ALL arguments);      \
+        for (long long step = 0; step < count; step++) {                         \
+            long long n = ITEM(step, count);                                     \
+            name##_one(n, ALL arguments);                                        \
+        }                                                                        \
     }
 #endif
 

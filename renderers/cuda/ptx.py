@@ -26,9 +26,7 @@ def _files(folder: str) -> list[Path]:
     return sorted(Path(folder).glob("lib/libnvrtc.so.*")) + sorted(Path(folder).glob("bin/nvrtc64_*.dll"))
 
 
-def ptx(
-    architecture: str = "compute_90", options: tuple[str, ...] = NVRTC_OPTIONS, source: Path = SOURCES[0]
-) -> str:
+def ptx(architecture: str = "compute_90", options: tuple[str, ...] = NVRTC_OPTIONS, source: Path = SOURCES[0]) -> str:
     """PTX of one file of kernels.
 
     Args:
@@ -41,7 +39,8 @@ def ptx(
     """
     nvrtc, program = _library(), ctypes.c_void_p()
     nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
-    flags = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in (*options, include_option()))]
+    given = (f"--gpu-architecture={architecture}", include_option(), *options)
+    flags = [option.encode() for option in given]
     status = nvrtc.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags))
     if status:
         raise DeviceError(f"expected NVRTC to compile {source.name}, got: {_text(nvrtc, program, 'ProgramLog')}")
