@@ -17,7 +17,7 @@ from meshes.parts import Part
 from meshes.surface import Material, Surface
 from renderers import preview
 from renderers.camera import Camera
-from renderers.cuda import colour
+from renderers.cuda import check, colour
 from renderers.cuda import labels as gpu
 from renderers.cuda.device import FOLDER, SOURCES, CompiledC, Device, kernels_of
 from renderers.cuda.ptx import ptx
@@ -210,3 +210,23 @@ def test_the_ptx_rounds_every_operation_by_itself(source: Path):
     assert len(operations) > 50
     assert {name for name in operations if ".rn." not in name} == set()
     assert not [name for name in operations if name.startswith(("fma", "mad"))]
+
+
+def test_the_check_on_a_device_compares_pictures_and_notices_two_codes(device: Device, monkeypatch):
+    row = check.check_colour(device, hard_head(24, 40), "hard", 0.3, 48, repeats=1)
+    assert row.same_bits
+    assert row.agrees
+    assert "| equal |" in str(row)
+    whole = colour.render
+
+    def off(factor: float) -> Callable[..., Image]:
+        return lambda *arguments: replace(whole(*arguments), rgb=factor * whole(*arguments).rgb)
+
+    monkeypatch.setattr(colour, "render", off(1.0001))
+    near = check.check_colour(device, hard_head(24, 40), "hard", 0.3, 48, repeats=1)
+    assert near.agrees
+    assert "| within colour by " in str(near)
+    monkeypatch.setattr(colour, "render", off(1.1))
+    far = check.check_colour(device, hard_head(24, 40), "hard", 0.3, 48, repeats=1)
+    assert not far.agrees
+    assert "| DIFFERENT: colour by " in str(far)

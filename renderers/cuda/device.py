@@ -49,6 +49,8 @@ class Device(Protocol):
         name: for reports.
     """
 
+    def __hash__(self) -> int: ...
+
     @property
     def xp(self) -> Any: ...
 
