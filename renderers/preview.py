@@ -16,7 +16,7 @@ from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight, check_light
 from renderers.mips import mip_chain, relief_chain
-from renderers.occlusion import arrival, unobstructed
+from renderers.occlusion import Arrival, arrival, unobstructed
 from renderers.picture import Image, Quality, View
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 
@@ -58,7 +58,11 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
     check_light(light)
-    arriving = arrival(surface, light) if share is None else unobstructed(share)
+    return lit_by(surface, light, arrival(surface, light) if share is None else unobstructed(share))
+
+
+def lit_by(surface: Surface, light: EnvironmentLight, arriving: Arrival) -> LitSurface:
+    """`light_up` with what arrives at the vertices known already, for a light that `check_light` lets pass."""
     paint, mips, maps = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)

@@ -19,15 +19,17 @@ from renderers import preview
 from renderers.camera import Camera
 from renderers.cuda import check, colour
 from renderers.cuda import labels as gpu
-from renderers.cuda.device import FOLDER, SOURCES, CompiledC, Device, kernels_of
+from renderers.cuda import shadow as soft
+from renderers.cuda.device import FOLDER, SOURCES, CompiledC, Device, DeviceError, kernels_of
 from renderers.cuda.ptx import ptx
 from renderers.environment import studio_light
 from renderers.exact import rasterize
 from renderers.kernels import terms
-from renderers.kernels_color import coverage, shade
+from renderers.kernels_color import coverage, shade, shadow
 from renderers.lens import CameraError, Distortion
 from renderers.light import EnvironmentLight
 from renderers.picture import Image
+from renderers.radiance import LightError
 from renderers.srgb import encode
 from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
 
@@ -130,6 +132,24 @@ def test_the_order_of_items_does_not_matter(device: Device, backwards: Device, s
     assert_same_picture(one, other)
 
 
+@pytest.mark.parametrize("scene", ["hard", "person", "cards"])
+def test_soft_shadows_are_those_of_the_cpu(device: Device, backwards: Device, scene: str):
+    surface = heads()[scene]()
+    theirs = preview.light_up(surface, LIGHT)
+    share = theirs.shading.vertex[:, shade.LIT : shade.OPEN]
+    assert (share < 0.5).any() or scene == "cards"
+    for where in (device, backwards):
+        ours = colour.light_up(surface, LIGHT, where)
+        np.testing.assert_array_equal(ours.shading.vertex, theirs.shading.vertex)
+        assert colour.light_up(surface, LIGHT, where) is ours
+
+
+def test_light_that_is_not_finite_is_refused_as_by_the_preview(device: Device):
+    broken = EnvironmentLight(np.full((16, 32, 3), np.nan, np.float32), "broken")
+    with pytest.raises(LightError, match="expected"):
+        colour.light_up(plain_head(24), broken, device)
+
+
 def test_one_of_the_orders_is_backwards(device: Device, backwards: Device):
     order = []
     for where in (device, backwards):
@@ -179,6 +199,7 @@ def test_a_lens_is_refused_as_by_the_preview(device: Device):
     [
         ("launch.cuh", {"NEAR_M": coverage.NEAR_M}),
         ("coverage.cu", {"CREASE": coverage.CREASE, "JUMP_PX": coverage.JUMP_PX}),
+        ("shadow.cu", {"LIFT": shadow.LIFT, "LIFT_TURNED": shadow.LIFT_TURNED, "WRAP": shadow.WRAP}),
         (
             "shade.cu",
             {name: getattr(shade, name) for name in ("NORMAL", "UV", "COLOR", "LIT", "OPEN", "POSITION")}
@@ -209,7 +230,7 @@ def test_the_ptx_rounds_every_operation_by_itself(source: Path):
     operations = [name for name in names if name.endswith((".f32", ".f64")) and name.split(".")[0] in kinds]
     assert len(operations) > 50
     assert {name for name in operations if ".rn." not in name} == set()
-    assert not [name for name in operations if name.startswith(("fma", "mad"))]
+    assert not [name for name in operations if name.startswith(("fma", "mad")) or ".ftz" in name]
 
 
 def test_the_check_on_a_device_compares_pictures_and_notices_two_codes(device: Device, monkeypatch):
@@ -230,3 +251,33 @@ def test_the_check_on_a_device_compares_pictures_and_notices_two_codes(device: D
     far = check.check_colour(device, hard_head(24, 40), "hard", 0.3, 48, repeats=1)
     assert not far.agrees
     assert "| DIFFERENT: colour by " in str(far)
+
+
+def test_the_check_on_a_device_compares_soft_shadows_and_notices_a_hundredth(device: Device, monkeypatch):
+    row = check.check_shadows(device, hard_head(24, 40), "hard", repeats=1)
+    assert row.differs == 0
+    assert "| 24 | equal |" in str(row)
+    whole = soft.gather
+
+    def dimmed(*arguments: object) -> tuple[np.ndarray, np.ndarray]:
+        sums, moments = whole(*arguments)
+        return sums * np.float32([[[0.99]], [[1.0]]]), moments
+
+    monkeypatch.setattr(soft, "gather", dimmed)
+    row = check.check_shadows(device, hard_head(24, 40), "hard", repeats=1)
+    assert not row.agrees
+    assert "| DIFFERENT: 1.0e-02 |" in str(row)
+
+
+def test_the_report_has_labels_pictures_and_shadows(device: Device, monkeypatch):
+    monkeypatch.setattr(check, "scenes", lambda: iter([("small", hard_head(24, 40))]))
+    text, agree = check.report(device, size=32, repeats=1)
+    assert agree
+    assert text.count("| small |") == len(check.PAIRS_M) + len(check.DISTANCES_M) + 1
+    assert text.count("| equal |") == text.count("| small |")
+
+
+def test_an_array_that_a_kernel_would_misread_is_refused(device: Device):
+    lens, seen, points = np.zeros(14), np.zeros((3, 5)), np.zeros((3, 3))
+    with pytest.raises(DeviceError, match=r"expected contiguous arrays for see, got strides \(8, 24\) .* argument 0"):
+        device.launch("see", 3, points.T, np.eye(4), lens, seen)

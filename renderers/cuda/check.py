@@ -8,18 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
 from meshes.surface import Surface
 from renderers import labels as cpu
 from renderers import preview
-from renderers.cuda import colour
+from renderers.cuda import colour, shadow
 from renderers.cuda import labels as gpu
 from renderers.cuda.device import CudaDevice, Device, DeviceError
 from renderers.environment import studio_light
 from renderers.exact import rasterize
 from renderers.lens import Distortion
+from renderers.light import EnvironmentLight
+from renderers.occlusion import DIRECTIONS, Arrival, arrival
 from renderers.picture import Image
 from renderers.srgb import encode
 from renderers.standard_scenes import hard_head, plain_head, view_from
@@ -89,6 +92,33 @@ class Picture:
         return f"| {self.scene} | {self.faces} | {self.distance_m:g} m | {verdict} | {times} |"
 
 
+@dataclass(frozen=True)
+class Shadows:
+    """The soft shadows of one scene.
+
+    Attributes:
+        scene, faces: what was lit.
+        differs: the greatest difference from the CPU of a share or an opening, which are parts of 1.
+        cpu_ms, device_ms: of one surface, whose vertices go over and whose sums come back.
+    """
+
+    scene: str
+    faces: int
+    differs: float
+    cpu_ms: float
+    device_ms: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what arrives lies within 1/255 at every vertex."""
+        return self.differs <= 1 / 255
+
+    def __str__(self) -> str:
+        verdict = "equal" if self.differs == 0 else f"{'within' if self.agrees else 'DIFFERENT:'} {self.differs:.1e}"
+        times = f"{self.cpu_ms:.2f} | {self.device_ms:.2f} | {1e3 / self.device_ms:.0f}"
+        return f"| {self.scene} | {self.faces} | {DIRECTIONS} | {verdict} | {times} |"
+
+
 def scenes() -> Iterator[tuple[str, Surface]]:
     """The test scenes, and the embedded head, bare and with hair, where its packages are installed."""
     yield "plain", plain_head()
@@ -138,7 +168,7 @@ def check(
 def check_colour(device: Device, surface: Surface, name: str, distance_m: float, size: int, repeats: int) -> Picture:
     """One picture on both, compared and timed."""
     camera = view_from(distance_m, size)
-    lit = preview.light_up(surface, studio_light(np.random.Generator(np.random.Philox(key=1))))
+    lit = preview.light_up(surface, _light())
     here = rasterize(surface, camera)
     scene = gpu.upload(device, surface)
     there = gpu.rasterize(device, scene, gpu.place(device, scene, camera))
@@ -155,6 +185,26 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
     codes = np.abs(encode(ours.rgb).astype(int) - encode(theirs.rgb)).max()
     times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
     return Picture(name, distance_m, len(surface.faces), same_bits, int(codes), int(alphas), *times)
+
+
+def check_shadows(device: Device, surface: Surface, name: str, repeats: int) -> Shadows:
+    """What arrives at the vertices on both, compared and timed."""
+    light = _light()
+
+    def on_cpu() -> Arrival:
+        return arrival(surface, light)
+
+    def on_device() -> Arrival:
+        return arrival(surface, light, gathered=partial(shadow.gather, device))
+
+    differs = max(float(np.abs(a - b).max()) for a, b in zip(on_device(), on_cpu(), strict=True))
+    times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
+    return Shadows(name, len(surface.faces), differs, *times)
+
+
+@cache
+def _light() -> EnvironmentLight:
+    return studio_light(np.random.Generator(np.random.Philox(key=1)))
 
 
 def _differing(ours: object, theirs: object) -> Iterator[str]:
@@ -180,7 +230,7 @@ def _milliseconds(work: Callable[[], object], repeats: int, device: Device) -> f
 
 
 def report(device: Device, size: int = 512, repeats: int = 20) -> tuple[str, bool]:
-    """Markdown tables of labels over scenes and distances and of pictures, and whether all agreed."""
+    """Markdown tables of labels, pictures and soft shadows, and whether all agreed."""
     stage = list(scenes())
     labels = [
         check(device, surface, name, near_m, far_m, size, repeats, lens)
@@ -192,21 +242,23 @@ def report(device: Device, size: int = 512, repeats: int = 20) -> tuple[str, boo
         for name, surface in stage
         for distance_m in DISTANCES_M
     ]
+    shadows = [check_shadows(device, surface, name, repeats) for name, surface in stage]
     tables = (
         _table(f"Labels of a {size} x {size} pair on {device.name}", "distances", "bits", "pairs/s", labels),
         _table(f"Pictures of {size} x {size} on {device.name}", "distance", "picture", "pictures/s", pictures),
+        _table(f"Soft shadows on {device.name}", "directions", "shares", "surfaces/s", shadows),
     )
-    agree = not any(row.differing for row in labels) and all(row.agrees for row in pictures)
-    return "\n".join(tables), agree
+    colours_agree = all(row.agrees for row in pictures) and all(row.agrees for row in shadows)
+    return "\n".join(tables), colours_agree and not any(row.differing for row in labels)
 
 
-def _table(title: str, distance: str, verdict: str, rate: str, rows: Sequence[Row | Picture]) -> str:
+def _table(title: str, distance: str, verdict: str, rate: str, rows: Sequence[Row | Picture | Shadows]) -> str:
     head = f"| scene | faces | {distance} | {verdict} | CPU ms | device ms | {rate} |"
     return "\n".join([title, "", head, "| --- | --- | --- | --- | --- | --- | --- |", *map(str, rows)]) + "\n"
 
 
 def main() -> int:
-    """0 labels equal and pictures within 1/255, 1 some differ, 2 no device here."""
+    """0 labels equal and colour within 1/255, 1 some differ, 2 no device here."""
     try:
         table, equal = report(CudaDevice())
     except DeviceError as error:

@@ -4,21 +4,24 @@ A surface's tables move once and stay while the same `LitSurface` returns; a mat
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
 from meshes.latest import Latest
 from meshes.srgb import LINEAR_OF_CODE
-from meshes.surface import Material
+from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
+from renderers.cuda import shadow
 from renderers.cuda.device import Device
 from renderers.cuda.labels import LANES, DeviceScene, DeviceView, place, place_checked, rasterize
 from renderers.cuda.labels import upload as upload_surface
 from renderers.exact import Hits
+from renderers.light import EnvironmentLight, check_light
+from renderers.occlusion import arrival
 from renderers.picture import Image
-from renderers.preview import LitSurface, albedo_maps, relief_maps
+from renderers.preview import LitSurface, albedo_maps, lit_by, relief_maps
 
 _FAR_BITS = 0x7FF0000000000000
 _NO_FACE = np.iinfo(np.int32).max
@@ -59,17 +62,29 @@ class DeviceSamples:
 
 
 @Latest
+def light_up(surface: Surface, light: EnvironmentLight, device: Device) -> LitSurface:
+    """`preview.light_up` with its soft shadows cast on a device; kept while the same surface and light return.
+
+    Raises:
+        LightError: radiance that is not finite.
+    """
+    check_light(light)
+    return lit_by(surface, light, arrival(surface, light, gathered=partial(shadow.gather, device)))
+
+
+@Latest
 def upload(device: Device, lit: LitSurface) -> DeviceLit:
     """The lit surface in the device's memory; kept while the same one returns."""
     scene = upload_surface(device, lit.surface)
     mesh, paint, light = lit.shading, lit.paint, lit.light
     sizes = (len(paint.specular), paint.reflect.shape[1], *(square.shape[1] for square in light))
-    facet, material = (device.xp.asarray(table) for table in (mesh.facet, mesh.material))
     rest = (LINEAR_OF_CODE, *paint, *light, np.array(sizes, np.int64))
-    tables = (
-        scene.faces, facet, device.xp.asarray(mesh.vertex), material, device.xp.asarray(mesh.mips),
-        _texels(device, lit.surface.materials), *(device.xp.asarray(np.ascontiguousarray(table)) for table in rest),
-    )  # fmt: skip
+    facet, vertex, material, mips, *others = (
+        device.xp.asarray(np.ascontiguousarray(table))
+        for table in (mesh.facet, mesh.vertex, mesh.material, mesh.mips, *rest)
+    )
+    texels = _texels(device, lit.surface.materials)
+    tables = (scene.faces, facet, vertex, material, mips, texels, *others)
     return DeviceLit(scene, facet, material, tables)
 
 

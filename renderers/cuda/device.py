@@ -18,7 +18,7 @@ from meshes.errors import UsageError
 
 FOLDER = Path(__file__).parent
 
-SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "coverage.cu", "shade.cu"))
+SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "coverage.cu", "shade.cu", "shadow.cu"))
 """Files of kernels, each compiled by itself with what launch.cuh shares."""
 
 NVRTC_OPTIONS = ("-fmad=false", "--std=c++14")
@@ -32,9 +32,9 @@ def kernels_of(source: Path) -> list[str]:
     return re.findall(r"^KERNEL\((\w+),", source.read_text(), re.MULTILINE)
 
 
-def include_option() -> str:
-    """How NVRTC finds launch.cuh."""
-    return f"--include-path={FOLDER}"
+def program(source: Path) -> str:
+    """A file of kernels with launch.cuh in the place of its include: CuPy keeps what it compiled by this text alone."""
+    return source.read_text().replace('#include "launch.cuh"', (FOLDER / "launch.cuh").read_text())
 
 
 class DeviceError(UsageError):
@@ -58,7 +58,11 @@ class Device(Protocol):
     def name(self) -> str: ...
 
     def launch(self, kernel: str, count: int, *arguments: Any) -> None:
-        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`."""
+        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`.
+
+        Raises:
+            DeviceError: an array that is laid out otherwise, which a kernel would misread.
+        """
         ...
 
 
@@ -89,13 +93,14 @@ class CudaDevice:
         self._kernel = lru_cache(maxsize=None)(self._found)
 
     def _compiled(self, source: Path) -> Any:
-        return self.xp.RawModule(code=source.read_text(), options=(*NVRTC_OPTIONS, include_option()))
+        return self.xp.RawModule(code=program(source), options=NVRTC_OPTIONS)
 
     def _found(self, kernel: str) -> Any:
         return self._module(self._source_of[kernel]).get_function(kernel)
 
     def launch(self, kernel: str, count: int, *arguments: Any) -> None:
         """See `Device.launch`."""
+        _refuse_strides(kernel, arguments)
         if count:
             blocks = (count + _THREADS - 1) // _THREADS
             self._kernel(kernel)((blocks,), (_THREADS,), (np.int64(count), *arguments))
@@ -129,8 +134,18 @@ class CompiledC:
 
     def launch(self, kernel: str, count: int, *arguments: np.ndarray) -> None:
         """See `Device.launch`."""
+        _refuse_strides(kernel, arguments)
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in arguments]
         getattr(self._library, kernel)(ctypes.c_longlong(count), *pointers)
+
+
+def _refuse_strides(kernel: str, arguments: tuple[Any, ...]) -> None:
+    for n, array in enumerate(arguments):
+        if not array.flags.c_contiguous:
+            raise DeviceError(
+                f"expected contiguous arrays for {kernel}, got strides {array.strides} of shape {array.shape} as "
+                f"argument {n}; pass xp.ascontiguousarray of it."
+            )
 
 
 @contextmanager

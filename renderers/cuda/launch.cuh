@@ -3,15 +3,17 @@
 // Each kernel is a function of one item, launched over `count` of them; compiled as C, a loop takes the launch's
 // place. Compile with -fmad=false (CUDA) or -ffp-contract=off (C): a fused multiply-add would round differently.
 
-#pragma once
-
 #ifdef __CUDACC__
+typedef unsigned int u32;
 typedef unsigned long long u64;
 #define DEVICE static __device__ __forceinline__
 #define LOWER_U64(address, value) atomicMin(address, value)
 #define LOWER_INT(address, value) atomicMin(address, value)
+#define RAISE_U32(address, value) atomicMax(address, value)
 #define TAKE_ONE(address) atomicAdd(address, 1)
 #define BITS(value) (u64) __double_as_longlong(value)
+#define FLOAT_BITS(value) __float_as_uint(value)
+#define FLOAT_OF(bits) __uint_as_float(bits)
 #define KERNEL(name, parameters, arguments)                                      \
     extern "C" __global__ void name(long long count, ALL parameters) {           \
         long long n = blockIdx.x * (long long)blockDim.x + threadIdx.x;          \
@@ -20,6 +22,7 @@ typedef unsigned long long u64;
 #else
 #include <math.h>
 #include <string.h>
+typedef unsigned int u32;
 typedef unsigned long long u64;
 #define DEVICE static inline
 static inline u64 BITS(double value) {
@@ -27,8 +30,19 @@ static inline u64 BITS(double value) {
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
+static inline u32 FLOAT_BITS(float value) {
+    u32 bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+static inline float FLOAT_OF(u32 bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 static inline void LOWER_U64(u64 *address, u64 value) { *address = value < *address ? value : *address; }
 static inline void LOWER_INT(int *address, int value) { *address = value < *address ? value : *address; }
+static inline void RAISE_U32(u32 *address, u32 value) { *address = value > *address ? value : *address; }
 static inline int TAKE_ONE(int *address) { return (*address)++; }
 #ifndef ITEM
 #define ITEM(step, count) (step) // Which item comes at a step; tests turn the order around.

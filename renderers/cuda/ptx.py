@@ -4,7 +4,7 @@ import ctypes
 import importlib.util
 from pathlib import Path
 
-from renderers.cuda.device import NVRTC_OPTIONS, SOURCES, DeviceError, include_option
+from renderers.cuda.device import NVRTC_OPTIONS, SOURCES, DeviceError, program
 
 _PACKAGE = "nvidia.cuda_nvrtc"
 
@@ -37,19 +37,18 @@ def ptx(architecture: str = "compute_90", options: tuple[str, ...] = NVRTC_OPTIO
     Raises:
         DeviceError: NVRTC is missing, or refuses the source (with its log).
     """
-    nvrtc, program = _library(), ctypes.c_void_p()
-    nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), source.name.encode(), 0, None, None)
-    given = (f"--gpu-architecture={architecture}", include_option(), *options)
-    flags = [option.encode() for option in given]
-    status = nvrtc.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags))
+    nvrtc, handle, text = _library(), ctypes.c_void_p(), program(source).encode()
+    nvrtc.nvrtcCreateProgram(ctypes.byref(handle), text, source.name.encode(), 0, None, None)
+    flags = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in options)]
+    status = nvrtc.nvrtcCompileProgram(handle, len(flags), (ctypes.c_char_p * len(flags))(*flags))
     if status:
-        raise DeviceError(f"expected NVRTC to compile {source.name}, got: {_text(nvrtc, program, 'ProgramLog')}")
-    return _text(nvrtc, program, "PTX")
+        raise DeviceError(f"expected NVRTC to compile {source.name}, got: {_text(nvrtc, handle, 'ProgramLog')}")
+    return _text(nvrtc, handle, "PTX")
 
 
-def _text(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> str:
+def _text(nvrtc: ctypes.CDLL, handle: ctypes.c_void_p, what: str) -> str:
     size = ctypes.c_size_t()
-    getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size))
+    getattr(nvrtc, f"nvrtcGet{what}Size")(handle, ctypes.byref(size))
     buffer = ctypes.create_string_buffer(size.value)
-    getattr(nvrtc, f"nvrtcGet{what}")(program, buffer)
+    getattr(nvrtc, f"nvrtcGet{what}")(handle, buffer)
     return buffer.value.decode()
