@@ -91,7 +91,7 @@ TRIALS ?= one-held-out:$(ONE)-weights:$(ONE):test:$(ONE) one-on-other:$(ONE)-wei
 baselines: $(VENV)/.train $(ONE)/index.json $(OTHER)/index.json ## Measure trained networks; writes docs/baselines.md and its pictures
 	$(BIN)/python -m benchmark.baselines --trials $(TRIALS) --out $(BASELINES)/trials
 
-gpu-check: ## Labels on an NVIDIA GPU against the CPU's bits, from the source tree (needs numpy, numba, CuPy)
+gpu-check: ## Labels and colour on an NVIDIA GPU against the CPU's, from the source tree (needs numpy, numba, CuPy)
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m renderers.cuda.check
 
 bench: $(VENV)/.core ## Pairs a second on this machine

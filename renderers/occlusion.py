@@ -4,7 +4,7 @@ The light is summed up by a few directions; each casts a shadow through a depth 
 The share depends on the scene and the light alone, so a near and a far view use the same.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,7 +32,24 @@ class Arrival(NamedTuple):
     opening: np.ndarray
 
 
-def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> Arrival:
+class Gather(Protocol):
+    """The loops behind `arrival`: `kernels_color.shadow.gather`, or a device's."""
+
+    def __call__(
+        self,
+        points: np.ndarray,
+        normals: np.ndarray,
+        corners: np.ndarray,
+        faces: np.ndarray,
+        frames: np.ndarray,
+        power: np.ndarray,
+        size: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See `kernels_color.shadow.gather`."""
+        ...
+
+
+def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS, gathered: Gather = gather) -> Arrival:
     """Shadows of a surface upon itself.
 
     The occluders are taken for solids: what enters one must leave it. Transparent shells and cut-out cards cast no
@@ -42,13 +59,14 @@ def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) 
         surface: the scene; `occluder_faces` cast the shadows, or all faces where it is empty.
         light: any light.
         count: directions that stand for the light.
+        gathered: what runs over vertices and directions.
     """
     toward, power = light_directions(light, count)
     corners, faces = _occluders(surface)
     if not len(toward) or not len(faces):
         return unobstructed(np.ones((len(surface.vertices), 3), np.float32))
     points, normals = (np.ascontiguousarray(a.T, np.float32) for a in (surface.vertices, surface.normals))
-    (lit, unshadowed), moments = gather(
+    (lit, unshadowed), moments = gathered(
         points, normals, corners, faces, _frames(toward), power.astype(np.float32), MAP_TEXELS
     )
     share = np.where(unshadowed > 0, lit / np.maximum(unshadowed, np.float32(1e-20)), np.float32(1))

@@ -16,7 +16,7 @@ from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight, check_light
 from renderers.mips import mip_chain, relief_chain
-from renderers.occlusion import arrival, unobstructed
+from renderers.occlusion import Arrival, arrival, unobstructed
 from renderers.picture import Image, Quality, View
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 
@@ -58,7 +58,11 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
     check_light(light)
-    arriving = arrival(surface, light) if share is None else unobstructed(share)
+    return lit_by(surface, light, arrival(surface, light) if share is None else unobstructed(share))
+
+
+def lit_by(surface: Surface, light: EnvironmentLight, arriving: Arrival) -> LitSurface:
+    """`light_up` with what arrives at the vertices known already, for a light that `check_light` lets pass."""
     paint, mips, maps = _paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)
@@ -124,7 +128,7 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
 @lru_cache(maxsize=3)
 def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
     """Materials as tables, and the smaller versions of their maps; kept while the same materials return."""
-    chains = [_albedo_chain(m) for m in materials] + [_relief_chain(m) for m in materials]
+    chains = [albedo_maps(m) for m in materials] + [relief_maps(m) for m in materials]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
     rows = np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64)
     mips, texels = _flat(tuple(level for chain in chains for level in chain))
@@ -143,14 +147,14 @@ def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np
 
 
 @lru_cache(maxsize=16)
-def _albedo_chain(material: Material) -> tuple[np.ndarray, ...]:
+def albedo_maps(material: Material) -> tuple[np.ndarray, ...]:
     """The albedo map of a material and its smaller versions; materials that people share are done once."""
     return () if material.texture is None else mip_chain(material.texture)
 
 
 @lru_cache(maxsize=16)
-def _relief_chain(material: Material) -> tuple[np.ndarray, ...]:
-    """The same of a relief map.
+def relief_maps(material: Material) -> tuple[np.ndarray, ...]:
+    """The relief map of a material and its smaller versions.
 
     Raises:
         MeshError: it differs in size from the albedo map.

@@ -17,7 +17,7 @@ from renderers import exact
 from renderers import labels as cpu
 from renderers.cuda import check
 from renderers.cuda import labels as gpu
-from renderers.cuda.device import SOURCE, CompiledC, Device, DeviceError
+from renderers.cuda.device import FOLDER, SOURCES, CompiledC, Device, DeviceError
 from renderers.cuda.ptx import ptx
 from renderers.kernels import terms, triangles
 from renderers.lens import Distortion
@@ -95,7 +95,7 @@ def test_an_empty_view_is_empty(device: Device):
 
 
 def test_the_constants_are_those_of_the_cpu():
-    source = SOURCE.read_text()
+    source = (FOLDER / "launch.cuh").read_text() + SOURCES[0].read_text()
     for name, value in (
         ("NEAR_M", terms.NEAR_M),
         ("BOX_MARGIN_PX", triangles.BOX_MARGIN_PX),
@@ -110,7 +110,7 @@ def test_the_constants_are_those_of_the_cpu():
 
 
 def test_the_numbers_of_a_lens_are_in_the_cpus_order():
-    (declared,) = re.findall(r"double (fx, .*?);", SOURCE.read_text())
+    (declared,) = re.findall(r"double (fx, .*?);", (FOLDER / "launch.cuh").read_text())
     assert tuple(declared.split(", ")) == terms.Lens._fields
 
 

@@ -1,4 +1,4 @@
-"""The label core on a GPU: `label_core.cu`, the twin of `renderers.kernels`, and what launches it.
+"""The label core and the preview's colour on a GPU: twins in CUDA C of `renderers.kernels` and `kernels_color`.
 
-Bits agree with the CPU's; the same source compiled as C stands in where there is no GPU (tests).
+Bits agree with the CPU's; the same sources compiled as C stand in where there is no GPU (tests).
 """

@@ -1,9 +1,10 @@
-"""Where the kernels of `label_core.cu` run: a CUDA device through CuPy, or this processor through a C compiler.
+"""Where the kernels of this folder's .cu files run: a CUDA device through CuPy, or this processor through a C compiler.
 
 Both launch by name over a number of items, on arrays of their own module (`xp`): CuPy's or numpy's.
 """
 
 import ctypes
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,25 @@ import numpy as np
 
 from meshes.errors import UsageError
 
-SOURCE = Path(__file__).with_name("label_core.cu")
+FOLDER = Path(__file__).parent
+
+SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "coverage.cu", "shade.cu", "shadow.cu"))
+"""Files of kernels, each compiled by itself with what launch.cuh shares."""
 
 NVRTC_OPTIONS = ("-fmad=false", "--std=c++14")
 """Never a fused multiply-add: it would round otherwise than the CPU does."""
 
 _THREADS = 128
+
+
+def kernels_of(source: Path) -> list[str]:
+    """Names of the kernels in a file, in order."""
+    return re.findall(r"^KERNEL\((\w+),", source.read_text(), re.MULTILINE)
+
+
+def program(source: Path) -> str:
+    """A file of kernels with launch.cuh in the place of its include: CuPy keeps what it compiled by this text alone."""
+    return source.read_text().replace('#include "launch.cuh"', (FOLDER / "launch.cuh").read_text())
 
 
 class DeviceError(UsageError):
@@ -35,6 +49,8 @@ class Device(Protocol):
         name: for reports.
     """
 
+    def __hash__(self) -> int: ...
+
     @property
     def xp(self) -> Any: ...
 
@@ -42,7 +58,11 @@ class Device(Protocol):
     def name(self) -> str: ...
 
     def launch(self, kernel: str, count: int, *arguments: Any) -> None:
-        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`."""
+        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`.
+
+        Raises:
+            DeviceError: an array that is laid out otherwise, which a kernel would misread.
+        """
         ...
 
 
@@ -68,44 +88,64 @@ class CudaDevice:
             ) from error
         self.xp = cupy
         self.name = properties["name"].decode()
-        self._module = cupy.RawModule(code=SOURCE.read_text(), options=NVRTC_OPTIONS)
-        self._kernels = lru_cache(maxsize=None)(self._module.get_function)
+        self._source_of = {kernel: source for source in SOURCES for kernel in kernels_of(source)}
+        self._module = lru_cache(maxsize=None)(self._compiled)
+        self._kernel = lru_cache(maxsize=None)(self._found)
+
+    def _compiled(self, source: Path) -> Any:
+        return self.xp.RawModule(code=program(source), options=NVRTC_OPTIONS)
+
+    def _found(self, kernel: str) -> Any:
+        return self._module(self._source_of[kernel]).get_function(kernel)
 
     def launch(self, kernel: str, count: int, *arguments: Any) -> None:
         """See `Device.launch`."""
+        _refuse_strides(kernel, arguments)
         if count:
             blocks = (count + _THREADS - 1) // _THREADS
-            self._kernels(kernel)((blocks,), (_THREADS,), (np.int64(count), *arguments))
+            self._kernel(kernel)((blocks,), (_THREADS,), (np.int64(count), *arguments))
 
 
 class CompiledC:
-    """The same source as C on this processor: slow, for tests.
+    """The same sources as C on this processor: slow, for tests.
 
     Args:
         folder: where the library is built.
         compiler: a C compiler.
+        options: more of them for it, such as another order of items.
 
     Raises:
-        DeviceError: the compiler is missing or refuses the source.
+        DeviceError: the compiler is missing or refuses a source.
     """
 
     xp = np
     name = "this processor, through C"
 
-    def __init__(self, folder: Path, compiler: str = "gcc") -> None:
-        library = folder / "label_core.so"
-        command = [compiler, "-O2", "-ffp-contract=off", "-shared", "-fPIC", "-x", "c", str(SOURCE), "-lm", "-o"]
+    def __init__(self, folder: Path, compiler: str = "gcc", options: tuple[str, ...] = ()) -> None:
+        library, sources = folder / "kernels.so", map(str, SOURCES)
+        command = [compiler, "-O2", "-ffp-contract=off", "-shared", "-fPIC", *options, "-x", "c", *sources, "-lm", "-o"]
         try:
             subprocess.run([*command, str(library)], check=True, capture_output=True, text=True)
         except (OSError, subprocess.CalledProcessError) as error:
             said = getattr(error, "stderr", None) or error
-            raise DeviceError(f"expected {compiler} to compile {SOURCE.name}, got: {said}. Install gcc.") from error
+            names = ", ".join(source.name for source in SOURCES)
+            raise DeviceError(f"expected {compiler} to compile {names}, got: {said}. Install gcc.") from error
         self._library = ctypes.CDLL(str(library))
 
     def launch(self, kernel: str, count: int, *arguments: np.ndarray) -> None:
         """See `Device.launch`."""
+        _refuse_strides(kernel, arguments)
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in arguments]
         getattr(self._library, kernel)(ctypes.c_longlong(count), *pointers)
+
+
+def _refuse_strides(kernel: str, arguments: tuple[Any, ...]) -> None:
+    for n, array in enumerate(arguments):
+        if not array.flags.c_contiguous:
+            raise DeviceError(
+                f"expected contiguous arrays for {kernel}, got strides {array.strides} of shape {array.shape} as "
+                f"argument {n}; pass xp.ascontiguousarray of it."
+            )
 
 
 @contextmanager

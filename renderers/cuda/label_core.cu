@@ -1,60 +1,14 @@
 // The label core for a GPU: the arithmetic of renderers/kernels, in the same order, so that every bit agrees.
 //
-// Each kernel is a function of one item, launched over `count` of them; compiled as C, a loop takes the launch's
-// place. Nothing here depends on the order of items: depths and ids are lowered by atomic minima, marks are only set.
-// Compile with -fmad=false (CUDA) or -ffp-contract=off (C): a fused multiply-add would round differently.
+// Nothing here depends on the order of items: depths and ids are lowered by atomic minima, marks are only set.
 
-#ifdef __CUDACC__
-typedef unsigned long long u64;
-#define DEVICE static __device__ __forceinline__
-#define LOWER_U64(address, value) atomicMin(address, value)
-#define LOWER_INT(address, value) atomicMin(address, value)
-#define TAKE_ONE(address) atomicAdd(address, 1)
-#define BITS(value) (u64) __double_as_longlong(value)
-#define KERNEL(name, parameters, arguments)                                      \
-    extern "C" __global__ void name(long long count, ALL parameters) {           \
-        long long n = blockIdx.x * (long long)blockDim.x + threadIdx.x;          \
-        if (n < count) name##_one(n, ALL arguments);                             \
-    }
-#else
-#include <math.h>
-#include <string.h>
-typedef unsigned long long u64;
-#define DEVICE static inline
-static inline u64 BITS(double value) {
-    u64 bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-static inline void LOWER_U64(u64 *address, u64 value) { *address = value < *address ? value : *address; }
-static inline void LOWER_INT(int *address, int value) { *address = value < *address ? value : *address; }
-static inline int TAKE_ONE(int *address) { return (*address)++; }
-#define KERNEL(name, parameters, arguments)                                      \
-    void name(long long count, ALL parameters) {                                 \
-        for (long long n = 0; n < count; n++) name##_one(n, ALL arguments);      \
-    }
-#endif
+#include "launch.cuh"
 
-#define ALL(...) __VA_ARGS__
-#define MIN(a, b) ((b) < (a) ? (b) : (a))
-#define MAX(a, b) ((b) > (a) ? (b) : (a))
-#define MIN3(a, b, c) MIN(MIN(a, b), c)
-#define MAX3(a, b, c) MAX(MAX(a, b), c)
-
-#define NEAR_M 1e-4        // As in renderers/kernels/terms.py; a test compares them.
-#define BOX_MARGIN_PX 1e-6
+#define BOX_MARGIN_PX 1e-6 // As in renderers/kernels/triangles.py; a test compares them.
 #define BIN_PX 4
-#define LANES 32           // Threads that share a face: a warp.
 #define SEEN 0
 #define HIDDEN 1
 #define OUTSIDE 2
-#define FAR_BITS 0x7ff0000000000000ULL  // Of +inf. Bits of positive doubles are ordered as the doubles are.
-#define NO_FACE 0x7fffffff
-#define INF (1.0 / 0.0)
-
-typedef struct {
-    double fx, fy, cx, cy, height, width, orthographic, distorted, k1, k2, p1, p2, k3, reach;
-} Lens;
 
 typedef struct {
     const int *face;         // (F,) -1 or a row of sheets

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from meshes.latest import Latest
 from meshes.surface import Surface
 from renderers.camera import Camera
 from renderers.cuda.device import Device
@@ -62,8 +63,9 @@ class DeviceView:
         return self.camera.height * self.camera.width
 
 
+@Latest
 def upload(device: Device, surface: Surface) -> DeviceScene:
-    """The surface in the device's memory."""
+    """The surface in the device's memory; kept while the same one returns."""
     move = device.xp.asarray
     offsets = np.cumsum([0, *(sheet.size for sheet in surface.cutouts)])
     sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=False)]
@@ -92,6 +94,15 @@ def place(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
         GeometryError: as `renderers.exact.rasterize`, and for images of 2^31 pixels and more.
     """
     check(scene.surface, camera)
+    return place_checked(device, scene, camera)
+
+
+def place_checked(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
+    """`place` for a scene and a camera that a raster has accepted already.
+
+    Raises:
+        GeometryError: an image of 2^31 pixels and more.
+    """
     if camera.height * camera.width >= _NO_FACE:
         raise GeometryError(f"expected an image below 2^31 pixels, got {camera.width} x {camera.height}; split it")
     move = device.xp.asarray

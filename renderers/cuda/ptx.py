@@ -1,10 +1,10 @@
-"""The PTX of `label_core.cu`, made by NVRTC without a GPU, to read what the compiler did to the arithmetic."""
+"""The PTX of the kernels, made by NVRTC without a GPU, to read what the compiler did to the arithmetic."""
 
 import ctypes
 import importlib.util
 from pathlib import Path
 
-from renderers.cuda.device import NVRTC_OPTIONS, SOURCE, DeviceError
+from renderers.cuda.device import NVRTC_OPTIONS, SOURCES, DeviceError, program
 
 _PACKAGE = "nvidia.cuda_nvrtc"
 
@@ -26,28 +26,29 @@ def _files(folder: str) -> list[Path]:
     return sorted(Path(folder).glob("lib/libnvrtc.so.*")) + sorted(Path(folder).glob("bin/nvrtc64_*.dll"))
 
 
-def ptx(architecture: str = "compute_90", options: tuple[str, ...] = NVRTC_OPTIONS) -> str:
-    """PTX of the label core.
+def ptx(architecture: str = "compute_90", options: tuple[str, ...] = NVRTC_OPTIONS, source: Path = SOURCES[0]) -> str:
+    """PTX of one file of kernels.
 
     Args:
         architecture: virtual architecture; compute_90 is Hopper.
         options: of NVRTC; those that `CudaDevice` compiles with unless given.
+        source: one of `device.SOURCES`; the label core unless given.
 
     Raises:
         DeviceError: NVRTC is missing, or refuses the source (with its log).
     """
-    nvrtc, program = _library(), ctypes.c_void_p()
-    nvrtc.nvrtcCreateProgram(ctypes.byref(program), SOURCE.read_bytes(), b"label_core.cu", 0, None, None)
+    nvrtc, handle, text = _library(), ctypes.c_void_p(), program(source).encode()
+    nvrtc.nvrtcCreateProgram(ctypes.byref(handle), text, source.name.encode(), 0, None, None)
     flags = [f"--gpu-architecture={architecture}".encode(), *(option.encode() for option in options)]
-    status = nvrtc.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags))
+    status = nvrtc.nvrtcCompileProgram(handle, len(flags), (ctypes.c_char_p * len(flags))(*flags))
     if status:
-        raise DeviceError(f"expected NVRTC to compile {SOURCE.name}, got: {_text(nvrtc, program, 'ProgramLog')}")
-    return _text(nvrtc, program, "PTX")
+        raise DeviceError(f"expected NVRTC to compile {source.name}, got: {_text(nvrtc, handle, 'ProgramLog')}")
+    return _text(nvrtc, handle, "PTX")
 
 
-def _text(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> str:
+def _text(nvrtc: ctypes.CDLL, handle: ctypes.c_void_p, what: str) -> str:
     size = ctypes.c_size_t()
-    getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size))
+    getattr(nvrtc, f"nvrtcGet{what}Size")(handle, ctypes.byref(size))
     buffer = ctypes.create_string_buffer(size.value)
-    getattr(nvrtc, f"nvrtcGet{what}")(program, buffer)
+    getattr(nvrtc, f"nvrtcGet{what}")(handle, buffer)
     return buffer.value.decode()
