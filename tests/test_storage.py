@@ -13,13 +13,13 @@ import pytest
 from damage import RUN, SHARD, assert_named, full_sample
 from fake import fake_run, fake_sample
 
-from datagen import PairDataset
+from datagen import PairDataset, codec_bench
 from datagen.cli import main
-from datagen.codecs import webdataset_decoder
+from datagen.codecs import encode_layer, webdataset_decoder
 from datagen.database import DatabaseError, Share, read_run
 from datagen.engine import generate
 from datagen.generate import command_of, run_of
-from datagen.planes import is_raw
+from datagen.planes import RAW_LEVEL, is_raw
 from datagen.presets import PRESETS
 from datagen.storage import FAST
 from datagen.verify import verify
@@ -132,6 +132,22 @@ def test_webdataset_opens_a_fast_set(sets):
         for name, array in fake_sample(index).layers.items():
             suffix = "planes" if f"{name}.planes" in sample else "png"
             assert np.array_equal(sample[f"{name}.{suffix}"], array)
+
+
+def test_the_codec_bench_measures_both_on_a_set(sets, monkeypatch, capsys):
+    monkeypatch.setattr(codec_bench, "REPEATS", 1)
+    codec_bench.main(sets["fast"], count=1)
+    said = capsys.readouterr().out
+    assert f"| the array, zstd level {RAW_LEVEL} (fast storage) |" in said
+    cells = [[cell.strip() for cell in row.split("|")] for row in said.splitlines() if "**" in row]
+    sums = {row[1]: float(row[3]) for row in cells}
+    stored = {storage: PairDataset(folder) for storage, folder in sets.items()}
+    kilobytes = {
+        storage: sum(len(encode_layer(name, ds[0][name], storage)) for name in ds.layers) / 1e3
+        for storage, ds in stored.items()
+    }
+    assert sums["**a pair**"] == pytest.approx(kilobytes["compact"], abs=0.6)
+    assert sums["**a pair, fast storage**"] == pytest.approx(kilobytes["fast"], abs=0.6)
 
 
 def test_the_command_line_passes_it_on_and_the_card_repeats_it(monkeypatch, tmp_path):
