@@ -1,13 +1,15 @@
-"""Pairs a second on one core: labels, colour, writing, beside Embree's primary rays.
+"""Pairs a second on one core: labels, colour, encoding, writing, beside Embree's primary rays.
 
 Stages are timed round-robin in one run on one thread, so that their ratios hold on a noisy machine.
 """
 
+import hashlib
 import platform
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +17,15 @@ from typing import Any
 
 import numpy as np
 
+from datagen.generate import run_of
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe
-from datagen.render import encode, label_scene, render_pictures, sample_of
+from datagen.render import label_scene, render_pictures, sample_of
+from datagen.sample import Sample
 from datagen.scene import PosedScene, build_scene, dolly_pair
+from datagen.shards import append_sample, encode_sample
+from datagen.storage import COMPACT, STORAGES
 from meshes.hair import grow_hair, style_look, with_hair
 from meshes.head import Head
 from meshes.makehuman import MakeHuman
@@ -27,7 +33,7 @@ from meshes.makehuman_person import person as person_of
 from meshes.makehuman_template import template
 from meshes.surface import Surface
 from renderers.camera import Camera, pixel_rays, transform_points
-from renderers.labels import to_layers
+from renderers.labels import pair_labels, to_layers, view_labels
 from renderers.occlusion import lit_share
 from renderers.standard_scenes import EYES, plain_head
 
@@ -91,13 +97,35 @@ def _stages(recipe: Recipe, scene: PosedScene, file: Path) -> dict[str, Stage]:
     sample = sample_of(recipe, "bench", scene, labels, pictures)
     stages: dict[str, Stage] = {
         "labels": lambda: _all_labels(scene),
+        "raster": lambda: [view_labels(scene.head.surface, camera) for camera in (scene.near, scene.far)],
+        "visibility": lambda: pair_labels(scene.head.surface, labels.near, labels.far),
         "soft shadow": lambda: lit_share(scene.head.surface, scene.light),
         "colour with soft shadow": lambda: render_pictures(recipe, scene, labels),
         "record and final types": lambda: sample_of(recipe, "bench", scene, labels, pictures),
-        "encode and write": lambda: file.write_bytes(b"".join(encode(sample).values())),
+        **_storing(recipe, sample, file),
     }
     embree = _embree_frame(scene.head.surface, scene.near)
     return {**stages, "embree frame": embree} if embree else stages
+
+
+def _storing(recipe: Recipe, sample: Sample, file: Path) -> dict[str, Stage]:
+    """What becomes of a sample in either storage; a shard's one sync is left out, for it is not the processor's."""
+    stages: dict[str, Stage] = {}
+    for storage in STORAGES:
+        run = run_of("portrait", recipe, seed=0, pairs=1, shard_pairs=1, storage=storage)
+        encoded = encode_sample(run, 0, sample)
+        stages[_named("encode", storage)] = partial(encode_sample, run, 0, sample)
+        stages[_named("write", storage)] = partial(_write, file, sample, encoded)
+    return stages
+
+
+def _named(stage: str, storage: str) -> str:
+    return stage if storage == COMPACT else f"{stage}, {storage} storage"
+
+
+def _write(path: Path, sample: Sample, encoded: dict[str, bytes]) -> None:
+    with open(path, "wb") as file:
+        append_sample(file, hashlib.sha256(), sample, encoded)
 
 
 def _hair_stages(recipe: Recipe, scene: PosedScene) -> dict[str, Stage]:
@@ -164,8 +192,11 @@ def _of(subject: str, times: dict[str, list[float]]) -> dict[str, list[float]]:
 def _figures(surface: Surface, times: dict[str, list[float]]) -> dict[str, Any]:
     median = {name: float(np.median(values)) for name, values in times.items()}
     labels, colour = median["labels"], median["colour with soft shadow"]
-    written = labels + colour + median["record and final types"] + median["encode and write"] + median.get("pose", 0.0)
-    rates = {"labels": labels, "labels and colour": labels + colour, "everything written": written}
+    made = labels + colour + median["record and final types"] + median.get("pose", 0.0)
+    stored = {storage: median[_named("encode", storage)] + median[_named("write", storage)] for storage in STORAGES}
+    written = made + stored[COMPACT]
+    rates = {"labels": labels, "labels and colour": labels + colour}
+    rates |= {_named("everything written", storage): made + ms for storage, ms in stored.items()}
     if "new person" in median:
         rates["everything written, every pair a new person"] = written - median["pose"] + median["new person"]
     embree = median.get("embree frame")

@@ -14,8 +14,9 @@ import numpy as np
 import zstandard
 
 from datagen.codecs import SUFFIX, decode_layer, encode_layer
-from datagen.planes import decode_planes, encode_planes
+from datagen.planes import RAW_LEVEL, decode_planes, encode_planes, encode_raw
 from datagen.reader import PairDataset
+from datagen.storage import COMPACT, FAST, Storage
 from renderers.layers import LAYERS
 
 REPEATS = 5
@@ -81,6 +82,11 @@ CANDIDATES = (
     _planes(1),
     _planes(3),
     _planes(9),
+    Candidate(
+        f"the array, zstd level {RAW_LEVEL} (fast storage)",
+        lambda array, unit: encode_raw(array),
+        lambda data, like: decode_planes(data),
+    ),
 )
 
 
@@ -118,14 +124,16 @@ def _measured(candidate: Candidate, array: np.ndarray, unit: bool) -> tuple[floa
 
 
 def layer_rows(samples: list[dict[str, np.ndarray]]) -> list[str]:
-    """Every stored layer under its codec: kB, encode ms and decode ms, and the sums of a pair."""
+    """Every stored layer under its codec: kB, encode ms and decode ms, and the sums of a pair in either storage."""
     rows = ["| layer | codec | kB | encode, ms | decode, ms |", "| --- | --- | --- | --- | --- |"]
-    total = np.zeros(3)
-    for name in (name for name in samples[0] if name != "meta"):
-        figures = np.mean([_layer_figures(name, sample[name]) for sample in samples], axis=0)
-        total += figures
-        rows.append(_row(f"`{name}`", LAYERS[name].codec, figures))
-    return [*rows, _row("**a pair**", "", total)]
+    names = [name for name in samples[0] if name != "meta"]
+    compact, fast = (
+        {name: np.mean([_layer_figures(name, sample[name], storage) for sample in samples], axis=0) for name in names}
+        for storage in (COMPACT, FAST)
+    )
+    rows += [_row(f"`{name}`", LAYERS[name].codec, figures) for name, figures in compact.items()]
+    sums = {"**a pair**": compact, "**a pair, fast storage**": fast}
+    return [*rows, *(_row(name, "", np.sum([*layers.values()], axis=0)) for name, layers in sums.items())]
 
 
 def _row(name: str, codec: str, figures: np.ndarray) -> str:
@@ -133,10 +141,10 @@ def _row(name: str, codec: str, figures: np.ndarray) -> str:
     return f"| {name} | {codec} | {size / 1e3:.0f} | {encode * 1e3:.1f} | {decode * 1e3:.1f} |"
 
 
-def _layer_figures(name: str, array: np.ndarray) -> tuple[float, float, float]:
-    data = encode_layer(name, array)
+def _layer_figures(name: str, array: np.ndarray, storage: Storage) -> tuple[float, float, float]:
+    data = encode_layer(name, array, storage)
     decode = seconds(lambda: decode_layer(name, data, *array.shape[:2]))
-    return len(data), seconds(lambda: encode_layer(name, array)), decode
+    return len(data), seconds(lambda: encode_layer(name, array, storage)), decode
 
 
 def main(folder: Path, count: int = 4) -> None:

@@ -1,6 +1,7 @@
 """How each layer of the table becomes bytes in a shard, and back; docs/codecs.md has the measured reasons.
 
-Colour, alpha, parts and masks are PNG, so that any tool opens them; numeric layers are `planes`.
+Colour, alpha, parts and masks are PNG, so that any tool opens them; numeric layers are `planes`. What fast
+storage writes has the same names and the same readers, who tell it by its bytes.
 """
 
 import io
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datagen.planes import CodecError, decode_planes, encode_planes
+from datagen.planes import CodecError, decode_planes, encode_planes, encode_raw
+from datagen.storage import COMPACT, FAST, Storage
 from renderers.layers import LAYERS
 
 SUFFIX = {"png": "png", "mask": "png", "float": "planes", "unit": "planes", "int": "planes"}
@@ -29,12 +31,14 @@ def member_suffix(name: str) -> str:
     return f"{name}.{SUFFIX[LAYERS[name].codec]}"
 
 
-def encode_layer(name: str, array: np.ndarray) -> bytes:
+def encode_layer(name: str, array: np.ndarray, storage: Storage = COMPACT) -> bytes:
     """Packs a layer.
 
     Args:
         name: of the table in renderers/layers.py.
         array: with exactly the dtype and the channels that the table gives.
+        storage: fast leaves numbers and colours as they are. Layers of one byte or bit a pixel are compressed all the
+            same: it takes no longer than the checksums of what it saves.
 
     Returns:
         The member's bytes; equal arrays give equal bytes.
@@ -49,7 +53,9 @@ def encode_layer(name: str, array: np.ndarray) -> bytes:
             f"{array.dtype} {array.shape}; make the layer as the table says"
         )
     if SUFFIX[layer.codec] == "png":
-        return encode_png(array)
+        return encode_png(array, compress=storage != FAST or not layer.channels)
+    if storage == FAST:
+        return encode_raw(array)
     return encode_planes(array, unit=layer.codec == "unit")
 
 
@@ -71,19 +77,22 @@ def decode_layer(name: str, data: bytes, height: int, width: int) -> np.ndarray:
     return array
 
 
-def encode_png(array: np.ndarray) -> bytes:
+def encode_png(array: np.ndarray, compress: bool = True) -> bytes:
     """PNG of (H, W, 3) uint8, (H, W) uint8 or (H, W) bool (one bit a pixel).
 
     Every row is stored as its difference to the row above, then run lengths and Huffman codes: half the time of
-    choosing a filter a row, for 5 % more bytes.
+    choosing a filter a row, for 5 % more bytes. Without `compress` the rows lie in "stored" blocks as they are.
     """
     height, width = array.shape[:2]
     rows = np.packbits(array, axis=1) if array.dtype == bool else array.reshape(height, -1)
     filtered = np.zeros((height, 1 + rows.shape[1]), np.uint8)
-    filtered[:, 0] = 2  # The PNG filter "Up".
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    if compress:
+        filtered[:, 0] = 2  # The PNG filter "Up"; 0 is none.
+        filtered[0, 1:] = rows[0]
+        np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    else:
+        filtered[:, 1:] = rows
+    deflate = zlib.compressobj(int(compress), zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_RLE)
     header = struct.pack(">2I5B", width, height, *_PNG_KINDS[array.dtype.name, array.ndim], 0, 0, 0)
     data = deflate.compress(filtered.tobytes()) + deflate.flush()
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
+from datagen.storage import COMPACT, STORAGES, Storage
 from meshes.errors import UsageError, UserError
 from renderers.layers import LAYERS
 
@@ -73,6 +74,7 @@ class Run:
         layers: names from renderers/layers.py, in table order.
         height, width: pixels of every image.
         version: of the package that renders.
+        storage: how layers become bytes.
     """
 
     recipe_name: str
@@ -84,6 +86,7 @@ class Run:
     height: int
     width: int
     version: str
+    storage: Storage = COMPACT
 
     def __post_init__(self) -> None:
         for name in ("pairs", "shard_pairs", "height", "width"):
@@ -98,6 +101,8 @@ class Run:
                 f"layers: expected names of the table in its order, got {list(self.layers)}; "
                 f"choose from {', '.join(LAYERS)}."
             )
+        if self.storage not in STORAGES:
+            raise MisuseError(f"storage: expected one of {', '.join(STORAGES)}, got {self.storage!r}; correct it.")
 
     @property
     def shards(self) -> int:
@@ -200,10 +205,11 @@ def read_run(folder: Path) -> Run:
         _refuse_unnamed(folder)
     record = read_json(folder / RUN_FILE)
     expected = {"format"} | {field.name for field in fields(Run)}
-    if record.get("format") != FORMAT or set(record) != expected:
+    if record.get("format") != FORMAT or set(record) | {"storage"} != expected:
         raise DatabaseError(
-            f"{folder / RUN_FILE}: expected format {FORMAT} with the fields {sorted(expected)}, got format "
-            f"{record.get('format')!r} with {sorted(record)}; read it with the version that wrote it."
+            f"{folder / RUN_FILE}: expected format {FORMAT} with the fields {sorted(expected)} (storage if not "
+            f"{COMPACT}), got format {record.get('format')!r} with {sorted(record)}; read it with the version that "
+            "wrote it."
         )
     record.pop("format")
     try:
@@ -223,7 +229,7 @@ def _refuse_unnamed(folder: Path) -> NoReturn:
 def write_run(folder: Path, run: Run) -> None:
     """Writes `run.json`, or refuses where the folder's own differs, naming the first field."""
     if not (folder / RUN_FILE).exists():
-        write_file(folder / RUN_FILE, to_json({"format": FORMAT, **asdict(run)}))
+        write_file(folder / RUN_FILE, to_json(_record(run)))
         return
     there = json.loads(to_json(asdict(read_run(folder))))
     for name, value in json.loads(to_json(asdict(run))).items():
@@ -232,6 +238,14 @@ def write_run(folder: Path, run: Run) -> None:
                 f"{folder} holds another run: {_difference(name, there[name], value)}. "
                 "Repeat the first command to finish it, or choose another folder."
             )
+
+
+def _record(run: Run) -> dict[str, Any]:
+    """The content of `run.json`. Compact storage goes without saying: sets were written before there was another."""
+    record = {"format": FORMAT, **asdict(run)}
+    if run.storage == COMPACT:
+        del record["storage"]
+    return record
 
 
 def _difference(name: str, there: Any, here: Any) -> str:

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import datagen
 from datagen.database import EVERYTHING, RUN_FILE, DatabaseError, Run, Share, Summary, read_run
@@ -16,6 +17,7 @@ from datagen.roster import pinned
 from datagen.sample import Sample
 from datagen.scene import build_scene, check_sources
 from datagen.scene_export import export_scene
+from datagen.storage import COMPACT, Storage
 from meshes.errors import UsageError
 
 
@@ -32,7 +34,9 @@ class RenderSample:
         return render_sample(self.recipe, self.seed, index, self.recipe_name)
 
 
-def run_of(recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pairs: int) -> Run:
+def run_of(
+    recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pairs: int, storage: Storage = COMPACT
+) -> Run:
     """What a folder made by these options will hold."""
     recipe = pinned(validate(recipe))
     return Run(
@@ -45,6 +49,7 @@ def run_of(recipe_name: str, recipe: Recipe, *, seed: int, pairs: int, shard_pai
         height=recipe.height,
         width=recipe.width,
         version=datagen.__version__,
+        storage=storage,
     )
 
 
@@ -56,6 +61,7 @@ def command_of(run: Run) -> str:
     if run.recipe_name not in PRESETS:
         return ""
     fixed = {"recipe": run.recipe_name, "pairs": run.pairs, "seed": run.seed, "shard_pairs": run.shard_pairs}
+    fixed |= {"storage": run.storage} if run.storage != COMPACT else {}
     preset = PRESETS[run.recipe_name].to_json()
     changed = {name: value for name, value in run.recipe.items() if value != preset[name]}
     options = [_option(name, value) for name, value in (fixed | changed).items()]
@@ -97,9 +103,10 @@ def generate_with_bar(
 
 def _recipe_of(run: Run, folder: Path) -> Recipe:
     """The recipe of a set; DatabaseError where `run.json` no longer says what made it."""
+    sizes: dict[str, Any] = {"seed": run.seed, "pairs": run.pairs, "shard_pairs": run.shard_pairs}
     try:
         recipe = validate(Recipe.from_json(run.recipe))
-        again = run_of(run.recipe_name, recipe, seed=run.seed, pairs=run.pairs, shard_pairs=run.shard_pairs)
+        again = run_of(run.recipe_name, recipe, **sizes, storage=run.storage)
     except (UsageError, TypeError, ValueError, AttributeError) as error:
         raise DatabaseError(f"{folder / RUN_FILE}: expected the recipe of the set, got {error} Restore it.") from None
     if replace(again, version=run.version) != run:

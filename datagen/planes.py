@@ -1,4 +1,5 @@
-"""Lossless numeric images: integer prediction from three neighbours, byte planes, one zstd frame.
+"""Lossless numeric images: integer prediction from three neighbours, byte planes, one zstd frame; or the numbers as
+they are in such a frame, for those who would rather have the time than the bytes.
 
 Bit exact for every pattern, -0.0 and NaN payloads included: values are integers all the way. docs/formats.md gives the
 layout with a short decoder.
@@ -15,11 +16,15 @@ from meshes.errors import UserError
 HEADER = struct.Struct("<4s4s4I")
 """Magic, numpy dtype, height, width, channels (0 for a 2-D array), stored pixels."""
 MAGIC = b"PLN1"
+RAW = b"RAW1"
+"""Magic where the frame holds the array's own bytes."""
 UNIT = b"u"
 """Fourth byte of the dtype where the third component is predicted from the first two."""
 MAX_BYTES = 1 << 31
 """Largest array that is decoded; a hostile header cannot ask for more."""
 LEVEL = 1
+RAW_LEVEL = -50
+"""Of raw frames: little but the runs of zeros about a person is found, at the speed of copying (docs/codecs.md)."""
 DTYPES = ("<f2", "<f4", "<f8", "<i4", "<i8")
 
 
@@ -42,9 +47,7 @@ def encode_planes(array: np.ndarray, level: int = LEVEL, unit: bool = False) -> 
     Raises:
         CodecError: for another dtype or number of axes.
     """
-    dtype = array.dtype.newbyteorder("<").str
-    if dtype not in DTYPES or array.ndim not in (2, 3) or array.size == 0:
-        raise CodecError(f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}")
+    dtype = _checked_dtype(array)
     if unit and (dtype != "<f4" or array.shape[2:] != (3,)):
         raise CodecError(f"expected unit vectors as (H, W, 3) float32, got {array.dtype} {array.shape}")
     height, width = array.shape[:2]
@@ -60,8 +63,33 @@ def encode_planes(array: np.ndarray, level: int = LEVEL, unit: bool = False) -> 
     return header + zstandard.ZstdCompressor(level=level).compress(body.data)
 
 
+def encode_raw(array: np.ndarray) -> bytes:
+    """Packs a numeric image as it is, behind the same header and in one zstd frame; arguments and errors as above.
+
+    Equal arrays give equal bytes, and `decode_planes` reads them.
+    """
+    dtype = _checked_dtype(array)
+    body = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
+    height, width = array.shape[:2]
+    header = HEADER.pack(RAW, dtype.encode(), height, width, array.shape[2] if array.ndim == 3 else 0, height * width)
+    return header + zstandard.ZstdCompressor(level=RAW_LEVEL).compress(body.data)
+
+
+def is_raw(data: bytes) -> bool:
+    """Whether bytes of this module's making are those of `encode_raw`."""
+    return data[: len(RAW)] == RAW
+
+
+def _checked_dtype(array: np.ndarray) -> str:
+    """The little-endian name of a dtype that can be packed."""
+    dtype = array.dtype.newbyteorder("<").str
+    if dtype not in DTYPES or array.ndim not in (2, 3) or array.size == 0:
+        raise CodecError(f"expected a filled (H, W[, C]) array of {', '.join(DTYPES)}, got {array.dtype} {array.shape}")
+    return dtype
+
+
 def decode_planes(data: bytes) -> np.ndarray:
-    """Inverse of `encode_planes`, for any bytes.
+    """Inverse of `encode_planes` and of `encode_raw`, for any bytes.
 
     Returns:
         The array, little-endian, writable.
@@ -71,6 +99,9 @@ def decode_planes(data: bytes) -> np.ndarray:
     """
     dtype, unit, height, width, channels, stored = read_header(data)
     pixels, depth = height * width, max(channels, 1)
+    shape = (height, width, channels) if channels else (height, width)
+    if is_raw(data):
+        return _decompress(data, pixels * depth * dtype.itemsize).view(dtype).reshape(shape).copy()
     mask_bytes = -(-pixels // 8)
     body = _decompress(data, mask_bytes + stored * depth * dtype.itemsize)
     support = np.unpackbits(body[:mask_bytes], count=pixels).view(bool).reshape(height, width)
@@ -80,7 +111,7 @@ def decode_planes(data: bytes) -> np.ndarray:
     bits = _inverse(planes, support, np.zeros((height, width, depth), f"<u{dtype.itemsize}"), dtype.kind == "f")
     if unit:
         _shift_third(bits, support, False)
-    return bits.view(dtype).reshape((height, width, channels) if channels else (height, width))
+    return bits.view(dtype).reshape(shape)
 
 
 def read_header(data: bytes) -> tuple[np.dtype, bool, int, int, int, int]:
@@ -88,16 +119,16 @@ def read_header(data: bytes) -> tuple[np.dtype, bool, int, int, int, int]:
     if len(data) < HEADER.size:
         raise CodecError(f"expected at least {HEADER.size} bytes, got {len(data)}")
     magic, name, height, width, channels, stored = HEADER.unpack_from(data)
-    unit = name == b"<f4" + UNIT and channels == 3
+    unit = magic == MAGIC and name == b"<f4" + UNIT and channels == 3
     name = b"<f4\0" if unit else name
-    if magic != MAGIC or name not in [known.ljust(4, "\0").encode() for known in DTYPES]:
-        raise CodecError(f"expected magic {MAGIC!r} and a dtype of {DTYPES}, got {magic!r} and {name!r}")
+    if magic not in (MAGIC, RAW) or name not in [known.ljust(4, "\0").encode() for known in DTYPES]:
+        raise CodecError(f"expected magic {MAGIC!r} or {RAW!r} and a dtype of {DTYPES}, got {magic!r} and {name!r}")
     dtype = np.dtype(name.rstrip(b"\0").decode())
     size = height * width * max(channels, 1) * dtype.itemsize
-    if not 0 < size <= MAX_BYTES or stored > height * width:
+    if not 0 < size <= MAX_BYTES or stored > height * width or (magic == RAW and stored < height * width):
         raise CodecError(
-            f"expected 1 to {MAX_BYTES} bytes and stored <= pixels, got {height}x{width}x{channels} {dtype}, "
-            f"{stored} stored"
+            f"expected 1 to {MAX_BYTES} bytes and stored <= pixels (all of them where raw), got "
+            f"{height}x{width}x{channels} {dtype}, {stored} stored"
         )
     return dtype, unit, height, width, channels, stored
 

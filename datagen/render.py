@@ -14,6 +14,7 @@ from datagen.recipe import Recipe
 from datagen.record import record
 from datagen.sample import Sample
 from datagen.scene import PosedScene, build_scene
+from datagen.storage import COMPACT, Storage
 from renderers.camera import Camera
 from renderers.labels import PairLabels, ViewLabels, pair_labels, point_visibility, to_layers, view_labels
 from renderers.layers import LAYERS
@@ -73,9 +74,9 @@ def _pictured(pictures: Pictures) -> dict[str, np.ndarray]:
     }
 
 
-def encode(sample: Sample) -> dict[str, bytes]:
+def encode(sample: Sample, storage: Storage = COMPACT) -> dict[str, bytes]:
     """Stored bytes of every layer."""
-    return {name: encode_layer(name, array) for name, array in sample.layers.items()}
+    return {name: encode_layer(name, array, storage) for name, array in sample.layers.items()}
 
 
 def _landmarks_visible(scene: PosedScene, camera: Camera) -> np.ndarray:

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -49,7 +49,8 @@ class ShardRecord:
     assets: tuple[dict[str, str], ...]
 
 
-_PER_SAMPLE = ("keys", "digests", "sizes", "people", "models", "splits")
+PER_SAMPLE = ("keys", "digests", "sizes", "people", "models", "splits")
+"""Columns of a record with one entry a sample."""
 
 
 def members(layers: Iterable[str]) -> tuple[str, ...]:
@@ -90,17 +91,25 @@ def write_shard(folder: Path, run: Run, shard: int, samples: Iterable[Sample]) -
     rows, whole = [], hashlib.sha256()
     with appearing(path) as file:
         for index, sample in zip(run.indices(shard), samples, strict=True):
-            encoded = encode_sample(run, index, sample)
-            blob = _tar_entries(sample.key, encoded)
-            rows.append(_summary(sample, encoded, blob))
-            file.write(blob)
-            whole.update(blob)
+            rows.append(append_sample(file, whole, sample, encode_sample(run, index, sample)))
         end = bytes(2 * BLOCK + -(file.tell() + 2 * BLOCK) % tarfile.RECORDSIZE)
         file.write(end)
         whole.update(end)
     record = ShardRecord(path.name, whole.hexdigest(), path.stat().st_size, **_columns(rows))
     write_file(side_file(path), to_json(asdict(record), indent=None))
     return record
+
+
+def append_sample(file: BinaryIO, whole: "hashlib._Hash", sample: Sample, encoded: dict[str, bytes]) -> dict[str, Any]:
+    """Writes a sample's part of a shard into its file and into the shard's checksum.
+
+    Returns:
+        The sample's row of the side file, by column, and its assets.
+    """
+    blob = _tar_entries(sample.key, encoded)
+    file.write(blob)
+    whole.update(blob)
+    return _summary(sample, encoded, blob)
 
 
 def _tar_entries(key: str, encoded: dict[str, bytes]) -> bytes:
@@ -142,7 +151,7 @@ def _encode(run: Run, sample: Sample, name: str) -> bytes:
             f"sample {sample.index}: expected finite {name}, got {np.count_nonzero(~np.isfinite(array))} "
             "NaN or infinite values; mend the renderer."
         )
-    return encode_layer(name, array)
+    return encode_layer(name, array, run.storage)
 
 
 def _summary(sample: Sample, encoded: dict[str, bytes], blob: bytes) -> dict[str, Any]:
@@ -166,7 +175,7 @@ def _summary(sample: Sample, encoded: dict[str, bytes], blob: bytes) -> dict[str
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Rows as columns; assets become one list without repeats, sorted by id."""
-    columns = {name: tuple(row[name] for row in rows) for name in _PER_SAMPLE}
+    columns = {name: tuple(row[name] for row in rows) for name in PER_SAMPLE}
     assets = {to_json(asset): asset for row in rows for asset in row["assets"]}
     return {**columns, "assets": tuple(assets[text] for text in sorted(assets))}
 
@@ -195,7 +204,7 @@ def read_record(tar: Path) -> ShardRecord:
 
 
 def _columns_fit(record: ShardRecord) -> bool:
-    columns = {name: getattr(record, name) for name in _PER_SAMPLE}
+    columns = {name: getattr(record, name) for name in PER_SAMPLE}
     sizes = np.array(columns.pop("sizes"), np.int64)
     texts = [text for column in columns.values() for text in column]
     return (

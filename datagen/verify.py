@@ -18,6 +18,7 @@ from datagen.codecs import META_MEMBER, decode_layer, member_suffix
 from datagen.database import (
     CARD_FILE,
     INDEX_FILE,
+    RUN_FILE,
     DatabaseError,
     Run,
     explained,
@@ -26,10 +27,11 @@ from datagen.database import (
     shard_name,
 )
 from datagen.licences import notices
-from datagen.planes import CodecError
+from datagen.planes import CodecError, is_raw
 from datagen.progress import OnProgress, silent
 from datagen.record_checks import cameras_of, check_landmarks, check_record
 from datagen.shards import ShardRecord, read_record
+from datagen.storage import FAST
 from datagen.tar_checks import read_sample, survey
 
 
@@ -156,6 +158,7 @@ def _sample_issues(run: Run, key: str, members: Mapping[str, bytes]) -> Iterator
         try:
             if member_suffix(name) in members:
                 layers[name] = decode_layer(name, members[member_suffix(name)], run.height, run.width)
+                yield from _storage_issues(run, member_suffix(name), members[member_suffix(name)])
         except CodecError as error:
             yield "decode", f"{member_suffix(name)}: {error}"
     if META_MEMBER not in members:
@@ -172,6 +175,12 @@ def _sample_issues(run: Run, key: str, members: Mapping[str, bytes]) -> Iterator
         return
     yield from check_layers(layers, cameras)
     yield from check_landmarks(layers, cameras, meta)
+
+
+def _storage_issues(run: Run, suffix: str, data: bytes) -> Iterator[Issue]:
+    """Numbers that were not stored as the run says: they can be read, but the run would not write them so."""
+    if suffix.endswith(".planes") and is_raw(data) != (run.storage == FAST):
+        yield "storage", f"{suffix}: expected {run.storage} storage as {RUN_FILE} says, got the other"
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

@@ -17,9 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from benchmark.command import run as run_command
 from benchmark.metrics import Measured, bootstrap_mean
-from benchmark.pages import ReportError
 from benchmark.report import pictures
 from benchmark.report.applications import APPLICATIONS, application_figures, markers
 from benchmark.report.board import boards
@@ -33,6 +31,8 @@ from benchmark.report.pictures import address, choose, triples
 from benchmark.report.records import ResultError
 from benchmark.report.results import read_result, read_run
 from benchmark.report.tables import code, csv_text, markdown, plain
+from datagen.command import run as run_command
+from datagen.pages import ReportError
 from datagen.randomness import generator
 from meshes.errors import UsageError
 

@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from datagen import planes
 from datagen.codecs import decode_layer, decode_png, encode_layer, encode_png, member_suffix
-from datagen.planes import CodecError, decode_planes, encode_planes
+from datagen.planes import CodecError, decode_planes, encode_planes, encode_raw
+from datagen.storage import FAST, STORAGES
 from renderers.layers import LAYERS
 
 FORMATS = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -32,11 +33,11 @@ def images(draw):
     return np.where(keep.reshape(keep.shape + (1,) * (bits.ndim - 2)), bits, 0).astype(BITS[dtype]).view(dtype)
 
 
-def _documented_decoder():
-    code = re.search(r"```python\n(.*?def decode.*?)```", FORMATS.read_text(), re.S)[1]
+def _documented_decoder(name="decode"):
     scope = {}
-    exec(compile(code, str(FORMATS), "exec"), scope)
-    return scope["decode"]
+    for code in re.findall(r"```python\n(.*?)```", FORMATS.read_text(), re.S):
+        exec(compile(code, str(FORMATS), "exec"), scope)
+    return scope[name]
 
 
 @settings(deadline=None)
@@ -46,6 +47,16 @@ def test_every_bit_pattern_returns(image):
     assert decoded.dtype == image.dtype
     assert decoded.shape == image.shape
     assert decoded.tobytes() == image.tobytes()
+
+
+@settings(deadline=None)
+@given(images())
+def test_every_bit_pattern_returns_from_raw_frames(image):
+    data = encode_raw(image)
+    decoded, documented = decode_planes(data), _documented_decoder("decode_raw")(data)
+    for again in (decoded, documented):
+        assert (again.dtype, again.shape, again.tobytes()) == (image.dtype, image.shape, image.tobytes())
+    decoded.fill(0)  # Writable, as from planes.
 
 
 @settings(deadline=None)
@@ -106,14 +117,23 @@ def test_the_documented_decoder_is_short():
     assert len([line for line in code.splitlines() if line.startswith("    ")]) <= 16
 
 
+@pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_of_the_table_returns(name):
+def test_every_layer_of_the_table_returns(name, storage):
     array = fake_sample(0, layers=tuple(LAYERS)).layers[name]
-    data = encode_layer(name, array)
+    data = encode_layer(name, array, storage)
     decoded = decode_layer(name, data, *array.shape[:2])
     assert decoded.dtype == array.dtype == LAYERS[name].dtype
     assert decoded.tobytes() == array.tobytes()
-    assert encode_layer(name, array.copy()) == data
+    assert encode_layer(name, array.copy(), storage) == data
+
+
+def test_fast_storage_leaves_numbers_and_colours_as_they_are_and_nothing_else():
+    layers = fake_sample(0, layers=tuple(LAYERS)).layers
+    other = {name for name, array in layers.items() if encode_layer(name, array) != encode_layer(name, array, FAST)}
+    assert other == {name for name, layer in LAYERS.items() if layer.dtype not in ("uint8", "bool") or layer.channels}
+    rgb = encode_layer("near_rgb", layers["near_rgb"], FAST)
+    assert layers["near_rgb"][20].tobytes() in rgb, "a row lies in the file as it is"
 
 
 def test_a_constant_and_an_empty_flow_return_exactly():
@@ -127,15 +147,17 @@ def test_a_constant_and_an_empty_flow_return_exactly():
 @settings(deadline=None)
 @given(hnp.arrays(np.uint8, st.sampled_from([(3, 4, 3), (1, 1, 3), (5, 2)])))
 def test_png_returns(image):
-    assert np.array_equal(decode_png(encode_png(image)), image)
+    for compress in (True, False):
+        assert np.array_equal(decode_png(encode_png(image, compress)), image)
 
 
 def test_png_is_what_other_tools_read():
     rng = np.random.Generator(np.random.Philox(5))
     for shape, dtype in (((37, 29, 3), "uint8"), ((37, 29), "uint8"), ((37, 29), "bool")):
         image = rng.integers(0, 2 if dtype == "bool" else 256, shape).astype(dtype)
-        read = imageio.imread(encode_png(image), extension=".png").view(np.uint8)
-        assert np.array_equal(np.array(read) != 0 if dtype == "bool" else read, image)
+        for compress in (True, False):
+            read = imageio.imread(encode_png(image, compress), extension=".png").view(np.uint8)
+            assert np.array_equal(np.array(read) != 0 if dtype == "bool" else read, image)
 
 
 @settings(deadline=None)
@@ -205,6 +227,13 @@ def _frame(size):
         _header() + _frame(2**28),
         _header() + _frame(17),
         _header() + b"not zstd",
+        _header(magic=b"RAW1") + _frame(17),
+        _header(magic=b"RAW1") + _frame(2**28),
+        _header(magic=b"RAW1", stored=3) + _frame(16),
+        _header(magic=b"RAW1", stored=5) + _frame(16),
+        _header(magic=b"RAW1", dtype=b"<f4u", channels=3) + _frame(48),
+        _header(magic=b"RAW1", height=2**16, width=2**16, channels=1, stored=2**32 - 1) + _frame(17),
+        _header(magic=b"RAW1") + b"not zstd",
     ],
 )
 def test_hostile_headers_are_refused(data):
@@ -212,10 +241,11 @@ def test_hostile_headers_are_refused(data):
         decode_planes(data)
 
 
+@pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("name", ["flow_near_to_far", "near_rgb", "near_surface", "near_part"])
-def test_damaged_bytes_never_escape_as_another_error(name):
+def test_damaged_bytes_never_escape_as_another_error(name, storage):
     array = fake_sample(1).layers[name]
-    data = encode_layer(name, array)
+    data = encode_layer(name, array, storage)
     rng = np.random.Generator(np.random.Philox(7))
     for cut in rng.integers(0, len(data), 60):
         _decodes_or_refuses(name, data[:cut], array)

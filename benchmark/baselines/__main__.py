@@ -16,8 +16,8 @@ import torch
 from benchmark.baselines.report import inserted, markdown
 from benchmark.baselines.trial import Trial, all_parsed
 from benchmark.baselines.trying import Effort, result_of
-from benchmark.command import run
 from datagen.bench import processor
+from datagen.command import run
 from datagen.database import explained, write_file
 from datagen.doctor import usable_cores
 from meshes.errors import UsageError, UserError

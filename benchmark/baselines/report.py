@@ -8,7 +8,7 @@ from benchmark.baselines.figures import PICTURE_REGIONS, STRONG_CM, strong_bins
 from benchmark.baselines.measure import BASELINES, FITTED_HEAD, MEAN_AT, PERCEPTUAL, PLAIN
 from benchmark.baselines.networks import DONE, ESTIMATORS, FETCHED, SENT, WAYS
 from benchmark.baselines.sheets import RIM_PX
-from benchmark.pages import Section
+from datagen.pages import Section
 from training.scores import REGIONS
 
 BEGIN, END = "<!-- baselines: begin, made by `make baselines` -->", "<!-- baselines: end -->"

@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.command import run
 from benchmark.photo import measure, realism, sheets
 from benchmark.photo.measure import QUICK, Effort
 from benchmark.photo.pieces import Darkroom, tier_of
 from benchmark.photo.report import inserted, markdown
 from benchmark.photo.scenes import BenchScene, bench_scene
 from datagen.bench import processor
+from datagen.command import run
 from datagen.doctor import usable_cores
 from datagen.progress import progress_bar
 from meshes.errors import UsageError, UserError

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmark.pages import Section
 from benchmark.realism.report import number, table
+from datagen.pages import Section
 
 BEGIN, END = "<!-- photo: begin, made by `make photo` -->", "<!-- photo: end -->"
 inserted = Section(BEGIN, END).inserted

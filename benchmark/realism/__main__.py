@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.command import run
 from benchmark.realism.protocol import Gathered, Settings, gather, shots_of
 from benchmark.realism.report import inserted, markdown
 from benchmark.realism.results import analyse
 from benchmark.realism.sheets import write_sheets
+from datagen.command import run
 from datagen.faces import why_not_measured
 from datagen.faces.shots import code_digest
 from datagen.progress import progress_bar

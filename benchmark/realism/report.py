@@ -6,7 +6,7 @@ Everything is read from plain JSON values, so that a page can be made again with
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmark.pages import Section
+from datagen.pages import Section
 
 BEGIN, END = "<!-- realism: begin, made by `make realism` -->", "<!-- realism: end -->"
 inserted = Section(BEGIN, END).inserted

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.pages import Section
 from benchmark.report.board import Board, boards
 from benchmark.report.results import read_run
 from benchmark.report.tables import code, figure_table, plain
+from datagen.pages import Section
 
 APPLICATIONS = ("undistortion", "camera", "verification", "landmarks", "reconstruction")
 """Sections of docs/applications.md, by the track that they are measured by."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.command import run
 from benchmark.suites.suite import DATA
+from datagen.command import run
 from datagen.database import write_file
 from datagen.faces import cosine
 from datagen.faces.shots import Studio

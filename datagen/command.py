@@ -1,4 +1,4 @@
-"""How a benchmark is run from a terminal: 0 done, 1 it could not be, 2 misused; an error is one line."""
+"""How a measurement is run from a terminal: 0 done, 1 it could not be, 2 misused; an error is one line."""
 
 import sys
 from collections.abc import Sequence
