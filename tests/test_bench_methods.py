@@ -247,9 +247,22 @@ def test_an_estimated_distance_is_told_and_a_cascade_completes():
         trained.completion_of(network(FlowStage(8, 2), "flow"))
 
 
+def test_a_flow_net_completes_with_the_weights_that_are_named(monkeypatch):
+    stages = {"flow": FlowStage, "completion": CompletionStage}
+    monkeypatch.setattr(trained.Network, "opened", lambda what: network(stages[what](8, 2), what))
+    plain, completes = (
+        trained.flow_method("mine", "flow", frozenset({"near", "distance"}), False, name) for name in ("", "completion")
+    )
+    assert plain.completion is None
+    answer, before = completes(QUESTION), plain(QUESTION)
+    assert np.array_equal(answer.flow, before.flow)
+    assert answer.rgb.shape == before.rgb.shape
+
+
 def test_missing_weights_are_said(monkeypatch, tmp_path):
     monkeypatch.setattr(trained, "WEIGHTS", tmp_path)
-    for name in ("trained-flow", "trained-cascade-estimated-distance", "oracle-flow-completed"):
+    names = ("trained-flow", "trained-flow-completed", "trained-cascade-estimated-distance", "oracle-flow-completed")
+    for name in names:
         assert "expected the weights" in METHODS[name].why_not()
         with pytest.raises(MethodError, match=f"{name}: not available: expected the weights"):
             open_method(name, tmp_path)

@@ -83,11 +83,11 @@ def _two_view(name: str, estimate: two_view.Estimator) -> Callable[[Path], Metho
     return lambda cache: two_view.TwoView(name, estimate)
 
 
-def _flow(name: str, summary: str, what: str, *sights: Sight, estimated: bool = False) -> Shipped:
-    weights = (what, "distance") if estimated else (what,)
+def _flow(name: str, summary: str, what: str, *sights: Sight, estimated: bool = False, completion: str = "") -> Shipped:
+    weights = (what, *(["distance"] if estimated else []), *([completion] if completion else []))
     return Shipped(
         summary,
-        lambda cache: trained.flow_method(name, what, _sees(*sights), estimated),
+        lambda cache: trained.flow_method(name, what, _sees(*sights), estimated, completion),
         lambda: trained.why_not(*weights),
         weights=weights,
     )
@@ -154,10 +154,20 @@ METHODS: dict[str, Shipped] = {
         "trained-flow-estimated-distance", "flow network at the distance that a network estimates", "flow",
         estimated=True,
     ),
+    "trained-flow-completed": _flow(
+        "trained-flow-completed", "flow network, told the distance, and completion network", "flow", "distance",
+        completion="completion",
+    ),
+    "trained-flow-completed-estimated-distance": _flow(
+        "trained-flow-completed-estimated-distance", "the same at the distance that a network estimates", "flow",
+        estimated=True, completion="completion",
+    ),
     "trained-flow-blind": _flow("trained-flow-blind", "flow network that knows no distance", "flow-blind"),
-    "trained-cascade": _flow("trained-cascade", "flow and completion, told the distance", "cascade", "distance"),
+    "trained-cascade": _flow(
+        "trained-cascade", "flow and completion trained end to end, told the distance", "cascade", "distance"
+    ),
     "trained-cascade-estimated-distance": _flow(
-        "trained-cascade-estimated-distance", "flow and completion at the distance that a network estimates",
+        "trained-cascade-estimated-distance", "the same at the distance that a network estimates",
         "cascade", estimated=True,
     ),
     "trained-distance": _distance("trained-distance", "distance by a network, at once", "distance"),

@@ -189,10 +189,12 @@ def _array(flow: Tensor) -> np.ndarray:
     return flow[0].movedim(0, -1).contiguous().numpy()
 
 
-def flow_method(name: str, what: str, sees: frozenset[Sight], estimated: bool) -> TrainedFlow:
-    """A method of the weights of a stage that tells flow; a cascade's completes as well."""
+def flow_method(name: str, what: str, sees: frozenset[Sight], estimated: bool, completion: str = "") -> TrainedFlow:
+    """A method of the weights of a stage that tells flow; a cascade's completes as well, and others with the weights
+    that `completion` names."""
     network = Network.opened(what)
     estimator = Network.opened("distance") if estimated else None
     method = TrainedFlow(name, sees, network, estimator)
-    cascade = isinstance(network.trained.stage, CascadeStage)
-    return replace(method, completion=completion_of(network)) if cascade else method
+    completes = network if isinstance(network.trained.stage, CascadeStage) else None
+    completes = Network.opened(completion) if completion else completes
+    return replace(method, completion=completion_of(completes)) if completes else method
