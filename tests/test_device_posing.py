@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 from meshes.arkit import ARKIT, sample_expression
-from meshes.device.poser import DeviceHead, Figure, Poser, poses, to_host
+from meshes.device.poser import DeviceHead, Figure, Poser, to_host
 from meshes.hair.style import beard_look
 from meshes.head import Head, Identity, MeshError, Pose, Style
 from meshes.makehuman import MakeHuman
@@ -103,7 +103,7 @@ def test_an_unknown_expression_is_refused():
         Poser("cpu")([Figure(Identity(), {"jawOpn": 1.0}, Pose())])
 
 
-def test_the_wardrobe_is_posed_elsewhere():
-    assert poses(Style(clothes={"kind": 0.0}))
-    assert not poses(Style(clothes={"outfit": 1.0}))
-    assert not poses(Style(look={"hair_cards": 1.0}))
+@pytest.mark.parametrize("style", [Style(clothes={"outfit": 1.0}), Style(look={"hair_cards": 1.0})])
+def test_what_the_wardrobe_holds_is_refused(style):
+    with pytest.raises(MeshError, match="expected tailored clothes and grown hair"):
+        Poser("cpu")([Figure(Identity(), {}, Pose(), style)])

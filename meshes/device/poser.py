@@ -16,7 +16,7 @@ from meshes.device.neck import bend, turned
 from meshes.device.still import Cloth, Fixed, Still, Tables, cloth, dressed, fixed, still
 from meshes.device.strands import followed, joined, on_surface, turns
 from meshes.eyelids import shade_eyes
-from meshes.head import PLAIN, Head, Identity, Pose, Style
+from meshes.head import PLAIN, Head, Identity, MeshError, Pose, Style
 from meshes.makehuman import (
     LIDS_OVERLAP_M,
     MOST_SHUT,
@@ -31,6 +31,7 @@ from meshes.parts import Part
 from meshes.skinning import bend as bend_host
 from meshes.skinning import rotation
 from meshes.wear.garment import put_over, sewn
+from meshes.wear.wardrobe import from_wardrobe
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,6 @@ class DeviceHead:
         return self.eye_centres.mean(axis=0)
 
 
-def poses(style: Style) -> bool:
-    """Whether a style can be posed here; the wardrobe's outfits, hair and brows of cards are posed on the host."""
-    return "outfit" not in style.clothes and style.look.keys().isdisjoint(("hair_cards", "brow_cards"))
-
-
 class Poser:
     """Poses on one device, and keeps the people who came last there.
 
@@ -99,10 +95,15 @@ class Poser:
         """The posed heads, all in one go; their things worn are not on them.
 
         Raises:
-            MeshError: as `MakeHuman.head`.
+            MeshError: as `MakeHuman.head`, and for what the wardrobe holds.
         """
         for figure in figures:
             check_expression(figure.expression, ARKIT)
+            if from_wardrobe(figure.style):
+                raise MeshError(
+                    f"meshes.device: expected tailored clothes and grown hair, got {figure.style}. Outfits and cards "
+                    "are posed on the host: MakeHuman().head(...)."
+                )
         who = [self._still(*traits(figure.identity, figure.style)) for figure in figures]
         return _heads(fixed(self.device), figures, who, self.device)
 
