@@ -12,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from datagen.device.drafts import Drafts
-from datagen.device.machine import check_torch, open_machine
 from datagen.device.pictures import can_draw
 from datagen.reader import collate
 from datagen.recipe import Recipe, validate
 from datagen.render import render_sample
 from datagen.scene import check_sources
 from meshes.errors import UsageError
+from renderers.cuda.machine import check_torch, open_machine
 
 Posing = Literal["device", "cpu"]
 

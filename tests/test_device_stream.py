@@ -17,9 +17,9 @@ pytest.importorskip("torch")
 import torch
 
 import datagen
+from datagen.device import check as check_stream
 from datagen.device.batches import ahead, batches
 from datagen.device.drafts import Drafts, poses
-from datagen.device.machine import Machine, MachineError, check_torch
 from datagen.device.maker import Maker
 from datagen.live import IndexBatches, StreamError, stream
 from datagen.plan import plan_sample
@@ -28,7 +28,9 @@ from datagen.recipe import Recipe, RecipeError, validate
 from datagen.render import render_sample
 from meshes.errors import UsageError
 from renderers import preview
+from renderers.cuda import check_people
 from renderers.cuda.device import CompiledC, DeviceError
+from renderers.cuda.machine import Machine, MachineError, check_torch
 from renderers.layers import LAYERS, PICTURED
 
 LABELS = tuple(name for name in LAYERS if name not in PICTURED)
@@ -228,3 +230,28 @@ def test_a_caller_that_stops_stops_the_thread():
     assert next(running) == 0
     running.close()
     assert closed.is_set()
+
+
+def test_the_check_of_poses_compares_with_the_cpu_and_notices_a_difference(machine, monkeypatch):
+    row = check_people.check(machine, heads=1, size=32, repeats=1)
+    assert row.equal
+    assert 0.0 < row.pose_ms < row.pair_ms
+    assert "| equal |" in str(row)
+    monkeypatch.setattr(check_people, "VERTEX_M", -1.0)
+    assert not row.equal
+    assert "DIFFERENT" in str(row)
+
+
+def test_without_a_gpu_the_checks_say_so(capsys):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA device")
+    assert (check_people.main(), check_stream.main()) == (2, 2)
+    said = capsys.readouterr().err
+    assert "gpu-check: posing not measured. device 'cuda': expected a CUDA device" in said
+    assert "gpu-check: streams not measured. device 'cuda': expected a CUDA device" in said
+
+
+def test_the_check_of_streams_lists_their_rates():
+    table = check_stream.report(device="cpu", size=32, batch=1, count=1, workers=0).splitlines()
+    assert [line.split(" | ")[:2] for line in table[4:]] == [["| labels", "device"], ["| labels", "cpu"]]
+    assert all(float(line.split(" | ")[2].rstrip(" |")) > 0 for line in table[4:])

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import torch
 
 from datagen.device.drafts import Drafts
-from datagen.device.machine import Machine, hand_over
 from datagen.device.maker import Maker
+from renderers.cuda.machine import Machine, hand_over
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from datagen.device.drafts import Draft, Drafts, poses
-from datagen.device.machine import Machine
 from datagen.device.pictures import tier_on
 from datagen.photograph import Pictures, film_of, photograph
 from datagen.plan import Plan
@@ -19,6 +18,8 @@ from meshes.device.poser import DeviceHead, Figure, Poser, to_host
 from meshes.head import Asset, Marked
 from renderers.camera import Camera
 from renderers.cuda import labels as kernel
+from renderers.cuda.machine import Machine
+from renderers.cuda.people import scene_of
 from renderers.kernels.terms import SEEN
 from renderers.labels import PairLabels, ViewLabels, to_layers
 from renderers.layers import LAYERS
@@ -103,7 +104,7 @@ class Maker:
             return _placed(draft, posed.head, (posed.near, posed.far), scene)
         assert head is not None, "a draft is posed by the worker or by the device"
         views = cameras(self.recipe, draft.plan, head.eye_midpoint)
-        return _placed(draft, head, views, resident(self.machine, head))
+        return _placed(draft, head, views, scene_of(self.machine, head))
 
     def _whole(self, plan: Plan, head: DeviceHead | None) -> Placed:
         """With its scene on the host: lens, light and film are processors' work."""
@@ -140,13 +141,6 @@ class Maker:
 
 def _placed(draft: Draft, head: Marked, views: tuple[Camera, Camera], surface: kernel.DeviceScene) -> Placed:
     return Placed(draft.plan, head, *views, draft.light, draft.exposure, draft.assets, surface)
-
-
-def resident(machine: Machine, head: DeviceHead) -> kernel.DeviceScene:
-    """A posed head as the kernels' scene: the very memory that torch posed it in."""
-    tables = head.tables
-    columns = (head.vertices, head.normals, tables.uv, tables.faces, tables.label, tables.part)
-    return kernel.resident(machine.kernels, *(machine.array(column) for column in columns))
 
 
 def label(machine: Machine, placed: Placed) -> Labelled:
