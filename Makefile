@@ -91,8 +91,13 @@ TRIALS ?= one-held-out:$(ONE)-weights:$(ONE):test:$(ONE) one-on-other:$(ONE)-wei
 baselines: $(VENV)/.train $(ONE)/index.json $(OTHER)/index.json ## Measure trained networks; writes docs/baselines.md and its pictures
 	$(BIN)/python -m benchmark.baselines --trials $(TRIALS) --out $(BASELINES)/trials
 
-gpu-check: ## Labels and colour on an NVIDIA GPU against the CPU's, from the source tree (needs numpy, numba, CuPy)
-	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m renderers.cuda.check
+# What needs more packages than a machine has says so and is skipped (2); what differs fails (1).
+GPU_PYTHON := $(or $(wildcard $(BIN)/python),$(PYTHON))
+gpu-check: ## Labels, colour, poses and streams on an NVIDIA GPU, against the CPU's and timed, from the source tree
+	$(GPU_PYTHON) -m renderers.cuda.check
+	$(GPU_PYTHON) -m renderers.cuda.check_people || [ $$? -eq 2 ]
+	@$(GPU_PYTHON) -c "import datagen.device.maker" || { echo "gpu-check: streams skipped, a package is missing"; exit 0; }; \
+	$(GPU_PYTHON) -m datagen.device.check || [ $$? -eq 2 ]
 
 bench: $(VENV)/.core ## Pairs a second on this machine
 	$(BIN)/datagen bench

@@ -1,20 +1,26 @@
 """A live stream of pairs: batches of tensors straight from the generator, with no disk between.
 
-Sample i of a stream is sample i of the set that `datagen generate` writes for the same recipe and seed, bit for bit.
+Sample i of a stream is sample i of the set that `datagen generate` writes for the same recipe and seed: bit for bit,
+unless a device posed it, whose points differ in their last bits (docs/conventions.md).
 """
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from datagen.device.drafts import Drafts
+from datagen.device.pictures import can_draw
 from datagen.reader import collate
 from datagen.recipe import Recipe, validate
 from datagen.render import render_sample
 from datagen.scene import check_sources
 from meshes.errors import UsageError
+from renderers.cuda.machine import check_torch, open_machine
+
+Posing = Literal["device", "cpu"]
 
 
 class StreamError(UsageError):
@@ -50,6 +56,7 @@ def stream(
     layers: Iterable[str] | None = None,
     workers: int = 2,
     device: str = "cpu",
+    posing: Posing = "device",
     recipe_name: str = "portrait",
 ) -> Iterator[dict[str, Any]]:
     """Batches of pairs, made ahead by worker processes while the caller learns from the last one.
@@ -60,26 +67,39 @@ def stream(
         batch: samples a batch; the last one of a finite stream may hold fewer.
         start, stop: sample indices start .. stop - 1; without `stop` the stream has no end.
         layers: names to make (renderers/layers.py); the recipe's own where left out.
-        workers: processes that render; 0 renders in this one, between batches.
-        device: where the tensors go, as torch names it; copies to a GPU overlap with its work.
+        workers: processes that render, or plan what a device makes; 0 leaves it to this one.
+        device: where the tensors go, as torch names it. On a CUDA device labels are made where they stay, one batch
+            ahead. Samples with pictures that no kernel can draw are made by the workers, whole, and copied.
+        posing: who poses the built-in people where a device makes labels: the device, or the processors, slower, for
+            the bits of the set on disk. Other people, and what they wear, always come from the processors.
         recipe_name: preset the recipe started from, for the record.
 
     Yields:
         Every layer as a tensor (N, H, W, ...) on `device`, and "meta", the list of N records.
 
     Raises:
-        StreamError: torch is missing, or numbers that make no stream.
+        StreamError: numbers that make no stream.
+        MachineError, DeviceError: torch, the device, or for labels on it CuPy, is missing.
         RecipeError, MeshError, LightError: the recipe cannot be made, said before the first batch.
     """
-    _check(batch, start, stop, workers)
+    _check(batch, start, stop, workers, posing)
+    check_torch(device)
     wanted = _with_layers(validate(recipe), layers)
     check_sources(wanted)
-    return _batches(Samples(wanted, seed, recipe_name), IndexBatches(batch, start, stop), workers, device)
+    indices = IndexBatches(batch, start, stop)
+    if device.startswith("cuda") and (not wanted.takes_pictures or can_draw(wanted)):
+        from datagen.device.batches import batches
+
+        drafts = Drafts(wanted, seed, posing == "device")
+        return batches(open_machine(device), drafts, indices, workers, recipe_name)
+    return _batches(Samples(wanted, seed, recipe_name), indices, workers, device)
 
 
 def _batches(samples: Samples, indices: "IndexBatches", workers: int, device: str) -> Iterator[dict[str, Any]]:
-    torch = _torch()
-    loader = torch.utils.data.DataLoader(
+    import torch
+
+    data: Any = torch.utils.data
+    loader = data.DataLoader(
         samples,
         batch_sampler=indices,
         collate_fn=tensors,
@@ -94,7 +114,8 @@ def _batches(samples: Samples, indices: "IndexBatches", workers: int, device: st
 
 def tensors(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """`datagen.collate`, with torch tensors in place of arrays."""
-    torch = _torch()
+    import torch
+
     return {
         name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
         for name, value in collate(samples).items()
@@ -103,14 +124,6 @@ def tensors(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _moved(value: Any, device: str) -> Any:
     return value if isinstance(value, list) else value.to(device, non_blocking=True)
-
-
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise StreamError(f"stream: expected torch, got {error}. Install it: pip install torch.") from error
-    return torch
 
 
 @dataclass(frozen=True)
@@ -135,7 +148,9 @@ def _with_layers(recipe: Recipe, layers: Iterable[str] | None) -> Recipe:
     return validate(replace(recipe, extra_layers=names, without_layers=dropped))
 
 
-def _check(batch: int, start: int, stop: int | None, workers: int) -> None:
+def _check(batch: int, start: int, stop: int | None, workers: int, posing: str) -> None:
+    if posing not in ("device", "cpu"):
+        raise StreamError(f"stream: expected posing 'device' or 'cpu', got {posing!r}. Name one of them.")
     if batch < 1 or start < 0 or workers < 0:
         raise StreamError(
             f"stream: expected batch >= 1, start >= 0 and workers >= 0, got {batch}, {start} and {workers}. "

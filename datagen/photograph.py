@@ -22,7 +22,7 @@ from renderers.film.jpeg import writer
 from renderers.film.sensor import SENSORS
 from renderers.labels import ViewLabels
 from renderers.light import irradiance
-from renderers.picture import Image, Quality, ThinLens, View, over
+from renderers.picture import Image, Quality, ThinLens, Tier, View, over
 from renderers.resample import ideal, through_lens
 
 LENSED = ("photo", "blender")
@@ -78,13 +78,16 @@ class Negative:
     alpha: np.ndarray
 
 
-def photograph(recipe: Recipe, scene: PosedScene, near: ViewLabels, far: ViewLabels) -> Pictures:
+def photograph(
+    recipe: Recipe, scene: PosedScene, near: ViewLabels, far: ViewLabels, take: Tier | None = None
+) -> Pictures:
     """Both photographs, taken by the recipe's tier under one light.
 
     Args:
         recipe: with tier, background and metering.
         scene: the posed scene.
         near, far: labels of the two views.
+        take: the tier's twin on a device; the tier itself unless given.
     """
     surface, plan = scene.head.surface, scene.plan
     shots = (
@@ -92,7 +95,7 @@ def photograph(recipe: Recipe, scene: PosedScene, near: ViewLabels, far: ViewLab
         _shot("far", surface, far, scene.far_lens, plan.far_shot.film),
     )
     quality = Quality(recipe.spp, recipe.denoise, int(generator(plan.seed, plan.index, "paths").integers(1 << 31)))
-    images = tier(recipe)(surface, scene.light, tuple(shot.view for shot in shots), quality)
+    images = (take or tier(recipe))(surface, scene.light, tuple(shot.view for shot in shots), quality)
     first, second = (_negative(recipe, scene, shot, image) for shot, image in zip(shots, images, strict=True))
     settings = _measured(scene, first)
     return Pictures(

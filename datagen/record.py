@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,9 +11,8 @@ from datagen.heads import open_model
 from datagen.plan import Plan
 from datagen.recipe import Recipe
 from datagen.roster import roster_sha256
-from datagen.scene import PosedScene
 from datagen.splits import Named, Pooled, split_of
-from meshes.head import Asset, Head
+from meshes.head import Asset, Marked
 from renderers.camera import Camera, focal_mm35_from_px, project
 
 
@@ -27,10 +26,42 @@ def person_id(plan: Plan, assets: tuple[Asset, ...]) -> str:
     return assets[0].id if kind in ("scan", "facescape") else f"{kind}-{plan.people_seed}-{plan.person:06d}"
 
 
+class Lit(Protocol):
+    """A light, of which the record wants the name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Recordable(Protocol):
+    """What the record says of a scene; see `datagen.scene.PosedScene`."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def head(self) -> Marked: ...
+
+    @property
+    def near(self) -> Camera: ...
+
+    @property
+    def far(self) -> Camera: ...
+
+    @property
+    def light(self) -> Lit: ...
+
+    @property
+    def exposure(self) -> float: ...
+
+    @property
+    def assets(self) -> tuple[Asset, ...]: ...
+
+
 def record(
     recipe_name: str,
     recipe: Recipe,
-    scene: PosedScene,
+    scene: Recordable,
     landmarks_visible: dict[str, np.ndarray],
     film: dict[str, Any] | None,
 ) -> dict[str, Any]:
@@ -39,7 +70,7 @@ def record(
     Args:
         recipe_name: the preset the recipe started from.
         recipe: what the run asks for.
-        scene: the posed scene.
+        scene: the posed scene, or what a device keeps of one.
         landmarks_visible: (L,) bool by view, "near" and "far".
         film: what the cameras did to the pictures beyond a pinhole's; None for nothing.
     """
@@ -102,7 +133,7 @@ def _colour(recipe: Recipe) -> dict[str, Any]:
     return {"tier": recipe.colour, **traced}
 
 
-def _camera(camera: Camera, head: Head, plan: Plan, distance_m: float) -> dict[str, Any]:
+def _camera(camera: Camera, head: Marked, plan: Plan, distance_m: float) -> dict[str, Any]:
     focal_px = None if camera.orthographic else float(camera.K[0, 0])
     crop = plan.camera.crop
     return {
@@ -126,7 +157,7 @@ def _distance_m(camera: Camera, point_m: np.ndarray) -> float | None:
     return None if camera.orthographic else float(np.linalg.norm(R @ point_m + t))
 
 
-def _landmarks(scene: PosedScene, visible: dict[str, np.ndarray]) -> dict[str, Any]:
+def _landmarks(scene: Recordable, visible: dict[str, np.ndarray]) -> dict[str, Any]:
     points_m = scene.head.landmarks
     return {
         "points_m": points_m.tolist(),

@@ -56,14 +56,15 @@ def sample_of(
 
     `pictures` may be None where the recipe asks for labels alone.
     """
-    layers = to_layers(labels.near, labels.far, labels.pair) | ({} if pictures is None else _pictured(pictures))
+    layers = to_layers(labels.near, labels.far, labels.pair) | ({} if pictures is None else picture_layers(pictures))
     visible = {view: _landmarks_visible(scene, camera) for view, camera in (("near", scene.near), ("far", scene.far))}
     stored = {name: layers[name] for name in LAYERS if name in recipe.layers}
     film = None if pictures is None else film_of(recipe, scene, pictures)
     return Sample(scene.plan.index, stored, record(recipe_name, recipe, scene, visible, film))
 
 
-def _pictured(pictures: Pictures) -> dict[str, np.ndarray]:
+def picture_layers(pictures: Pictures) -> dict[str, np.ndarray]:
+    """Colour and coverage of both views by layer name, in their final dtypes."""
     return {
         name: layer
         for view, picture in (("near", pictures.near), ("far", pictures.far))

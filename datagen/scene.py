@@ -111,19 +111,37 @@ def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
     Raises:
         MeshError, RecipeError, LightError: something the plan names cannot be opened.
     """
-    model = open_model(plan.head)
-    head = _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style)
-    near, far = dolly_pair(plan.camera, head.eye_midpoint, recipe.height, recipe.width)
-    near, far = distorted(near, plan.near_shot.distortion), distorted(far, plan.far_shot.distortion)
+    return scene_around(recipe, plan, _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style))
+
+
+def scene_around(recipe: Recipe, plan: Plan, head: Head) -> PosedScene:
+    """The scene of a plan whose person is posed, without the things worn; raises as `build_scene`."""
+    near, far = cameras(recipe, plan, head.eye_midpoint)
     _check_clearance(plan, head, near)
     plan, head = _with_things(recipe, plan, head, near)
-    light, exposure = _scene_light(plan.seed, plan.scene, plan.light)
-    assets = _person_assets(model, plan) + environment.light_assets(light)
-    _check_assets(recipe, f"sample {plan.index}", assets)
+    light, exposure, assets = sources(recipe, plan)
     crop = plan.camera.crop
     near_lens = lens_of(near, head, crop, plan.near_shot.f_number)
     far_lens = lens_of(far, head, crop, plan.far_shot.f_number)
     return PosedScene(plan, head, near, far, near_lens, far_lens, light, exposure, assets)
+
+
+def cameras(recipe: Recipe, plan: Plan, eye_midpoint_m: np.ndarray) -> tuple[Camera, Camera]:
+    """Near and far cameras of a plan, behind their lenses, about the posed eye midpoint (3,)."""
+    near, far = dolly_pair(plan.camera, eye_midpoint_m, recipe.height, recipe.width)
+    return distorted(near, plan.near_shot.distortion), distorted(far, plan.far_shot.distortion)
+
+
+def sources(recipe: Recipe, plan: Plan) -> tuple[EnvironmentLight, float, tuple[Asset, ...]]:
+    """The light of a plan, its exposure, and what person and light are made of.
+
+    Raises:
+        RecipeError, LightError: the light cannot be opened, or a licence is not among the recipe's.
+    """
+    light, exposure = _scene_light(plan.seed, plan.scene, plan.light)
+    assets = _person_assets(open_model(plan.head), plan) + environment.light_assets(light)
+    _check_assets(recipe, f"sample {plan.index}", assets)
+    return light, exposure, assets
 
 
 @Latest
@@ -168,19 +186,24 @@ def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
     distance_m[~_solid_vertices(head.surface)] = np.inf
     nearest = int(distance_m.argmin())
     outside = to_camera_m[nearest] @ head.surface.normals[nearest] > 0
-    if distance_m[nearest] < CLEARANCE_M or not outside:
+    refuse_touching(plan, float(distance_m[nearest]), bool(outside))
+
+
+def refuse_touching(plan: Plan, distance_m: float, outside: bool) -> None:
+    """Raises RecipeError where the near camera is too near the person's nearest solid vertex, or behind its normal."""
+    if distance_m < CLEARANCE_M or not outside:
         raise RecipeError(
             f"sample {plan.index}: expected the near camera at least {100 * CLEARANCE_M:.0f} cm off the person, got "
-            f"{100 * distance_m[nearest]:.1f} cm {'outside' if outside else 'inside'}, at "
+            f"{100 * distance_m:.1f} cm {'outside' if outside else 'inside'}, at "
             f"{100 * plan.camera.near_m:.1f} cm from the eye midpoint. "
             "Raise --near-m, or narrow --yaw-deg and --pitch-deg."
         )
 
 
 def _solid_vertices(surface: Surface) -> np.ndarray:
-    """(V,) bool: vertices of opaque faces. Hairs and cards stand off the skin and face any way."""
-    solid, fibre = np.zeros(len(surface.vertices), bool), np.array([m.fibre for m in surface.materials], bool)
-    solid[surface.faces[surface.face_label & (surface.cutout < 0) & ~fibre[surface.material]]] = True
+    """(V,) bool: vertices of solid faces."""
+    solid = np.zeros(len(surface.vertices), bool)
+    solid[surface.faces[surface.face_solid]] = True
     return solid
 
 

@@ -12,14 +12,16 @@ from meshes.makehuman_data import Pack
 MARGIN_M = 0.0003
 """Thickness of the gap that is kept between lid and eye."""
 
-_SOFTNESS_M = 0.0003
+SOFTNESS_M = 0.0003
+"""How softly lids begin to be pushed."""
+
 _UPPER_REACH, _LOWER_REACH = 0.20, 0.08  # Radians on the globe that the shade of a lid falls off over.
 
 LOOKS = ("Down", "In", "Out", "Up")
 
 
 @lru_cache(maxsize=1)
-def _profile() -> tuple[np.ndarray, np.ndarray]:
+def profile() -> tuple[np.ndarray, np.ndarray]:
     """Angle from the gaze axis, ascending, and distance of the eye's outer surface there, in globe radii."""
     eye = eyeball()
     angle = np.arctan2(np.hypot(eye.vertices[:, 0], eye.vertices[:, 1]), eye.vertices[:, 2])
@@ -50,8 +52,8 @@ def clear_of_eye(points: np.ndarray, centre: np.ndarray, radius: float, gaze: np
     distance = np.sqrt((away**2).sum(axis=1))
     along = away[:, 0] * gaze[0] + away[:, 1] * gaze[1] + away[:, 2] * gaze[2]
     angle = np.arccos(np.clip(along / distance, -1.0, 1.0))
-    short = radius * np.interp(angle, *_profile()) + MARGIN_M - distance
-    push = (short + np.sqrt(short**2 + _SOFTNESS_M**2)) / 2
+    short = radius * np.interp(angle, *profile()) + MARGIN_M - distance
+    push = (short + np.sqrt(short**2 + SOFTNESS_M**2)) / 2
     return points + away * (push / distance)[:, None]
 
 

@@ -125,6 +125,28 @@ class Head:
         return np.einsum("lk,lkd->ld", self.landmark_barycentric, corners)
 
 
+class Marked(Protocol):
+    """A posed head by its marks alone, wherever its surface is kept; see `Head`."""
+
+    @property
+    def eye_midpoint(self) -> np.ndarray: ...
+
+    @property
+    def nose_tip(self) -> np.ndarray: ...
+
+    @property
+    def head_centre(self) -> np.ndarray: ...
+
+    @property
+    def landmarks(self) -> np.ndarray: ...
+
+    @property
+    def landmark_face(self) -> np.ndarray: ...
+
+    @property
+    def landmark_barycentric(self) -> np.ndarray: ...
+
+
 class HeadModel(Protocol):
     """A source of people. Pure: equal arguments give equal bytes, in any process and any order.
 

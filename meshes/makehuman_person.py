@@ -40,17 +40,19 @@ _FLAT = {
 }
 
 
+Traits = tuple[tuple[str, float], ...]
+"""Sorted (name, value) pairs of a shape or a look."""
+
+
 @dataclass(frozen=True, eq=False)
-class Person:
-    """What stays fixed over one person's poses.
+class Form:
+    """What stays fixed over one person's poses and has no colour; all that labels see of anybody.
 
     Attributes:
         base: (V, 3) float64 metres, base mesh without expression or pose.
         eye_centres, eye_radii: (2, 3) and (2,) float64 metres, left then right.
         neck: the axis the skull bends about.
-        color: (all vertices, 3) float32 linear: skin, tongue, lashes, teeth, left eye, right eye.
         relief_m: (skin vertices,) float64, added along the normal.
-        materials: in the order of `makehuman_template.MATERIALS`.
         hair: what grows on the person.
     """
 
@@ -58,32 +60,56 @@ class Person:
     eye_centres: np.ndarray
     eye_radii: np.ndarray
     neck: Neck
-    color: np.ndarray
     relief_m: np.ndarray
-    materials: tuple[Material, ...]
     hair: Grown
 
 
+@dataclass(frozen=True, eq=False)
+class Person(Form):
+    """A form in its colours.
+
+    Attributes:
+        color: (all vertices, 3) float32 linear: skin, tongue, lashes, teeth, left eye, right eye.
+        materials: in the order of `makehuman_template.MATERIALS`.
+    """
+
+    color: np.ndarray
+    materials: tuple[Material, ...]
+
+
 @lru_cache(maxsize=4)
-def person(shape: tuple[tuple[str, float], ...], look: tuple[tuple[str, float], ...]) -> Person:
+def person(shape: Traits, look: Traits) -> Person:
     """The person of sorted (name, value) pairs; recent ones are kept.
 
     Raises:
         MeshError: unknown shape names or values out of range.
     """
     fixed, appearance = template(), dict(look)
+    return Person(**vars(form(shape, look)), color=_colors(appearance, fixed), materials=_materials(appearance, fixed))
+
+
+@lru_cache(maxsize=4)
+def form(shape: Traits, look: Traits) -> Form:
+    """The form of the person; raises as `person`."""
+    fixed, appearance = template(), dict(look)
     base = unposed_base(dict(shape), fixed)
     centres, radii = eye_spheres(base, fixed.eye_vertices)
-    return Person(
+    return Form(
         base=base,
         eye_centres=centres,
         eye_radii=radii,
         neck=_neck(base, fixed),
-        color=_colors(appearance, fixed),
         relief_m=displacement(fixed.skin, appearance).astype(np.float64),
-        materials=_materials(appearance, fixed),
         hair=_hair(base, appearance, fixed),
     )
+
+
+def unpainted(bare: Form) -> Person:
+    """A form without colours, its materials in name alone: a person as labels see it."""
+    clear = {material.name: material for material in eye_materials()}
+    materials = tuple(clear.get(name, Material(name)) for name in MATERIALS)
+    vertices = len(template().point) + 2 * len(eyeball().vertices)
+    return Person(**vars(bare), color=np.zeros((vertices, 3), np.float32), materials=materials)
 
 
 def _hair(base: np.ndarray, look: Mapping[str, float], fixed: Template) -> Grown:

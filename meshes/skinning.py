@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_STEPS = 32
+STEPS = 32
+"""Even steps of the share that the axis is followed in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,12 @@ def rotation(yaw: np.ndarray | float, pitch: np.ndarray | float, roll: np.ndarra
     return R if np.ndim(yaw) or np.ndim(pitch) or np.ndim(roll) else R[0]
 
 
+def axis_at(neck: Neck) -> np.ndarray:
+    """(STEPS + 1, 3) float64 metres: the axis at even steps of the share from 0 to 1."""
+    s = np.linspace(0.0, 1.0, STEPS + 1)
+    return np.stack([np.interp(s, neck.share, neck.axis[:, k]) for k in range(3)], axis=1)
+
+
 def bend(points: np.ndarray, share: np.ndarray, neck: Neck, yaw: float, pitch: float, roll: float) -> np.ndarray:
     """Turns the skull by R = Ry(yaw) Rx(pitch) Rz(roll) and lets the neck follow.
 
@@ -51,8 +58,7 @@ def bend(points: np.ndarray, share: np.ndarray, neck: Neck, yaw: float, pitch: f
     Returns:
         (V, 3) float64 metres.
     """
-    s = np.linspace(0.0, 1.0, _STEPS + 1)
-    rest = np.stack([np.interp(s, neck.share, neck.axis[:, k]) for k in range(3)], axis=1)
+    s, rest = np.linspace(0.0, 1.0, STEPS + 1), axis_at(neck)
     middle = (s[1:] + s[:-1]) / 2
     step = np.einsum("nij,nj->ni", rotation(middle * yaw, middle * pitch, middle * roll), np.diff(rest, axis=0))
     bent = np.concatenate([rest[:1], rest[0] + np.cumsum(step, axis=0)])

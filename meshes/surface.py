@@ -78,3 +78,9 @@ class Surface:
         """(F,) bool: True where labels see the face, False on transparent shells."""
         clear = np.array([m.clear for m in self.materials], bool)
         return ~clear[self.material]
+
+    @cached_property
+    def face_solid(self) -> np.ndarray:
+        """(F,) bool: opaque faces of skin and things; hairs and cards stand off these and face any way."""
+        fibre = np.array([m.fibre for m in self.materials], bool)
+        return self.face_label & (self.cutout < 0) & ~fibre[self.material]

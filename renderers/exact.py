@@ -23,6 +23,8 @@ __all__ = [
     "GeometryError",
     "Hits",
     "check",
+    "check_camera",
+    "check_surface",
     "interpolate",
     "lens_of",
     "rasterize",
@@ -147,6 +149,12 @@ def interpolate(surface: Surface, camera: Camera, hits: Hits) -> tuple[np.ndarra
 
 def check(surface: Surface, camera: Camera) -> None:
     """Refuses what would read outside an array or mean nothing; raises GeometryError (see `rasterize`)."""
+    check_surface(surface)
+    check_camera(camera)
+
+
+def check_surface(surface: Surface) -> None:
+    """The part of `check` that no camera has to do with."""
     _check_tables(surface)
     vertices, faces = surface.vertices, surface.faces
     if faces.size and not (faces.min() >= 0 and faces.max() < len(vertices)):
@@ -159,6 +167,10 @@ def check(surface: Surface, camera: Camera) -> None:
         raise GeometryError(
             f"expected finite vertices, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
         )
+
+
+def check_camera(camera: Camera) -> None:
+    """The part of `check` that is about the camera."""
     if not (0 < camera.height <= MAX_SIDE_PX and 0 < camera.width <= MAX_SIDE_PX):
         raise GeometryError(
             f"expected an image of 1 to {MAX_SIDE_PX} pixels a side, got {camera.width} x {camera.height}; "

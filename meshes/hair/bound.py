@@ -14,6 +14,8 @@ from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
 
 _NEIGHBOURS = 10
+ROOT, SMOOTH = 0.7, 1.2
+"""Width of a hair at its root, as a share, and how much of the skin's normal is in its own; see `ribbons.strips`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ def on_surface(bound: Bound, vertices: np.ndarray) -> Ribbons:
     path = path[:, :1] + bound.stretch[:, None, None] * (path - path[:, :1])
     count, points = path.shape[:2]
     strip, shaded = strips(
-        path, np.ascontiguousarray(frame[..., 2, :]), bound.half_width_m, bound.tilt, 0.7, 1.2, TAPER
+        path, np.ascontiguousarray(frame[..., 2, :]), bound.half_width_m, bound.tilt, ROOT, SMOOTH, TAPER
     )
     return Ribbons(
         vertices=strip.reshape(-1, 3),

@@ -17,7 +17,7 @@ from meshes.skin_regions import SkinTemplate
 from meshes.skinning import Neck, bend, rotation
 from meshes.surface import Surface
 
-_LEVELS = 1024
+LEVELS = 1024
 """Steps that the share of the skull's rotation is counted in: 0.1 mm at the tips of long hair."""
 
 
@@ -86,7 +86,7 @@ def _head_hair(
         moved = read(around, warp, strands.path.reshape(-1, 3)).reshape(*strands.path.shape[:2], 4)
         path = _rooted(template, skin, strands, strands.path + moved[..., :3])
         pieces.append(ribbons(strands, path, colour, rng))
-        level = np.rint(_LEVELS * np.clip(moved[..., 3], 0.0, 1.0)).astype(np.int64)
+        level = np.rint(LEVELS * np.clip(moved[..., 3], 0.0, 1.0)).astype(np.int64)
         levels.append(np.repeat(level, 2, axis=1)[:, :-1].ravel())
     return _joined(pieces), np.concatenate(levels)
 
@@ -111,9 +111,9 @@ def _posed(hair: Ribbons, level: np.ndarray, neck: Neck, angles: tuple[float, fl
     """Hair when the skull turns by `angles` (yaw, pitch, roll): each vertex follows as `bend` moves its share."""
     if not any(angles):
         return hair
-    share = np.arange(_LEVELS + 1) / _LEVELS
+    share = np.arange(LEVELS + 1) / LEVELS
     R = rotation(*(share * angle for angle in angles))
-    shift = bend(np.zeros((_LEVELS + 1, 3)), share, neck, *angles)
+    shift = bend(np.zeros((LEVELS + 1, 3)), share, neck, *angles)
     own = R[level]
     vertices = np.einsum("nij,nj->ni", own, hair.vertices) + shift[level]
     normals = np.einsum("nij,nj->ni", own.astype(np.float32), hair.normals)

@@ -99,18 +99,27 @@ def dress(head: Head, template: SkinTemplate, clothes: Mapping[str, float]) -> H
     if not clothes:
         return head
     garment = tailor(template, int(clothes["kind"]), int(clothes["seed"]))
-    cloth_on = _posed(head.surface, garment, clothes)
+    return put_over(head, sewn(garment, clothes, _posed(head.surface, garment)), garment)
+
+
+def put_over(head: Head, cloth_on: Solid, garment: Garment) -> Head:
+    """A head in a garment that is sewn and posed."""
     keep = np.ones(len(head.surface.faces), bool)
     keep[: len(garment.covered)] = ~garment.covered
     head = with_faces(head, keep)
     return replace(head, surface=joined(head.surface, [cloth_on]))
 
 
-def _posed(surface: Surface, garment: Garment, clothes: Mapping[str, float]) -> Solid:
+def _posed(surface: Surface, garment: Garment) -> np.ndarray:
+    """(N, 3) float64 metres: the points of a garment on posed skin."""
     skin, normal = (a[garment.first].astype(np.float64) for a in (surface.vertices, surface.normals))
     out = garment.weights @ normal
     out /= np.sqrt(np.square(out).sum(axis=1, keepdims=True))
-    points = garment.weights @ skin + garment.lift_m[:, None] * out
+    return garment.weights @ skin + garment.lift_m[:, None] * out
+
+
+def sewn(garment: Garment, clothes: Mapping[str, float], points: np.ndarray) -> Solid:
+    """The garment in its cloth and colours, its points (N, 3) posed; `clothes` as in `dress`."""
     second = tuple(clothes[f"second_{name}"] for name in ("red", "green", "blue"))
     stuff = cloth(int(clothes["pattern"]), second, clothes["period_m"], int(clothes["seed"]))
     colour = np.array([clothes[name] for name in ("red", "green", "blue")]) * garment.shade[:, None]

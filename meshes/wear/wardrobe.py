@@ -130,7 +130,7 @@ def clothe(
     """
     if "outfit" not in style.clothes:
         head = dress(head, template, style.clothes)
-    if not _from_wardrobe(style):
+    if not from_wardrobe(style):
         return head
     on = on_body()
     if "outfit" in style.clothes:
@@ -142,7 +142,8 @@ def clothe(
     return head
 
 
-def _from_wardrobe(style: Style) -> bool:
+def from_wardrobe(style: Style) -> bool:
+    """Whether any clothes, hair or brows of a style come from the wardrobe."""
     return "outfit" in style.clothes or not style.look.keys().isdisjoint(("hair_cards", "brow_cards"))
 
 
@@ -178,7 +179,7 @@ def _wardrobe_asset() -> Asset:
 
 def wardrobe_assets(style: Style) -> tuple[Asset, ...]:
     """What a style takes from the wardrobe: nothing, or the wardrobe."""
-    return (_wardrobe_asset(),) if _from_wardrobe(style) else ()
+    return (_wardrobe_asset(),) if from_wardrobe(style) else ()
 
 
 def _posed(piece: Proxy, on: Body, angles: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from meshes.latest import Latest
+from meshes.parts import Part
 from meshes.surface import Surface
 from renderers.camera import Camera
 from renderers.cuda.device import Device
-from renderers.exact import GeometryError, Hits, check, lens_of, rays_of
+from renderers.exact import GeometryError, Hits, check_camera, check_surface, lens_of, rays_of
 from renderers.kernels.terms import NEAR_M, OUTSIDE, SEEN
 from renderers.labels import Correspondence, PairLabels, ViewLabels
 
@@ -28,7 +29,6 @@ class DeviceScene:
     """A surface in a device's memory; made by `upload`, shared by all views.
 
     Attributes:
-        surface: as it came.
         vertices: (V, 3) float64.
         faces: (F, 3) int32.
         wanted: (F,) bool, the faces that labels see.
@@ -37,7 +37,6 @@ class DeviceScene:
         cuts: face (F,) int32, uv (V, 2) float32, sheets (C, 3) int64 and texels uint8 of the alpha maps.
     """
 
-    surface: Surface
     vertices: Any
     faces: Any
     wanted: Any
@@ -65,14 +64,18 @@ class DeviceView:
 
 @Latest
 def upload(device: Device, surface: Surface) -> DeviceScene:
-    """The surface in the device's memory; kept while the same one returns."""
+    """The surface in the device's memory; kept while the same one returns.
+
+    Raises:
+        GeometryError: as `renderers.exact.rasterize`, of surfaces.
+    """
+    check_surface(surface)
     move = device.xp.asarray
     offsets = np.cumsum([0, *(sheet.size for sheet in surface.cutouts)])
     sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=False)]
     texels = np.concatenate([np.zeros(1, np.uint8), *(sheet.ravel() for sheet in surface.cutouts)])[1:]
     table = np.concatenate([surface.vertices, surface.normals, surface.uv], axis=1, dtype=np.float64)
     return DeviceScene(
-        surface=surface,
         vertices=move(np.ascontiguousarray(surface.vertices, np.float64)),
         faces=move(np.ascontiguousarray(surface.faces, np.int32)),
         wanted=move(np.ascontiguousarray(surface.face_label)),
@@ -87,13 +90,27 @@ def upload(device: Device, surface: Surface) -> DeviceScene:
     )
 
 
+def resident(device: Device, vertices: Any, normals: Any, uv: Any, faces: Any, wanted: Any, part: Any) -> DeviceScene:
+    """A scene without alpha maps whose arrays, as in `Surface` and `DeviceScene`, are in the device's memory already.
+
+    Raises:
+        GeometryError: vertices that are not finite; the tables are the caller's to keep right.
+    """
+    xp = device.xp
+    if not bool(xp.isfinite(vertices).all()):
+        raise GeometryError("expected finite vertices, got some on the device that are not; repair what poses them")
+    table = xp.concatenate([vertices, normals.astype(xp.float64), uv.astype(xp.float64)], axis=1)
+    uncut = (xp.full(len(faces), -1, xp.int32), uv, xp.zeros((0, 3), xp.int64), xp.zeros(0, xp.uint8))
+    return DeviceScene(vertices, faces, wanted, table, part, uncut)
+
+
 def place(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
     """A camera before a scene.
 
     Raises:
-        GeometryError: as `renderers.exact.rasterize`, and for images of 2^31 pixels and more.
+        GeometryError: as `renderers.exact.rasterize`, of cameras, and for images of 2^31 pixels and more.
     """
-    check(scene.surface, camera)
+    check_camera(camera)
     return place_checked(device, scene, camera)
 
 
@@ -165,6 +182,12 @@ def visibility(device: Device, scene: DeviceScene, view: DeviceView, seen_points
     lanes = LANES * len(scene.faces)
     device.launch("hide", lanes, *_scene(scene, view), seen_points, own_face, start, member, code)
     return code
+
+
+def without_facial_hair(scene: DeviceScene) -> DeviceScene:
+    """The scene with its brows, lashes and beards clear, as `renderers.labels.point_visibility` looks for landmarks."""
+    hairs = (scene.part == Part.BROWS) | (scene.part == Part.LASHES) | (scene.part == Part.BEARD)
+    return replace(scene, wanted=scene.wanted & ~hairs)
 
 
 def pair_labels(
