@@ -16,6 +16,8 @@ TRACK = "undistortion"
 MOST_METHODS, MOST_PEOPLE = 5, 4
 CELL_PX = 192
 _QUALITY = 85
+_LABEL = 27
+"""Characters that fit under a cell."""
 
 
 def write_sheet(found: Sequence[Board], path: Path) -> bool:
@@ -68,9 +70,13 @@ def _cells(board: Board) -> list[tuple[np.ndarray, str]]:
     for row in _nearest(shown[0].result.rows):
         distance = "near" if row.distance_m is None else f"near, {100 * row.distance_m:.1f} cm"
         cells.append((_picture(truth / f"{row.id}.near.webp"), distance))
-        cells += [(_picture(_folder(entry) / f"{row.id}.webp"), entry.name) for entry in shown]
+        cells += [(_picture(_folder(entry) / f"{row.id}.webp"), _label(entry.name)) for entry in shown]
         cells.append((_picture(truth / f"{row.id}.far.webp"), "true far view"))
     return cells
+
+
+def _label(name: str) -> str:
+    return name if len(name) <= _LABEL else f"{name[: _LABEL - 1]}…"
 
 
 def _picture(path: Path) -> np.ndarray:
