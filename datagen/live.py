@@ -13,6 +13,7 @@ import numpy as np
 
 from datagen.device.drafts import Drafts
 from datagen.device.pictures import can_draw
+from datagen.loading import loader
 from datagen.reader import collate
 from datagen.recipe import Recipe, validate
 from datagen.render import render_sample
@@ -96,19 +97,7 @@ def stream(
 
 
 def _batches(samples: Samples, indices: "IndexBatches", workers: int, device: str) -> Iterator[dict[str, Any]]:
-    import torch
-
-    data: Any = torch.utils.data
-    loader = data.DataLoader(
-        samples,
-        batch_sampler=indices,
-        collate_fn=tensors,
-        num_workers=workers,
-        prefetch_factor=2 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-        pin_memory=device.startswith("cuda"),
-    )
-    for batch in loader:
+    for batch in loader(samples, indices, tensors, workers, pinned=device.startswith("cuda")):
         yield {name: _moved(value, device) for name, value in batch.items()}
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 import datagen
 from datagen.live import stream as live
 from datagen.live import tensors as stacked
+from datagen.loading import loader
 from datagen.recipe import Recipe
 from meshes.errors import UserError
 
@@ -161,16 +161,8 @@ def open(
 
 
 def _batches(pairs: Any, indices: Any, workers: int, device: str) -> Iterator[Batch]:
-    loader = DataLoader(
-        pairs,
-        batch_sampler=indices,
-        collate_fn=stacked,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-        pin_memory=device.startswith("cuda"),
-    )
-    return (tensors(batch, device) for batch in loader)
+    read = loader(pairs, indices, stacked, workers, prefetch=4, pinned=device.startswith("cuda"))
+    return (tensors(batch, device) for batch in read)
 
 
 def ordered(pairs: datagen.PairDataset, batch: int = 16, device: str = "cpu") -> Iterator[Batch]:

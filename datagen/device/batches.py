@@ -9,6 +9,7 @@ import torch
 
 from datagen.device.drafts import Drafts
 from datagen.device.maker import Maker
+from datagen.loading import loader
 from renderers.cuda.machine import Machine, hand_over
 
 T = TypeVar("T")
@@ -24,25 +25,17 @@ def batches(machine: Machine, drafts: Drafts, indices: Any, workers: int, recipe
         workers: processes that draft; 0 drafts in the thread.
         recipe_name: for the record.
     """
-    data: Any = torch.utils.data
-    loader = data.DataLoader(
-        drafts,
-        batch_sampler=indices,
-        collate_fn=list,
-        num_workers=workers,
-        prefetch_factor=2 if workers else None,
-        multiprocessing_context="spawn" if workers else None,
-    )
-    for batch, event in ahead(_made(machine, drafts, loader, recipe_name)):
+    drafted = loader(drafts, indices, list, workers)
+    for batch, event in ahead(_made(machine, drafts, drafted, recipe_name)):
         hand_over([value for value in batch.values() if isinstance(value, torch.Tensor)], event)
         yield batch
 
 
-def _made(machine: Machine, drafts: Drafts, loader: Any, recipe_name: str) -> Iterator[tuple[dict[str, Any], Any]]:
+def _made(machine: Machine, drafts: Drafts, drafted: Any, recipe_name: str) -> Iterator[tuple[dict[str, Any], Any]]:
     """Batches with the event behind each; runs in one thread from first to last, whose streams it sets."""
     with machine.queue() as work:
         maker = Maker(machine, drafts, recipe_name)
-        for several in loader:
+        for several in drafted:
             yield maker.batch(several), work.mark()
 
 
