@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,7 @@ from datagen.presets import PRESETS
 from datagen.recipe import Recipe, RecipeError, validate
 from datagen.render import render_sample
 from meshes.errors import UsageError
-from renderers import preview
-from renderers.cuda import check_people
+from renderers.cuda import check_people, colour
 from renderers.cuda.device import CompiledC, DeviceError
 from renderers.cuda.machine import Machine, MachineError, check_torch
 from renderers.layers import LAYERS, PICTURED
@@ -132,16 +130,15 @@ def test_a_camera_in_the_head_is_refused_as_on_the_cpu(machine):
 
 @pytest.fixture
 def drawing(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """A stand-in for the colour kernels: the preview tier itself, asked as they are."""
+    """The devices that the colour kernels were asked to draw on."""
     asked: list[Any] = []
-    module = ModuleType("renderers.cuda.colour")
+    render = colour.render
 
-    def render(lit, camera, hits, background, device):
+    def noted(lit, camera, hits, background, device):
         asked.append(device)
-        return preview.render(lit, camera, hits, background)
+        return render(lit, camera, hits, background, device)
 
-    module.render = render  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "renderers.cuda.colour", module)
+    monkeypatch.setattr(colour, "render", noted)
     return asked
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from datagen.device.pictures import can_draw
 from datagen.live import stream
 from datagen.presets import PRESETS
 from datagen.recipe import Recipe
@@ -37,17 +36,14 @@ def rate(batches: Iterator[dict[str, Any]], count: int, device: str) -> float:
 
 
 def report(device: str = "cuda", size: int = 512, batch: int = 32, count: int = 8, workers: int = 8) -> str:
-    """A Markdown table: labels, and labels with colour where a kernel can draw it, by who poses."""
+    """A Markdown table: labels, and labels with colour, by who poses."""
     lines = [
         f"Stream of {size} x {size} pairs, {batch} a batch, {workers} workers",
         "",
         "| layers | posed by | pairs/s |",
         "| --- | --- | --- |",
     ]
-    kinds: list[tuple[str, tuple[str, ...]]] = [("labels", LABELS)]
-    if can_draw(recipe(size)):
-        kinds.append(("labels and preview colour", DEFAULT_LAYERS))
-    for name, layers in kinds:
+    for name, layers in (("labels", LABELS), ("labels and preview colour", DEFAULT_LAYERS)):
         for posing in ("device", "cpu"):
             options: dict[str, Any] = {"posing": posing, "device": device, "workers": workers, "layers": layers}
             running: Any = stream(recipe(size), batch=batch, **options)
