@@ -1,5 +1,6 @@
-"""Pages of which a part is generated: it lies between two markers, and what people wrote around it stays."""
+"""Pages of which a part is generated: it lies between two markers, and what people wrote around it stays; tables."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meshes.errors import UserError
@@ -34,3 +35,10 @@ class Section:
                 "add them."
             )
         return f"{head}{self.begin}\n\n{section.strip()}\n\n{self.end}{tail}"
+
+
+def grid(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(heads)
+    lines = [head, ["---"] * len(head), *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

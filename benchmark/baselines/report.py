@@ -8,7 +8,7 @@ from benchmark.baselines.figures import PICTURE_REGIONS, STRONG_CM, strong_bins
 from benchmark.baselines.measure import BASELINES, FITTED_HEAD, MEAN_AT, PERCEPTUAL, PLAIN
 from benchmark.baselines.networks import DONE, ESTIMATORS, FETCHED, SENT, WAYS
 from benchmark.baselines.sheets import RIM_PX
-from datagen.pages import Section
+from datagen.pages import Section, grid
 from training.scores import REGIONS
 
 BEGIN, END = "<!-- baselines: begin, made by `make baselines` -->", "<!-- baselines: end -->"
@@ -53,12 +53,6 @@ def markdown(figures: Values) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def number(value: float | None, digits: int = 2) -> str:
     """A figure; a dash for none."""
     return "–" if value is None else f"{value:.{digits}f}"
@@ -96,7 +90,7 @@ def summary(trials: Mapping[str, Values]) -> str:
 def _wins(figures: Values, where: str, who: str) -> str:
     names = bin_names(figures["edges_m"])
     verdicts = {names[i]: figures["verdict"][where][i] for i in strong_bins()}
-    met = {name: found[who] for name, found in verdicts.items() if found and found.get(who)}
+    met = {name: found[who] for name, found in verdicts.items() if found and found[who]}
     if not met:
         return "–"
     ratios = [each["ratio"] for each in met.values() if each["ratio"] is not None]
@@ -213,7 +207,7 @@ def verdict_table(figures: Values, where: str) -> str:
 def _verdict_row(name: str, found: Values | None) -> list[str]:
     if found is None:
         return [name, *["–"] * 11]
-    best, alone, plain = found["any"], found["alone"], found.get("photograph")
+    best, alone, plain = found["any"], found["alone"], found["photograph"]
     told = ["–"] * 3 if plain is None else [plain["baseline"], *_beside(plain)[1:]]
     return [name, f"{found['baseline']}, {number(found['error'])}", *_beside(best, ahead=True), *_beside(alone), *told]
 

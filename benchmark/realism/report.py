@@ -6,7 +6,7 @@ Everything is read from plain JSON values, so that a page can be made again with
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from datagen.pages import Section
+from datagen.pages import Section, grid
 
 BEGIN, END = "<!-- realism: begin, made by `make realism` -->", "<!-- realism: end -->"
 inserted = Section(BEGIN, END).inserted
@@ -59,9 +59,7 @@ Column = tuple[str, Callable[[Result], str]]
 
 def table(columns: tuple[Column, ...], results: list[Result]) -> str:
     """A Markdown table, one row a result."""
-    rows = [[name for name, _ in columns], ["---"] * len(columns)]
-    rows += [[cell(result) for _, cell in columns] for result in results]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return grid((name for name, _ in columns), ([cell(result) for _, cell in columns] for result in results))
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.report.board import Board, Entry
@@ -11,6 +11,7 @@ from benchmark.report.figures import Figure, interval_text, number
 from benchmark.report.naming import arrow, describe
 from benchmark.report.results import OWN_FORMAT, Run
 from benchmark.report.sections import command, distinct_machines, machine_text
+from datagen.pages import grid
 from training.scores import BIN_EDGES_M
 
 COLUMNS = ("suite", "method", "sees", "metric", "bin", "value", "low", "high", "count", "failed")
@@ -142,7 +143,7 @@ def figure_table(board: Board, metrics: Sequence[str]) -> str:
     rows = [
         [_method(e), plain(", ".join(e.result.method.sees)), *(_cell(board, e, m) for m in metrics)] for e in ranked
     ]
-    return table(heads, rows)
+    return grid(heads, rows)
 
 
 def _has_value(entry: Entry, metric: str) -> bool:
@@ -174,7 +175,7 @@ def _rest(board: Board) -> list[str]:
     times = [
         [code(e.name), number(e.median_ms), f"{len(e.result.failures)} of {len(e.result.rows)}"] for e in board.entries
     ]
-    parts = ["### Time and failures", table(["method", "median ms a portrait", "failed"], times)]
+    parts = ["### Time and failures", grid(["method", "median ms a portrait", "failed"], times)]
     failures = [line for entry in board.entries for line in _failures(entry)]
     reasons = [
         f"- {plain(track)}: {plain(why)} ({', '.join(map(code, names))})"
@@ -193,13 +194,6 @@ def _failures(entry: Entry) -> list[str]:
     lines = [f"- {code(entry.name)}, {code(row.id)}: {plain(row.why)}" for row in failed[:MOST_FAILURES]]
     more = len(failed) - MOST_FAILURES
     return [*lines, f"- {code(entry.name)}: {more} more, in results.json"] if more > 0 else lines
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    head = list(heads)
-    lines = [head, ["---"] * len(head), *map(list, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def code(text: str) -> str:

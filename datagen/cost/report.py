@@ -1,11 +1,11 @@
 """The figures as Markdown, written between two markers of a page from plain JSON values alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from datagen.cost.growth import SHARD_PAIRS
 from datagen.cost.scale import NODE_CORES
-from datagen.pages import Section
+from datagen.pages import Section, grid
 
 BEGIN, END = "<!-- cost: begin, made by `python -m datagen.cost` -->", "<!-- cost: end -->"
 inserted = Section(BEGIN, END).inserted
@@ -22,13 +22,13 @@ def markdown(figures: Values) -> str:
         "GPU-seconds are not measured: no GPU has rendered a set yet.",
         *(f"- `{name}` not measured: {reason}" for name, reason in figures["missing"].items()),
         "### 1,000 pairs",
-        _table(_COST_HEAD, [_cost_row(cost) for cost in figures["costs"]]),
+        grid(_COST_HEAD, [_cost_row(cost) for cost in figures["costs"]]),
     ]
     for target in figures["targets"]:
         parts += [
             f"### {target['name'].capitalize()}: {target['pairs']:,} pairs, {target['people']:,} people",
             f"Every figure is that of a pair of `{target['source']}` times {target['pairs']:,}.",
-            _table(_BILL_HEAD, [_bill_row(row) for row in target["bills"]]),
+            grid(_BILL_HEAD, [_bill_row(row) for row in target["bills"]]),
         ]
     if any(target["limits"] for target in figures["targets"]):
         parts += ["### What grows with a set", f"{SHARD_PAIRS} pairs a shard, all default layers.", _growth(figures)]
@@ -93,13 +93,9 @@ def _growth(figures: Values) -> str:
         [shown, *(f"{_short(times * target['limits'][field])}{unit}" for target in targets)]
         for shown, field, times, unit in _GROWTH
     ]
-    return _table(head, rows)
+    return grid(head, rows)
 
 
 def _short(value: float) -> str:
     """Three digits, thousands apart, no exponent."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
