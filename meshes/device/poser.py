@@ -85,10 +85,8 @@ class Poser:
     """
 
     def __init__(self, device: str, people: int = 64, *, painted: bool = False):
-        self.device, self.painted = (
-            str(torch.zeros(0, device=device).device),
-            painted,
-        )  # "cuda" is "cuda:0" to a tensor.
+        self.device = str(torch.zeros(0, device=device).device)  # "cuda" is "cuda:0" to a tensor.
+        self.painted = painted
         self._people, self._kept = people, OrderedDict[tuple[Traits, Traits], Still]()
 
     def __call__(self, figures: Sequence[Figure]) -> list[DeviceHead]:

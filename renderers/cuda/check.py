@@ -161,7 +161,7 @@ def check(
 
     theirs, ours = on_cpu(), gpu.to_host(device, on_device())
     differing = tuple(name for one, other in zip(ours, theirs, strict=True) for name in _differing(one, other))
-    times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
+    times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device))
     return Row(name, near_m, far_m, lens, len(surface.faces), differing, *times)
 
 
@@ -183,7 +183,7 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
     same_bits = not any(_differing(ours, theirs))
     alphas = np.rint(255 * np.abs(ours.alpha - theirs.alpha)).max()
     codes = np.abs(encode(ours.rgb).astype(int) - encode(theirs.rgb)).max()
-    times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
+    times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device))
     return Picture(name, distance_m, len(surface.faces), same_bits, int(codes), int(alphas), *times)
 
 
@@ -198,7 +198,7 @@ def check_shadows(device: Device, surface: Surface, name: str, repeats: int) -> 
         return arrival(surface, light, gathered=partial(shadow.gather, device))
 
     differs = max(float(np.abs(a - b).max()) for a, b in zip(on_device(), on_cpu(), strict=True))
-    times = (_milliseconds(on_cpu, repeats, device), _milliseconds(on_device, repeats, device))
+    times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device))
     return Shadows(name, len(surface.faces), differs, *times)
 
 
@@ -217,7 +217,7 @@ def _differing(ours: object, theirs: object) -> Iterator[str]:
             yield from _differing(other, value)
 
 
-def _milliseconds(work: Callable[[], object], repeats: int, device: Device) -> float:
+def milliseconds(work: Callable[[], object], repeats: int, device: Device) -> float:
     """Median wall time, waiting for the device."""
     spent = []
     for _ in range(repeats):

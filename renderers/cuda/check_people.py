@@ -4,8 +4,6 @@ Runs from the source tree with numpy, scipy, numba, torch, CuPy and Pillow; says
 """
 
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +62,7 @@ def check(machine: Any, heads: int, size: int, repeats: int) -> Row:
     """Poses a batch on a device, compares two of its heads with the CPU's, and times it."""
     from meshes.device.poser import Poser
     from meshes.makehuman import MakeHuman
+    from renderers.cuda.check import milliseconds
 
     poser, asked = Poser(machine.name), figures(heads)
     vertex_m = normal = 0.0
@@ -79,7 +78,8 @@ def check(machine: Any, heads: int, size: int, repeats: int) -> Row:
         for head in poser(asked):
             _label(machine, head, size)
 
-    pose_ms, pair_ms = (_milliseconds(machine, work, repeats) / heads for work in (pose, pose_and_label))
+    pose_and_label()  # Compiles.
+    pose_ms, pair_ms = (milliseconds(work, repeats, machine.kernels) / heads for work in (pose, pose_and_label))
     return Row(heads, size, vertex_m, normal, pose_ms, pair_ms)
 
 
@@ -92,18 +92,6 @@ def _label(machine: Any, head: Any, size: int) -> None:
     near, far = (place(device, scene, view_from(distance_m, size)) for distance_m in (0.35, 1.6))
     labels = view_labels(device, scene, near), view_labels(device, scene, far)
     pair_labels(device, scene, (near, far), labels)
-
-
-def _milliseconds(machine: Any, work: Callable[[], None], repeats: int) -> float:
-    """Median wall time after one run to warm up, waiting for the device."""
-    spent = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        work()
-        if machine.kernels.xp is not np:
-            machine.kernels.xp.cuda.runtime.deviceSynchronize()
-        spent.append(1e3 * (time.perf_counter() - start))
-    return float(np.median(spent[1:]))
 
 
 def report(machine: Any, batches: tuple[int, ...] = (1, 8, 32), size: int = 512, repeats: int = 10) -> tuple[str, bool]:

@@ -6,8 +6,6 @@ Both launch by name over a number of items, on arrays of their own module (`xp`)
 import ctypes
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -146,22 +144,3 @@ def _refuse_strides(kernel: str, arguments: tuple[Any, ...]) -> None:
                 f"expected contiguous arrays for {kernel}, got strides {array.strides} of shape {array.shape} as "
                 f"argument {n}; pass xp.ascontiguousarray of it."
             )
-
-
-@contextmanager
-def timed(device: Device) -> Iterator[list[float]]:
-    """Milliseconds of what runs inside, appended to the list on leaving: device time where there is a device."""
-    spent: list[float] = []
-    if device.xp is np:
-        import time
-
-        start = time.perf_counter()
-        yield spent
-        spent.append(1e3 * (time.perf_counter() - start))
-        return
-    first, last = device.xp.cuda.Event(), device.xp.cuda.Event()
-    first.record()
-    yield spent
-    last.record()
-    last.synchronize()
-    spent.append(float(device.xp.cuda.get_elapsed_time(first, last)))
