@@ -86,14 +86,8 @@ def inverse_flow(flow: Tensor, weight: Tensor, rounds: int = 2) -> tuple[Tensor,
         (N, 2, H, W) pixels for `look_up`, and (N, 1, H, W) float, 1 where it is known, 0 where nothing arrives.
     """
     back, mass = splat(-flow, flow, weight)
-    known = (mass > 0).to(flow.dtype)
-    for _ in range(rounds):
-        share = functional.avg_pool2d(known, 3, 1, 1)
-        mean = functional.avg_pool2d(back * known, 3, 1, 1) / share.clamp_min(1e-6)
-        # A gap has content on most sides; what lies off the outline has not.
-        closed = (known == 0) & (share > 0.5)
-        back, known = torch.where(closed, mean, back), torch.where(closed, 1.0, known)
-    return back, known
+    # A gap has content on most sides; what lies off the outline has not.
+    return _grown(back, (mass > 0).to(flow.dtype), rounds, beyond=0.5)
 
 
 def look_up(image: Tensor, flow: Tensor) -> Tensor:
@@ -133,9 +127,15 @@ def without_rim(picture: Tensor, mask: Tensor, rounds: int = 2, sure: float = 0.
         (N, C, H, W).
     """
     known = (-functional.max_pool2d(-mask, 3, 1, 1) >= sure).to(picture.dtype)
+    return _grown(picture, known, rounds, beyond=0.0)[0]
+
+
+def _grown(values: Tensor, known: Tensor, rounds: int, beyond: float) -> tuple[Tensor, Tensor]:
+    """Values (N, C, H, W), and where they are known (N, 1, H, W): round by round, unknown pixels of whose 3 x 3
+    neighbourhood more than a share is known take the mean of that."""
     for _ in range(rounds):
         share = functional.avg_pool2d(known, 3, 1, 1)
-        mean = functional.avg_pool2d(picture * known, 3, 1, 1) / share.clamp_min(1e-6)
-        beside = (known == 0) & (share > 0)
-        picture, known = torch.where(beside, mean, picture), torch.where(beside, 1.0, known)
-    return picture
+        mean = functional.avg_pool2d(values * known, 3, 1, 1) / share.clamp_min(1e-6)
+        taken = (known == 0) & (share > beyond)
+        values, known = torch.where(taken, mean, values), torch.where(taken, 1.0, known)
+    return values, known

@@ -6,17 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datagen.faces import IBUG_68, face_mesh_3d, find_face, why_not_measured
+from benchmark.methods.head_warp import INNER
+from benchmark.tracks import faces
+from datagen.faces import IBUG_68
 from training.data import Batch
 from training.mean_head import HeadWarp
-
-INNER = slice(27, 68)
-"""Of the 68 iBUG landmarks, nose, eyes and mouth: the mesh has other ideas of jaws and brows."""
 
 
 def why_not() -> str:
     """Why nothing can be detected here; "" where it can."""
-    return why_not_measured("yunet", "face_mesh")
+    return faces.why_not("face_mesh") or ""
 
 
 @dataclass(frozen=True)
@@ -46,5 +45,5 @@ class DetectedHeadWarp:
 def detected(picture: Tensor) -> np.ndarray | None:
     """(41, 2) float64 pixels of `INNER` in a portrait (3, H, W) in [0, 1]; None where no face is found."""
     rgb = (picture.movedim(0, -1).cpu().numpy() * 255 + 0.5).astype(np.uint8)
-    face = find_face(rgb)
-    return None if face is None else face_mesh_3d(rgb, face)[IBUG_68[INNER], :2]
+    mesh = faces.mesh_of(rgb)
+    return None if mesh is None else mesh[IBUG_68[INNER], :2]
