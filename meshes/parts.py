@@ -36,3 +36,7 @@ class Part(IntEnum):
     EARRINGS = 24
     HEADPHONES = 25
     HELD_OBJECT = 26
+
+
+FACIAL_HAIR = (Part.BROWS, Part.LASHES, Part.BEARD)
+"""Hides no landmark: it grows on what is marked."""

@@ -4,10 +4,11 @@ Nothing here is random or antialiased; what is stored is cast to its final dtype
 """
 
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
-from meshes.parts import Part
+from meshes.parts import FACIAL_HAIR
 from meshes.surface import Material, Surface
 from renderers.camera import Camera
 from renderers.exact import SEEN, Hits, interpolate, rasterize, see, visibility
@@ -90,17 +91,36 @@ def point_visibility(surface: Surface, camera: Camera, points_head: np.ndarray, 
 
 def _without_facial_hair(surface: Surface) -> Surface:
     """The same faces under the same numbers, those of brows, lashes and beards clear."""
-    hairs = np.isin(surface.part, (Part.BROWS, Part.LASHES, Part.BEARD))
+    hairs = np.isin(surface.part, FACIAL_HAIR)
     material = np.where(hairs, len(surface.materials), surface.material).astype(np.uint8)
     return replace(surface, material=material, materials=(*surface.materials, Material("see-through", clear=True)))
 
 
-def to_layers(near: ViewLabels, far: ViewLabels, pair: PairLabels) -> dict[str, np.ndarray]:
+class Seen(Protocol):
+    """What layers are made of in `ViewLabels`, of one view or of a stack of them."""
+
+    @property
+    def hits(self) -> Hits: ...
+
+    @property
+    def surface(self) -> Any: ...
+
+    @property
+    def normal(self) -> Any: ...
+
+    @property
+    def uv(self) -> Any: ...
+
+    @property
+    def part(self) -> Any: ...
+
+
+def to_layers(near: Seen, far: Seen, pair: PairLabels) -> dict[str, np.ndarray]:
     """Every layer of `renderers.layers.LAYERS` but colour and alpha, in its final dtype, in table order."""
     return {**_layers("near", "far", near, pair.near_to_far), **_layers("far", "near", far, pair.far_to_near)}
 
 
-def _layers(a: str, b: str, view: ViewLabels, to_other: Correspondence) -> dict[str, np.ndarray]:
+def _layers(a: str, b: str, view: Seen, to_other: Correspondence) -> dict[str, np.ndarray]:
     return {
         f"{a}_depth_axis_m": view.hits.depth_axis_m.astype(np.float32),
         f"{a}_normal": view.normal,

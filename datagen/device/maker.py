@@ -14,15 +14,17 @@ from datagen.plan import Plan
 from datagen.record import Lit, record
 from datagen.render import picture_layers
 from datagen.scene import PosedScene, build_scene, cameras, refuse_touching, scene_around
-from meshes.device.poser import DeviceHead, Figure, Poser, to_host
+from meshes.device import poser
+from meshes.device.poser import DeviceHead, Figure, Poser
 from meshes.head import Asset, Marked
 from renderers.camera import Camera
-from renderers.cuda import labels as kernel
+from renderers.cuda.clearance import clearance
+from renderers.cuda.labels import Stack, label_pairs, landmarks_seen, to_host
 from renderers.cuda.machine import Machine
 from renderers.cuda.people import scene_of
-from renderers.kernels.terms import SEEN
-from renderers.labels import PairLabels, ViewLabels, to_layers
-from renderers.layers import LAYERS
+from renderers.cuda.views import DeviceScene, upload
+from renderers.exact import GeometryError
+from renderers.layers import LAYERS, PICTURED
 
 PEOPLE = 64
 """People that a device keeps: some 500 MB of its memory."""
@@ -45,18 +47,8 @@ class Placed:
     light: Lit
     exposure: float
     assets: tuple[Asset, ...]
-    surface: kernel.DeviceScene
+    surface: DeviceScene
     scene: PosedScene | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Labelled:
-    """Labels of a pair in the device's memory, and which landmarks each view sees, (2, L) bool there."""
-
-    near: ViewLabels
-    far: ViewLabels
-    pair: PairLabels
-    marks: Any
 
 
 class Maker:
@@ -76,111 +68,88 @@ class Maker:
 
     def batch(self, drafts: Sequence[Draft]) -> dict[str, Any]:
         """Layers as tensors (N, H, W, ...) on the device, and "meta", the records; as `datagen.live.stream` yields."""
-        placed = self._placed(drafts)
-        labelled = [label(self.machine, one) for one in placed]
-        pictures = [self._pictures(*both) for both in zip(placed, labelled, strict=True)]
-        seen = _fetched(self.machine, [one.marks for one in labelled])
-        layers = [self._layers(*both) for both in zip(labelled, pictures, strict=True)]
-        stacked = {name: torch.stack([one[name] for one in layers]) for name in layers[0]}
-        return {**stacked, "meta": [self._record(*all) for all in zip(placed, seen, pictures, strict=True)]}
+        placed, device = self._placed(drafts), self.machine.kernels
+        stack = label_pairs(device, [(one.surface, one.near, one.far) for one in placed])
+        self._check(placed, stack)
+        marks = [(one.head.landmarks, one.head.landmark_face) for one in placed]
+        seen = np.split(to_host(device, landmarks_seen(device, stack.views, marks * 2)), 2)
+        pictures = [self._pictures(one, stack, n) for n, one in enumerate(placed)]
+        records = [self._record(*all) for all in zip(placed, *seen, pictures, strict=True)]
+        return {**self._layers(stack, pictures), "meta": records}
 
     def _placed(self, drafts: Sequence[Draft]) -> list[Placed]:
         heads = self._posed([draft.plan for draft in drafts if self.on_device and poses(draft.plan)])
         if self.recipe.takes_pictures:
             return [self._whole(draft.plan, heads.get(draft.plan.scene)) for draft in drafts]
-        placed = [self._before_cameras(draft, heads.get(draft.plan.scene)) for draft in drafts]
-        _check_clearance([one for one in placed if isinstance(one.head, DeviceHead)])
-        return placed
+        scenes = {scene: scene_of(self.machine, head) for scene, head in heads.items()}
+        return [self._before_cameras(d, heads.get(d.plan.scene), scenes.get(d.plan.scene)) for d in drafts]
+
+    def _check(self, placed: Sequence[Placed], stack: Stack) -> None:
+        """Refuses cameras on or in a head that was posed on the device, as `datagen.scene.build_scene` does.
+
+        Raises:
+            GeometryError: a head was posed to where no number is.
+            RecipeError: says which sample.
+        """
+        if not any(isinstance(one.head, DeviceHead) for one in placed):
+            return
+        device = self.machine.kernels
+        found = to_host(device, clearance(device, stack.views, len(placed)))
+        for one, (distance_m, ahead, broken) in zip(placed, found.tolist(), strict=True):
+            if broken:
+                raise GeometryError(
+                    f"sample {one.plan.index}: expected finite vertices, got some on the device that are not; repair "
+                    "what poses them"
+                )
+            if isinstance(one.head, DeviceHead):
+                refuse_touching(one.plan, distance_m, ahead > 0)
 
     def _posed(self, plans: Sequence[Plan]) -> dict[int, DeviceHead]:
         """Heads by scene: the pairs of a scene show one and the same."""
         scenes = {plan.scene: Figure(plan.identity, plan.expression, plan.pose, plan.style) for plan in plans}
         return dict(zip(scenes, self.poser(list(scenes.values())), strict=True)) if scenes else {}
 
-    def _before_cameras(self, draft: Draft, head: DeviceHead | None) -> Placed:
+    def _before_cameras(self, draft: Draft, head: DeviceHead | None, scene: DeviceScene | None) -> Placed:
         if draft.posed is not None:
             posed = draft.posed
-            scene = kernel.upload(self.machine.kernels, posed.head.surface)
-            return _placed(draft, posed.head, (posed.near, posed.far), scene)
+            return _placed(draft, posed.head, (posed.near, posed.far), upload(self.machine.kernels, posed.head.surface))
         assert head is not None, "a draft is posed by the worker or by the device"
-        views = cameras(self.recipe, draft.plan, head.eye_midpoint)
-        return _placed(draft, head, views, scene_of(self.machine, head))
+        assert scene is not None
+        return _placed(draft, head, cameras(self.recipe, draft.plan, head.eye_midpoint), scene)
 
     def _whole(self, plan: Plan, head: DeviceHead | None) -> Placed:
         """With its scene on the host: lens, light and film are processors' work."""
-        scene = build_scene(self.recipe, plan) if head is None else scene_around(self.recipe, plan, to_host(head))
-        surface = kernel.upload(self.machine.kernels, scene.head.surface)
+        scene = build_scene(self.recipe, plan) if head is None else scene_around(self.recipe, plan, poser.to_host(head))
+        surface = upload(self.machine.kernels, scene.head.surface)
         return Placed(
             scene.plan, scene.head, scene.near, scene.far, scene.light, scene.exposure, scene.assets, surface, scene
         )
 
-    def _pictures(self, placed: Placed, labels: Labelled) -> Pictures | None:
+    def _pictures(self, placed: Placed, stack: Stack, n: int) -> Pictures | None:
         if placed.scene is None:
             return None
-        near, far = kernel.to_host(self.machine.kernels, (labels.near, labels.far))
+        near, far, _ = to_host(self.machine.kernels, stack.pair(n))
         return photograph(self.recipe, placed.scene, near, far, self.take)
 
-    def _layers(self, labels: Labelled, pictures: Pictures | None) -> dict[str, torch.Tensor]:
+    def _layers(self, stack: Stack, pictures: Sequence[Pictures | None]) -> dict[str, torch.Tensor]:
         """The layers that the recipe asks for, in table order."""
-        drawn = to_layers(labels.near, labels.far, labels.pair)
-        taken = {} if pictures is None else picture_layers(pictures)
-        wanted = [name for name in LAYERS if name in self.recipe.layers]
+        drawn, taken = stack.layers(), [picture_layers(one) for one in pictures if one is not None]
         return {
-            name: torch.from_numpy(taken[name]).to(self.machine.name)
-            if name in taken
+            name: torch.from_numpy(np.stack([one[name] for one in taken])).to(self.machine.name)
+            if name in PICTURED
             else self.machine.tensor(drawn[name])
-            for name in wanted
+            for name in LAYERS
+            if name in self.recipe.layers
         }
 
-    def _record(self, placed: Placed, seen: np.ndarray, pictures: Pictures | None) -> dict[str, Any]:
-        film = None
+    def _record(
+        self, placed: Placed, near_seen: np.ndarray, far_seen: np.ndarray, pictures: Pictures | None
+    ) -> dict[str, Any]:
+        film, marks = None, len(placed.head.landmark_face)
         if pictures is not None and placed.scene is not None:
             film = film_of(self.recipe, placed.scene, pictures)
-        return record(self.recipe_name, self.recipe, placed, {"near": seen[0], "far": seen[1]}, film)
+        return record(self.recipe_name, self.recipe, placed, {"near": near_seen[:marks], "far": far_seen[:marks]}, film)
 
 
-def _placed(draft: Draft, head: Marked, views: tuple[Camera, Camera], surface: kernel.DeviceScene) -> Placed:
+def _placed(draft: Draft, head: Marked, views: tuple[Camera, Camera], surface: DeviceScene) -> Placed:
     return Placed(draft.plan, head, *views, draft.light, draft.exposure, draft.assets, surface)
-
-
-def label(machine: Machine, placed: Placed) -> Labelled:
-    """All labels of a pair, in the device's memory."""
-    device, scene, xp = machine.kernels, placed.surface, machine.kernels.xp
-    views = kernel.place(device, scene, placed.near), kernel.place(device, scene, placed.far)
-    near, far = (kernel.view_labels(device, scene, view) for view in views)
-    bare = kernel.without_facial_hair(scene)
-    points = xp.asarray(np.ascontiguousarray(placed.head.landmarks, np.float64))
-    face = xp.asarray(np.ascontiguousarray(placed.head.landmark_face, np.int32))
-    marks = [kernel.visibility(device, bare, view, kernel.see(device, view, points), face) == SEEN for view in views]
-    return Labelled(near, far, kernel.pair_labels(device, scene, views, (near, far)), xp.stack(marks))
-
-
-def _fetched(machine: Machine, arrays: Sequence[Any]) -> list[np.ndarray]:
-    """Small arrays (2, L) on the host, all brought over in one go."""
-    xp = machine.kernels.xp
-    every = xp.concatenate(arrays, axis=1)
-    host = every if xp is np else xp.asnumpy(every)
-    return np.split(host, np.cumsum([array.shape[1] for array in arrays])[:-1], axis=1)
-
-
-def _check_clearance(placed: Sequence[Placed]) -> None:
-    """Refuses cameras on or in a head that was posed on the device, as `datagen.scene.build_scene` does.
-
-    Raises:
-        RecipeError: says which sample.
-    """
-    found = [_nearest(one.head, one.near) for one in placed if isinstance(one.head, DeviceHead)]
-    if found:
-        for one, (distance_m, ahead) in zip(placed, torch.stack(found).tolist(), strict=True):
-            refuse_touching(one.plan, distance_m, ahead > 0)
-
-
-def _nearest(head: DeviceHead, camera: Camera) -> torch.Tensor:
-    """(2,): distance in metres of the solid vertex nearest a camera, and how far the camera is along its normal."""
-    R, t = camera.T_camera_head[:3, :3], camera.T_camera_head[:3, 3]
-    to_camera = torch.from_numpy(-R.T @ t).to(head.vertices.device) - head.vertices
-    away = (to_camera * to_camera).sum(-1).sqrt()
-    corners = head.tables.faces.long()
-    least = torch.where(head.tables.solid[:, None], away[corners], torch.inf)
-    nearest = corners.flatten()[least.flatten().argmin()]
-    return torch.stack([away[nearest], (to_camera[nearest] * head.normals[nearest].double()).sum()])

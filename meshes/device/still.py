@@ -17,6 +17,7 @@ from meshes.head import Pose
 from meshes.makehuman import posed
 from meshes.makehuman_person import SIZE, Form, Traits, form, person, unpainted
 from meshes.makehuman_template import Template, template
+from meshes.parts import FACIAL_HAIR
 from meshes.surface import Surface
 from meshes.wear.garment import Garment, tailor
 
@@ -30,7 +31,9 @@ class Tables:
         uv: (V, 2) float32.
         part: (F,) uint8.
         label: (F,) bool, `Surface.face_label`.
-        solid: (F,) bool, `Surface.face_solid`.
+        bare: (F,) bool, those of them that are no facial hair and may hide a landmark.
+        face_solid: (F,) bool, as `Surface.face_solid`; solid: (V,) bool, their vertices.
+        uncut: alpha maps, of which there are none: no sheet of each face (F,) int32, no table, no texels.
         landmark_face: (L,) int32, on the host, as in `meshes.head.Head`.
     """
 
@@ -38,7 +41,10 @@ class Tables:
     uv: torch.Tensor
     part: torch.Tensor
     label: torch.Tensor
+    bare: torch.Tensor
+    face_solid: torch.Tensor
     solid: torch.Tensor
+    uncut: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     landmark_face: np.ndarray
 
 
@@ -160,9 +166,23 @@ def still(shape: Traits, look: Traits, painted: bool, device: str) -> Still:
 
 
 def _tables(surface: Surface, landmark_face: np.ndarray, device: str) -> Tables:
-    columns = (surface.faces, surface.uv, surface.part, surface.face_label, surface.face_solid)
-    faces, uv, part, label, solid = (torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
-    return Tables(faces, uv, part, label, solid, landmark_face)
+    hides = surface.face_label & ~np.isin(surface.part, FACIAL_HAIR)
+    columns = (surface.faces, surface.uv, surface.part, surface.face_label, hides, surface.face_solid)
+    faces, uv, part, label, bare, solid = (torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
+    near = _vertices_of(faces, solid, len(uv))
+    return Tables(faces, uv, part, label, bare, solid, near, _uncut(faces), landmark_face)
+
+
+def _vertices_of(faces: torch.Tensor, chosen: torch.Tensor, count: int) -> torch.Tensor:
+    """(count,) bool: vertices of the faces (F, 3) of which (F,) bool are chosen."""
+    marks = torch.zeros(count, dtype=torch.uint8, device=faces.device)
+    corners = chosen.to(torch.uint8)[:, None].expand(-1, 3).flatten()
+    return marks.scatter_reduce(0, faces.flatten().long(), corners, "amax").bool()
+
+
+def _uncut(faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    none = torch.full((len(faces),), -1, dtype=torch.int32, device=faces.device)
+    return none, faces.new_zeros((0, 3), dtype=torch.int64), faces.new_zeros(0, dtype=torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +230,7 @@ def cloth(kind: int, seed: int, device: str) -> Cloth:
     )
 
 
+@lru_cache(maxsize=64)
 def dressed(tables: Tables, cloth_on: Cloth, part: int) -> Tables:
     """The tables of a person in a garment: its covered faces left out, the cloth at the end."""
     covered, fresh = len(cloth_on.host.covered), len(cloth_on.faces)
@@ -217,11 +238,16 @@ def dressed(tables: Tables, cloth_on: Cloth, part: int) -> Tables:
     def kept(column: torch.Tensor, cloth: torch.Tensor) -> torch.Tensor:
         return torch.cat([column[cloth_on.kept], column[covered:], cloth])
 
+    faces, uv = kept(tables.faces, cloth_on.faces + len(tables.uv)), torch.cat([tables.uv, cloth_on.uv])
+    face_solid = kept(tables.face_solid, tables.face_solid.new_ones(fresh))
     return Tables(
-        faces=kept(tables.faces, cloth_on.faces + len(tables.uv)),
-        uv=torch.cat([tables.uv, cloth_on.uv]),
+        faces=faces,
+        uv=uv,
         part=kept(tables.part, tables.part.new_full((fresh,), part)),
         label=kept(tables.label, tables.label.new_ones(fresh)),
-        solid=kept(tables.solid, tables.solid.new_ones(fresh)),
+        bare=kept(tables.bare, tables.bare.new_ones(fresh)),
+        face_solid=face_solid,
+        solid=_vertices_of(faces, face_solid, len(uv)),
+        uncut=_uncut(faces),
         landmark_face=cloth_on.number[tables.landmark_face],
     )

@@ -18,6 +18,7 @@ from renderers import preview
 from renderers.cuda import colour, shadow
 from renderers.cuda import labels as gpu
 from renderers.cuda.device import CudaDevice, Device, DeviceError
+from renderers.cuda.views import place, upload
 from renderers.environment import studio_light
 from renderers.exact import rasterize
 from renderers.lens import Distortion
@@ -41,7 +42,7 @@ class Row:
     Attributes:
         scene, near_m, far_m, faces: what was labelled.
         differing: names of label arrays with any bit that is not the CPU's.
-        cpu_ms, device_ms: of one pair; the device's once the surface is there.
+        cpu_ms, device_ms: of one pair; the device's once the surface is there, and of a batch.
     """
 
     scene: str
@@ -144,24 +145,23 @@ def check(
     size: int,
     repeats: int,
     lens: Distortion | None = None,
+    batch: int = 1,
 ) -> Row:
-    """Labels of one pair on both, compared and timed."""
+    """Labels of one pair on both, compared and timed; on the device the last of a batch of such pairs."""
     near, far = replace(view_from(near_m, size), distortion=lens), view_from(far_m, size)
 
     def on_cpu() -> tuple[object, ...]:
         a, b = cpu.view_labels(surface, near), cpu.view_labels(surface, far)
         return a, b, cpu.pair_labels(surface, a, b)
 
-    scene = gpu.upload(device, surface)
-    views = gpu.place(device, scene, near), gpu.place(device, scene, far)
+    scene = upload(device, surface)
 
-    def on_device() -> tuple[object, ...]:
-        labels = gpu.view_labels(device, scene, views[0]), gpu.view_labels(device, scene, views[1])
-        return (*labels, gpu.pair_labels(device, scene, views, labels))
+    def on_device() -> gpu.Stack:
+        return gpu.label_pairs(device, [(scene, near, far)] * batch)
 
-    theirs, ours = on_cpu(), gpu.to_host(device, on_device())
+    theirs, ours = on_cpu(), gpu.to_host(device, on_device().pair(batch - 1))
     differing = tuple(name for one, other in zip(ours, theirs, strict=True) for name in _differing(one, other))
-    times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device))
+    times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device) / batch)
     return Row(name, near_m, far_m, lens, len(surface.faces), differing, *times)
 
 
@@ -170,8 +170,7 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
     camera = view_from(distance_m, size)
     lit = preview.light_up(surface, _light())
     here = rasterize(surface, camera)
-    scene = gpu.upload(device, surface)
-    there = gpu.rasterize(device, scene, gpu.place(device, scene, camera))
+    there = colour.first(gpu.rasterize(device, place(device, [(upload(device, surface), camera)])))
 
     def on_cpu() -> Image:
         return preview.render(lit, camera, here)
@@ -229,11 +228,11 @@ def milliseconds(work: Callable[[], object], repeats: int, device: Device) -> fl
     return float(np.median(spent))
 
 
-def report(device: Device, size: int = 512, repeats: int = 20) -> tuple[str, bool]:
-    """Markdown tables of labels, pictures and soft shadows, and whether all agreed."""
+def report(device: Device, size: int = 512, repeats: int = 20, batch: int = 32) -> tuple[str, bool]:
+    """Markdown tables of labels in batches, pictures and soft shadows, and whether all agreed."""
     stage = list(scenes())
     labels = [
-        check(device, surface, name, near_m, far_m, size, repeats, lens)
+        check(device, surface, name, near_m, far_m, size, repeats, lens, batch)
         for name, surface in stage
         for near_m, far_m, lens in PAIRS_M
     ]
@@ -244,7 +243,13 @@ def report(device: Device, size: int = 512, repeats: int = 20) -> tuple[str, boo
     ]
     shadows = [check_shadows(device, surface, name, repeats) for name, surface in stage]
     tables = (
-        _table(f"Labels of a {size} x {size} pair on {device.name}", "distances", "bits", "pairs/s", labels),
+        _table(
+            f"Labels of a {size} x {size} pair, {batch} at once, on {device.name}",
+            "distances",
+            "bits",
+            "pairs/s",
+            labels,
+        ),
         _table(f"Pictures of {size} x {size} on {device.name}", "distance", "picture", "pictures/s", pictures),
         _table(f"Soft shadows on {device.name}", "directions", "shares", "surfaces/s", shadows),
     )

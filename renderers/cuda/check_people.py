@@ -75,23 +75,20 @@ def check(machine: Any, heads: int, size: int, repeats: int) -> Row:
         poser(asked)
 
     def pose_and_label() -> None:
-        for head in poser(asked):
-            _label(machine, head, size)
+        _label(machine, poser(asked), size)
 
     pose_and_label()  # Compiles.
     pose_ms, pair_ms = (milliseconds(work, repeats, machine.kernels) / heads for work in (pose, pose_and_label))
     return Row(heads, size, vertex_m, normal, pose_ms, pair_ms)
 
 
-def _label(machine: Any, head: Any, size: int) -> None:
-    from renderers.cuda.labels import pair_labels, place, view_labels
+def _label(machine: Any, heads: list[Any], size: int) -> None:
+    from renderers.cuda.labels import label_pairs
     from renderers.cuda.people import scene_of
     from renderers.standard_scenes import view_from
 
-    device, scene = machine.kernels, scene_of(machine, head)
-    near, far = (place(device, scene, view_from(distance_m, size)) for distance_m in (0.35, 1.6))
-    labels = view_labels(device, scene, near), view_labels(device, scene, far)
-    pair_labels(device, scene, (near, far), labels)
+    near, far = (view_from(distance_m, size) for distance_m in (0.35, 1.6))
+    label_pairs(machine.kernels, [(scene_of(machine, head), near, far) for head in heads])
 
 
 def report(machine: Any, batches: tuple[int, ...] = (1, 8, 32), size: int = 512, repeats: int = 10) -> tuple[str, bool]:

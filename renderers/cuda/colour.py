@@ -14,17 +14,15 @@ from meshes.srgb import LINEAR_OF_CODE
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.cuda import shadow
-from renderers.cuda.device import Device
-from renderers.cuda.labels import LANES, DeviceScene, DeviceView, place, place_checked, rasterize
-from renderers.cuda.labels import upload as upload_surface
+from renderers.cuda.device import FAR_BITS, NONE, Device
+from renderers.cuda.labels import LANES, rasterize
+from renderers.cuda.views import DeviceScene, DeviceViews, place, place_checked
+from renderers.cuda.views import upload as upload_surface
 from renderers.exact import Hits
 from renderers.light import EnvironmentLight, check_light
 from renderers.occlusion import arrival
 from renderers.picture import Image
 from renderers.preview import LitSurface, albedo_maps, lit_by, relief_maps
-
-_FAR_BITS = 0x7FF0000000000000
-_NO_FACE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,23 +117,28 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.nd
     """
     xp, there = device.xp, upload(device, lit)
     columns, rows = (xp.asarray(table) for table in pixel_rays(supersampled(camera, 2)))
-    view = (place if hits is None else place_checked)(device, there.scene, camera)
-    hits = rasterize(device, there.scene, view) if hits is None else _moved(device, hits)
+    view = (place if hits is None else place_checked)(device, [(there.scene, camera)])
+    hits = first(rasterize(device, view)) if hits is None else _moved(device, hits)
     samples = subsample(device, there, view, hits, columns, rows)
     rgb = xp.zeros((camera.height, camera.width, 3), xp.float32)
     if background is not None:
         rgb[:] = xp.asarray(background, xp.float32)
     color = xp.zeros((len(samples.pixel), 4, 3), xp.float32)
     alpha = xp.zeros((camera.height, camera.width), xp.float32)
-    scene = (*there.tables, view.seen, columns, rows, view.transform, view.lens)
+    scene = (*there.tables, view.seen[0], columns, rows, view.transform(0), view.lens(0))
     device.launch(
         "shade_samples", 4 * len(samples.pixel), *scene, samples.pixel, *samples.ids, *samples.weights, rgb, color
     )  # fmt: skip
     device.launch(
-        "shade_pixels", view.pixels, *scene, hits.triangle_id, hits.barycentric,
+        "shade_pixels", alpha.size, *scene, hits.triangle_id, hits.barycentric,
         samples.slot, samples.ids[0], color, rgb, alpha,
     )  # fmt: skip
     return Image(rgb, alpha)
+
+
+def first(hits: Hits) -> Hits:
+    """Those of the first view."""
+    return Hits(hits.triangle_id[0], hits.barycentric[0], hits.depth_axis_m[0])
 
 
 def _moved(device: Device, hits: Hits) -> Hits:
@@ -148,20 +151,21 @@ def _moved(device: Device, hits: Hits) -> Hits:
     )
 
 
-def subsample(device: Device, lit: DeviceLit, view: DeviceView, hits: Hits, columns: Any, rows: Any) -> DeviceSamples:
+def subsample(device: Device, lit: DeviceLit, view: DeviceViews, hits: Hits, columns: Any, rows: Any) -> DeviceSamples:
     """`coverage.edges` and `coverage.subsample` on a device.
 
     Args:
+        view: one.
         hits: of the view, in the device's memory.
         columns, rows: (2W,) and (2H,) float64 of `pixel_rays` with each pixel split into 2 x 2.
     """
     xp, scene, lanes = device.xp, lit.scene, LANES * len(lit.scene.faces)
     slot, pixel = _marked(device, lit, view, hits)
-    cut, uv, sheets, texels = scene.cuts
-    what = (view.seen, columns, rows, scene.faces, cut, uv, sheets, texels, view.lens)
+    alpha = (scene.cut, scene.uv, scene.sheets, scene.texels)
+    what = (view.seen[0], columns, rows, scene.faces, *alpha, view.lens(0))
     shape = (len(pixel), 4)
-    depth = tuple(xp.full(shape, _FAR_BITS, xp.uint64) for _ in range(2))
-    ids = (xp.full(shape, _NO_FACE, xp.int32), xp.full(shape, _NO_FACE, xp.int32))
+    depth = tuple(xp.full(shape, FAR_BITS, xp.uint64) for _ in range(2))
+    ids = (xp.full(shape, NONE, xp.int32), xp.full(shape, NONE, xp.int32))
     weights = (xp.zeros((*shape, 3), xp.float32), xp.zeros((*shape, 3), xp.float32))
     if len(pixel):
         device.launch("nearest_sample", lanes, *what, scene.wanted, slot, *depth)
@@ -170,15 +174,14 @@ def subsample(device: Device, lit: DeviceLit, view: DeviceView, hits: Hits, colu
     return DeviceSamples(slot, pixel, ids, weights)
 
 
-def _marked(device: Device, lit: DeviceLit, view: DeviceView, hits: Hits) -> tuple[Any, Any]:
+def _marked(device: Device, lit: DeviceLit, view: DeviceViews, hits: Hits) -> tuple[Any, Any]:
     """Rows of the pixels that one sample cannot stand for, (H, W) int32 and -1 for others; and those pixels."""
     xp, scene = device.xp, lit.scene
-    mark = xp.zeros((view.camera.height, view.camera.width), xp.uint8)
+    mark, seen, lens = xp.zeros(view.shape, xp.uint8), view.seen[0], view.lens(0)
     device.launch(
-        "mark_edges", view.pixels, hits.triangle_id, hits.depth_axis_m, lit.facet, lit.material, scene.cuts[0],
-        view.lens, mark,
+        "mark_edges", mark.size, hits.triangle_id, hits.depth_axis_m, lit.facet, lit.material, scene.cut, lens, mark
     )  # fmt: skip
-    device.launch("mark_shells", LANES * len(scene.faces), view.seen, scene.faces, scene.wanted, view.lens, mark)
+    device.launch("mark_shells", LANES * len(scene.faces), seen, scene.faces, scene.wanted, lens, mark)
     pixel = xp.flatnonzero(mark).astype(xp.int32)
     slot = xp.full(mark.shape, -1, xp.int32)
     slot.reshape(-1)[pixel] = xp.arange(len(pixel), dtype=xp.int32)

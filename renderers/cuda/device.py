@@ -16,23 +16,33 @@ from meshes.errors import UsageError
 
 FOLDER = Path(__file__).parent
 
-SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "coverage.cu", "shade.cu", "shadow.cu"))
+SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "clearance.cu", "coverage.cu", "shade.cu", "shadow.cu"))
 """Files of kernels, each compiled by itself with what launch.cuh shares."""
 
 NVRTC_OPTIONS = ("-fmad=false", "--std=c++14")
 """Never a fused multiply-add: it would round otherwise than the CPU does."""
+
+FAR_BITS = 0x7FF0000000000000
+"""What a minimum of depths starts from: the bits of infinity, as in launch.cuh."""
+
+NONE = np.iinfo(np.int32).max
+"""What a minimum of ids starts from, as in launch.cuh."""
 
 _THREADS = 128
 
 
 def kernels_of(source: Path) -> list[str]:
     """Names of the kernels in a file, in order."""
-    return re.findall(r"^KERNEL\((\w+),", source.read_text(), re.MULTILINE)
+    return re.findall(r"^KERNEL(?:_OF_VIEWS)?\((\w+),", source.read_text(), re.MULTILINE)
 
 
 def program(source: Path) -> str:
     """A file of kernels with launch.cuh in the place of its include: CuPy keeps what it compiled by this text alone."""
     return source.read_text().replace('#include "launch.cuh"', (FOLDER / "launch.cuh").read_text())
+
+
+Count = int | tuple[int, int]
+"""Items of a launch: how many, or of a kernel of views how many views, and items of each."""
 
 
 class DeviceError(UsageError):
@@ -55,8 +65,8 @@ class Device(Protocol):
     @property
     def name(self) -> str: ...
 
-    def launch(self, kernel: str, count: int, *arguments: Any) -> None:
-        """Runs `kernel` over items 0 .. count - 1; arguments are contiguous arrays of `xp`.
+    def launch(self, kernel: str, count: Count, *arguments: Any) -> None:
+        """Runs `kernel` over items 0 .. count - 1, or such of every view; arguments are contiguous arrays of `xp`.
 
         Raises:
             DeviceError: an array that is laid out otherwise, which a kernel would misread.
@@ -96,12 +106,13 @@ class CudaDevice:
     def _found(self, kernel: str) -> Any:
         return self._module(self._source_of[kernel]).get_function(kernel)
 
-    def launch(self, kernel: str, count: int, *arguments: Any) -> None:
+    def launch(self, kernel: str, count: Count, *arguments: Any) -> None:
         """See `Device.launch`."""
         _refuse_strides(kernel, arguments)
-        if count:
-            blocks = (count + _THREADS - 1) // _THREADS
-            self._kernel(kernel)((blocks,), (_THREADS,), (np.int64(count), *arguments))
+        views, items = count if isinstance(count, tuple) else (1, count)
+        if views and items:
+            blocks = (items + _THREADS - 1) // _THREADS
+            self._kernel(kernel)((blocks, views), (_THREADS,), (np.int64(items), *arguments))
 
 
 class CompiledC:
@@ -130,11 +141,17 @@ class CompiledC:
             raise DeviceError(f"expected {compiler} to compile {names}, got: {said}. Install gcc.") from error
         self._library = ctypes.CDLL(str(library))
 
-    def launch(self, kernel: str, count: int, *arguments: np.ndarray) -> None:
+    def launch(self, kernel: str, count: Count, *arguments: np.ndarray) -> None:
         """See `Device.launch`."""
         _refuse_strides(kernel, arguments)
+        counts = [ctypes.c_longlong(number) for number in (count if isinstance(count, tuple) else (count,))]
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in arguments]
-        getattr(self._library, kernel)(ctypes.c_longlong(count), *pointers)
+        getattr(self._library, kernel)(*counts, *pointers)
+
+
+def address(array: Any) -> int:
+    """Where an array's first number lies in its memory, numpy's or CuPy's."""
+    return int(array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr)
 
 
 def _refuse_strides(kernel: str, arguments: tuple[Any, ...]) -> None:

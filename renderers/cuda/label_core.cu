@@ -11,13 +11,6 @@
 #define OUTSIDE 2
 
 typedef struct {
-    const int *face;         // (F,) -1 or a row of sheets
-    const float *uv;         // (V, 2)
-    const long long *sheets; // (C, 3) offset, height, width
-    const unsigned char *texels;
-} Cuts;
-
-typedef struct {
     double x0, y0, w0, x1, y1, w1, x2, y2, w2, det, za, zb, zc;
     long long i, j, k;
 } Face;
@@ -37,19 +30,27 @@ DEVICE void distort(const Lens *lens, double *x, double *y) {
     *x = (bx * f + tx) + beyond * (bx * slope + 2.0 * tx), *y = (by * f + ty) + beyond * (by * slope + 2.0 * ty);
 }
 
-DEVICE void see_one(long long n, const double *points, const double *T, const Lens *lens, double *seen) {
-    double px = points[3 * n], py = points[3 * n + 1], pz = points[3 * n + 2];
+DEVICE void project(const double *point, const View *view, double *seen) {
+    const double *T = view->T;
+    const Lens *lens = &view->lens;
+    double px = point[0], py = point[1], pz = point[2];
     double x = ((T[0] * px + T[1] * py) + T[2] * pz) + T[3];
     double y = ((T[4] * px + T[5] * py) + T[6] * pz) + T[7];
     double z = ((T[8] * px + T[9] * py) + T[10] * pz) + T[11];
     double w = lens->orthographic ? 1.0 : z;
-    seen[5 * n] = x, seen[5 * n + 1] = y, seen[5 * n + 2] = z;
+    seen[0] = x, seen[1] = y, seen[2] = z;
     double shown_x = x / w, shown_y = y / w;
     if (lens->distorted) distort(lens, &shown_x, &shown_y);
-    seen[5 * n + 3] = lens->fx * shown_x + lens->cx;
-    seen[5 * n + 4] = lens->fy * shown_y + lens->cy;
+    seen[3] = lens->fx * shown_x + lens->cx;
+    seen[4] = lens->fy * shown_y + lens->cy;
 }
-KERNEL(see, (const double *points, const double *T, const Lens *lens, double *seen), (points, T, lens, seen))
+
+// Every view's own vertices.
+DEVICE void see_vertices_one(long long v, long long n, const View *views) {
+    const View *view = views + v;
+    if (n < view->vertex_count) project(view->vertices + 3 * n, view, view->seen + 5 * n);
+}
+KERNEL_OF_VIEWS(see_vertices, (const View *views), (views))
 
 DEVICE void grow(Box *box, double u, double v) {
     box->u_low = MIN(box->u_low, u), box->u_high = MAX(box->u_high, u);
@@ -105,7 +106,9 @@ DEVICE Box box_of(const double *seen, const Face *face, const Lens *lens) {
     return box;
 }
 
+// Vertices that are no numbers make boxes without an order, which touch nothing: nobody may look there for a pixel.
 DEVICE int touches(const Box *box, const Lens *lens) {
+    if (!(box->u_low <= box->u_high && box->v_low <= box->v_high)) return 0;
     return box->u_high > 0 && box->u_low < lens->width && box->v_high > 0 && box->v_low < lens->height;
 }
 
@@ -139,179 +142,215 @@ DEVICE double depth_of(const Face *face, const Lens *lens, double e0, double e1,
     return MIN(z, MAX3(face->za, face->zb, face->zc));
 }
 
-DEVICE int kept(const Cuts *cuts, const Face *face, long long f, double b0, double b1, double b2) {
-    if (cuts->face[f] < 0) return 1;
-    const long long *sheet = cuts->sheets + 3 * cuts->face[f];
-    const float *ti = cuts->uv + 2 * face->i, *tj = cuts->uv + 2 * face->j, *tk = cuts->uv + 2 * face->k;
+DEVICE int kept(const View *view, const Face *face, long long f, double b0, double b1, double b2) {
+    if (view->cut[f] < 0) return 1;
+    const long long *sheet = view->sheets + 3 * view->cut[f];
+    const float *ti = view->uv + 2 * face->i, *tj = view->uv + 2 * face->j, *tk = view->uv + 2 * face->k;
     double u = (b0 * ti[0] + b1 * tj[0]) + b2 * tk[0], v = (b0 * ti[1] + b1 * tj[1]) + b2 * tk[1];
     long long height = sheet[1], width = sheet[2];
     long long column = (long long)floor(u * width), row = (long long)floor((1.0 - v) * height);
     column = MIN(MAX(column, 0), width - 1), row = MIN(MAX(row, 0), height - 1);
-    return cuts->texels[sheet[0] + row * width + column] >= 128;
+    return view->texels[sheet[0] + row * width + column] >= 128;
 }
 
-// The ray of pixel (r, c): the tables are (W,) and (H,), or both (H, W) where a lens bends rows and columns.
-DEVICE double ray_x(const double *columns, const Lens *lens, long long r, long long c) {
-    return lens->distorted ? columns[r * (long long)lens->width + c] : columns[c];
+// The ray of a pixel, which a lens gives to every pixel by itself.
+DEVICE double ray_x(const View *view, long long r, long long c) {
+    return view->columns[view->lens.distorted ? r * (long long)view->lens.width + c : c];
 }
-DEVICE double ray_y(const double *rows, const Lens *lens, long long r, long long c) {
-    return lens->distorted ? rows[r * (long long)lens->width + c] : rows[r];
+DEVICE double ray_y(const View *view, long long r, long long c) {
+    return view->rows[view->lens.distorted ? r * (long long)view->lens.width + c : r];
 }
 
 // Depth of face f at a pixel centre and its weights there; 0 where it is not seen, which no depth is.
-DEVICE double sample(const Face *face, const Lens *lens, const Cuts *cuts, long long f, double x, double y, double *b) {
+DEVICE double sample(const Face *face, const View *view, long long f, long long r, long long c, double *b) {
+    double x = ray_x(view, r, c), y = ray_y(view, r, c);
     double e0 = face->x0 * x + (face->y0 * y + face->w0), e1 = face->x1 * x + (face->y1 * y + face->w1);
     double e2 = face->x2 * x + (face->y2 * y + face->w2), total = (e0 + e1) + e2;
     if (!(e0 >= 0 && e1 >= 0 && e2 >= 0 && total > 0)) return 0.0;
     if (!(owned(e0, face->x0, face->y0) && owned(e1, face->x1, face->y1) && owned(e2, face->x2, face->y2))) return 0.0;
-    double z = depth_of(face, lens, e0, e1, e2, total);
+    double z = depth_of(face, &view->lens, e0, e1, e2, total);
     b[0] = e0 / total, b[1] = e1 / total, b[2] = e2 / total;
-    return z > NEAR_M && kept(cuts, face, f, b[0], b[1], b[2]) ? z : 0.0;
+    return z > NEAR_M && kept(view, face, f, b[0], b[1], b[2]) ? z : 0.0;
 }
 
-// Both passes of the raster walk the pixels of a face's box; a warp shares them. The first pass lowers depths, the
-// second, among the faces at that depth, ids.
-DEVICE void raster_face(
-    long long n, const double *seen, const int *faces, const unsigned char *wanted, const double *columns,
-    const double *rows, const Lens *lens, const Cuts *cuts, u64 *depth, int *ids, int second
-) {
+DEVICE long long pixels_of(const View *view) { return (long long)view->lens.height * (long long)view->lens.width; }
+
+// Both passes of the raster walk the pixels of a face's box; LANES threads share them. The first pass lowers depths,
+// the second, among the faces at that depth, ids.
+DEVICE void raster_face(long long n, const View *view, u64 *depth, int *ids, int second) {
     long long f = n / LANES, lane = n % LANES;
-    if (!wanted[f]) return;
-    Face face = corners_of(faces, f);
-    Box box = box_of(seen, &face, lens);
+    if (f >= view->face_count || !view->wanted[f]) return;
+    const Lens *lens = &view->lens;
+    Face face = corners_of(view->faces, f);
+    Box box = box_of(view->seen, &face, lens);
     if (!touches(&box, lens)) return;
     long long c0 = (long long)ceil(MAX(box.u_low, 0.5) - 0.5), r0 = (long long)ceil(MAX(box.v_low, 0.5) - 0.5);
     long long wide = (long long)floor(MIN(box.u_high, lens->width - 0.5) + 0.5) - c0;
     long long high = (long long)floor(MIN(box.v_high, lens->height - 0.5) + 0.5) - r0;
     if (wide <= 0 || high <= 0) return;
-    set_edges(&face, seen, lens);
+    set_edges(&face, view->seen, lens);
     if (!(face.det > 0)) return;
     double b[3];
     for (long long p = lane; p < wide * high; p += LANES) {
         long long r = r0 + p / wide, c = c0 + p % wide, pixel = r * (long long)lens->width + c;
-        double z = sample(&face, lens, cuts, f, ray_x(columns, lens, r, c), ray_y(rows, lens, r, c), b);
+        double z = sample(&face, view, f, r, c, b);
         if (!(z > 0)) continue;
         if (!second) LOWER_U64(depth + pixel, BITS(z));
         else if (BITS(z) == depth[pixel]) LOWER_INT(ids + pixel, (int)f);
     }
 }
 
-#define SCENE const double *seen, const int *faces, const unsigned char *wanted, const Lens *lens, const int *cut, \
-              const float *uv, const long long *sheets, const unsigned char *texels
-#define CUTS Cuts cuts = {cut, uv, sheets, texels}
-
-DEVICE void nearest_depth_one(long long n, SCENE, const double *columns, const double *rows, u64 *depth) {
-    CUTS;
-    raster_face(n, seen, faces, wanted, columns, rows, lens, &cuts, depth, 0, 0);
+// Tables of pixels here and below are view after view.
+DEVICE void nearest_depth_one(long long v, long long n, const View *views, u64 *depth) {
+    raster_face(n, views + v, depth + v * pixels_of(views + v), 0, 0);
 }
-KERNEL(nearest_depth, (SCENE, const double *columns, const double *rows, u64 *depth),
-       (seen, faces, wanted, lens, cut, uv, sheets, texels, columns, rows, depth))
+KERNEL_OF_VIEWS(nearest_depth, (const View *views, u64 *depth), (views, depth))
 
-DEVICE void lowest_id_one(long long n, SCENE, const double *columns, const double *rows, u64 *depth, int *ids) {
-    CUTS;
-    raster_face(n, seen, faces, wanted, columns, rows, lens, &cuts, depth, ids, 1);
+DEVICE void lowest_id_one(long long v, long long n, const View *views, u64 *depth, int *ids) {
+    long long first = v * pixels_of(views + v);
+    raster_face(n, views + v, depth + first, ids + first, 1);
 }
-KERNEL(lowest_id, (SCENE, const double *columns, const double *rows, u64 *depth, int *ids),
-       (seen, faces, wanted, lens, cut, uv, sheets, texels, columns, rows, depth, ids))
+KERNEL_OF_VIEWS(lowest_id, (const View *views, u64 *depth, int *ids), (views, depth, ids))
 
 // Weights and depth again from the face that won; the same numbers as in the passes, as nothing is rounded anew.
-DEVICE void resolve_one(
-    long long pixel, SCENE, const double *columns, const double *rows, int *ids, double *weights, double *depth_axis_m
-) {
-    CUTS;
+DEVICE void resolve_one(long long v, long long n, const View *views, int *ids, double *weights, double *depth_axis_m) {
+    const View *view = views + v;
+    long long width = (long long)view->lens.width, pixel = v * pixels_of(view) + n, f = ids[pixel];
     double *b = weights + 3 * pixel;
-    if (ids[pixel] == NO_FACE) {
+    if (f == NO_FACE) {
         ids[pixel] = -1, b[0] = b[1] = b[2] = depth_axis_m[pixel] = 0.0;
         return;
     }
-    (void)wanted;
-    long long width = (long long)lens->width, f = ids[pixel], r = pixel / width, c = pixel % width;
-    Face face = corners_of(faces, f);
-    set_edges(&face, seen, lens);
-    depth_axis_m[pixel] = sample(&face, lens, &cuts, f, ray_x(columns, lens, r, c), ray_y(rows, lens, r, c), b);
+    Face face = corners_of(view->faces, f);
+    set_edges(&face, view->seen, &view->lens);
+    depth_axis_m[pixel] = sample(&face, view, f, n / width, n % width, b);
 }
-KERNEL(resolve, (SCENE, const double *columns, const double *rows, int *ids, double *weights, double *depth_axis_m),
-       (seen, faces, wanted, lens, cut, uv, sheets, texels, columns, rows, ids, weights, depth_axis_m))
+KERNEL_OF_VIEWS(resolve, (const View *views, int *ids, double *weights, double *depth_axis_m),
+                (views, ids, weights, depth_axis_m))
 
-// What a hit carries; `table` is (V, 8): position, normal, uv.
-DEVICE void attributes_one(
-    long long pixel, const int *ids, const double *weights, const int *faces, const double *table,
-    const unsigned char *part, const double *T, float *normal, float *uv, unsigned char *parts, double *points
-) {
-    if (ids[pixel] < 0) return;
-    long long f = ids[pixel];
-    const double *i = table + 8LL * faces[3 * f], *j = table + 8LL * faces[3 * f + 1], *k = table + 8LL * faces[3 * f + 2];
-    const double *b = weights + 3 * pixel;
-    double here[8];
-    for (int q = 0; q < 8; q++) here[q] = (b[0] * i[q] + b[1] * j[q]) + b[2] * k[q];
-    double x = (T[0] * here[3] + T[1] * here[4]) + T[2] * here[5];
-    double y = (T[4] * here[3] + T[5] * here[4]) + T[6] * here[5];
-    double z = (T[8] * here[3] + T[9] * here[4]) + T[10] * here[5];
+// Unit length in the camera's frame; a direction of no length faces the camera.
+DEVICE void turn(const double *T, const double *d, float *normal) {
+    double x = (T[0] * d[0] + T[1] * d[1]) + T[2] * d[2];
+    double y = (T[4] * d[0] + T[5] * d[1]) + T[6] * d[2];
+    double z = (T[8] * d[0] + T[9] * d[1]) + T[10] * d[2];
     double length = sqrt((x * x + y * y) + z * z), scale = 1.0 / length;
     int flat = !(length > 0);
-    normal[3 * pixel] = (float)(flat ? 0.0 : x * scale), normal[3 * pixel + 1] = (float)(flat ? 0.0 : y * scale);
-    normal[3 * pixel + 2] = (float)(flat ? -1.0 : z * scale);
-    uv[2 * pixel] = (float)here[6], uv[2 * pixel + 1] = (float)here[7];
-    points[3 * pixel] = here[0], points[3 * pixel + 1] = here[1], points[3 * pixel + 2] = here[2];
-    parts[pixel] = part[f];
+    normal[0] = (float)(flat ? 0.0 : x * scale), normal[1] = (float)(flat ? 0.0 : y * scale);
+    normal[2] = (float)(flat ? -1.0 : z * scale);
 }
-KERNEL(attributes,
-       (const int *ids, const double *weights, const int *faces, const double *table, const unsigned char *part,
-        const double *T, float *normal, float *uv, unsigned char *parts, double *points),
-       (ids, weights, faces, table, part, T, normal, uv, parts, points))
 
-// Irregular z-buffer: which bin of the image each point falls in, and how many each bin holds.
-DEVICE void bin_points_one(long long n, const double *seen, const Lens *lens, unsigned char *code, int *bin, int *held) {
-    double z = seen[5 * n + 2], u = seen[5 * n + 3], v = seen[5 * n + 4];
-    code[n] = OUTSIDE, bin[n] = -1;
-    if (!(z > NEAR_M && u >= 0 && u < lens->width && v >= 0 && v < lens->height)) return;
-    int across = ((int)lens->width + BIN_PX - 1) / BIN_PX;
-    code[n] = SEEN, bin[n] = (int)v / BIN_PX * across + (int)u / BIN_PX;
-    TAKE_ONE(held + bin[n]);
-}
-KERNEL(bin_points, (const double *seen, const Lens *lens, unsigned char *code, int *bin, int *held),
-       (seen, lens, code, bin, held))
+// A column of a vertex table at weights b of its rows i, j, k.
+#define MIX(table, columns, q)                                                           \
+    ((b[0] * (double)(table)[columns * i + q] + b[1] * (double)(table)[columns * j + q]) \
+     + b[2] * (double)(table)[columns * k + q])
 
-DEVICE void fill_bins_one(long long n, const int *bin, int *next, int *member) {
-    if (bin[n] >= 0) member[TAKE_ONE(next + bin[n])] = (int)n;
-}
-KERNEL(fill_bins, (const int *bin, int *next, int *member), (bin, next, member))
-
-DEVICE int hides(
-    const Face *face, const Lens *lens, const Cuts *cuts, const Box *box, long long f, const double *point
+// What a hit carries.
+DEVICE void attributes_one(
+    long long v, long long n, const View *views, const int *ids, const double *weights, float *normal, float *uv,
+    unsigned char *parts, double *points
 ) {
-    double w = lens->orthographic ? 1.0 : point[2], x = point[0] / w, y = point[1] / w;
+    const View *view = views + v;
+    long long pixel = v * pixels_of(view) + n, f = ids[pixel];
+    if (f < 0) return;
+    long long i = view->faces[3 * f], j = view->faces[3 * f + 1], k = view->faces[3 * f + 2];
+    const double *b = weights + 3 * pixel;
+    double direction[3];
+    for (int q = 0; q < 3; q++) direction[q] = MIX(view->normals, 3, q);
+    turn(view->T, direction, normal + 3 * pixel);
+    for (int q = 0; q < 3; q++) points[3 * pixel + q] = MIX(view->vertices, 3, q);
+    for (int q = 0; q < 2; q++) uv[2 * pixel + q] = (float)MIX(view->uv, 2, q);
+    parts[pixel] = view->part[f];
+}
+KERNEL_OF_VIEWS(attributes,
+                (const View *views, const int *ids, const double *weights, float *normal, float *uv,
+                 unsigned char *parts, double *points),
+                (views, ids, weights, normal, uv, parts, points))
+
+// Irregular z-buffer: where `count` points of each view, those with a face, lie in the view `other` of it, in which bin
+// of that one's image, and how many each bin holds.
+DEVICE void aim_one(
+    long long v, long long n, const View *views, const int *other, const int *numbers, const double *points,
+    const int *own_face, double *there, unsigned char *code, int *bin, int *held
+) {
+    const View *view = views + other[v];
+    const Lens *lens = &view->lens;
+    long long at = v * numbers[0] + n;
+    code[at] = OUTSIDE, bin[at] = -1;
+    if (own_face[at] < 0) return;
+    double *seen = there + 5 * at;
+    project(points + 3 * at, view, seen);
+    if (!(seen[2] > NEAR_M && seen[3] >= 0 && seen[3] < lens->width && seen[4] >= 0 && seen[4] < lens->height)) return;
+    int across = ((int)lens->width + BIN_PX - 1) / BIN_PX;
+    code[at] = SEEN, bin[at] = (int)seen[4] / BIN_PX * across + (int)seen[3] / BIN_PX;
+    TAKE_ONE(held + v * numbers[1] + bin[at]);
+}
+KERNEL_OF_VIEWS(aim,
+                (const View *views, const int *other, const int *numbers, const double *points, const int *own_face,
+                 double *there, unsigned char *code, int *bin, int *held),
+                (views, other, numbers, points, own_face, there, code, bin, held))
+
+DEVICE void fill_bins_one(long long v, long long n, const int *numbers, const int *bin, int *next, int *member) {
+    long long at = v * numbers[0] + n;
+    if (bin[at] >= 0) member[v * numbers[0] + TAKE_ONE(next + v * (numbers[1] + 1) + bin[at])] = (int)n;
+}
+KERNEL_OF_VIEWS(fill_bins, (const int *numbers, const int *bin, int *next, int *member), (numbers, bin, next, member))
+
+DEVICE int hides(const Face *face, const View *view, const Box *box, long long f, const double *point) {
+    double w = view->lens.orthographic ? 1.0 : point[2], x = point[0] / w, y = point[1] / w;
     double e0 = face->x0 * x + (face->y0 * y + face->w0), e1 = face->x1 * x + (face->y1 * y + face->w1);
     double e2 = face->x2 * x + (face->y2 * y + face->w2), total = (e0 + e1) + e2;
     if (!(e0 >= 0 && e1 >= 0 && e2 >= 0 && total > 0 && face->det > 0)) return 0;
     if (point[3] < box->u_low || point[3] > box->u_high || point[4] < box->v_low || point[4] > box->v_high) return 0;
-    double z = depth_of(face, lens, e0, e1, e2, total);
+    double z = depth_of(face, &view->lens, e0, e1, e2, total);
     if (!(z > NEAR_M && z < point[2] * (1.0 - 1e-9))) return 0;
-    return kept(cuts, face, f, e0 / total, e1 / total, e2 / total);
+    return kept(view, face, f, e0 / total, e1 / total, e2 / total);
 }
 
-// A warp takes one face and shares the points of the bins that its box touches. `start` is (bins + 1,).
+// LANES threads take one face of the other view and share the points of the bins that its box touches. `start` is
+// (views, bins + 1).
 DEVICE void hide_one(
-    long long n, SCENE, const double *points, const int *own_face, const int *start, const int *member,
-    unsigned char *code
+    long long v, long long n, const View *views, const int *other, const int *numbers, const double *there,
+    const int *own_face, const int *start, const int *member, unsigned char *code
 ) {
-    CUTS;
-    long long f = n / LANES, lane = n % LANES;
-    if (!wanted[f]) return;
-    Face face = corners_of(faces, f);
-    Box box = box_of(seen, &face, lens);
+    const View *view = views + other[v];
+    const Lens *lens = &view->lens;
+    long long f = n / LANES, lane = n % LANES, first = v * numbers[0];
+    if (f >= view->face_count || !view->wanted[f]) return;
+    Face face = corners_of(view->faces, f);
+    Box box = box_of(view->seen, &face, lens);
     if (!touches(&box, lens)) return;
     long long across = ((long long)lens->width + BIN_PX - 1) / BIN_PX;
     long long c0 = (long long)MAX(box.u_low, 0.0) / BIN_PX, c1 = (long long)MIN(box.u_high, lens->width - 1.0) / BIN_PX;
     long long r0 = (long long)MAX(box.v_low, 0.0) / BIN_PX, r1 = (long long)MIN(box.v_high, lens->height - 1.0) / BIN_PX;
-    set_edges(&face, seen, lens);
+    set_edges(&face, view->seen, lens);
+    start += v * (numbers[1] + 1);
     for (long long r = r0; r <= r1; r++) {
         for (long long slot = start[r * across + c0] + lane; slot < start[r * across + c1 + 1]; slot += LANES) {
-            int p = member[slot];
-            if (own_face[p] != f && hides(&face, lens, &cuts, &box, f, points + 5LL * p)) code[p] = HIDDEN;
+            long long p = first + member[first + slot];
+            if (own_face[p] != f && hides(&face, view, &box, f, there + 5 * p)) code[p] = HIDDEN;
         }
     }
 }
-KERNEL(hide,
-       (SCENE, const double *points, const int *own_face, const int *start, const int *member, unsigned char *code),
-       (seen, faces, wanted, lens, cut, uv, sheets, texels, points, own_face, start, member, code))
+KERNEL_OF_VIEWS(hide,
+                (const View *views, const int *other, const int *numbers, const double *there, const int *own_face,
+                 const int *start, const int *member, unsigned char *code),
+                (views, other, numbers, there, own_face, start, member, code))
+
+// From where a view sees its points to where the other does, whose codes say the rest.
+DEVICE void relate_one(
+    long long v, long long n, const View *views, const int *ids, const double *points, const double *there,
+    const unsigned char *code, double *flow, unsigned char *inside, unsigned char *visible
+) {
+    long long pixel = v * pixels_of(views + v) + n;
+    if (ids[pixel] < 0) return;
+    double here[5];
+    project(points + 3 * pixel, views + v, here);
+    int ahead = there[5 * pixel + 2] > NEAR_M;
+    flow[2 * pixel] = ahead ? there[5 * pixel + 3] - here[3] : 0.0;
+    flow[2 * pixel + 1] = ahead ? there[5 * pixel + 4] - here[4] : 0.0;
+    inside[pixel] = code[pixel] != OUTSIDE, visible[pixel] = code[pixel] == SEEN;
+}
+KERNEL_OF_VIEWS(relate,
+                (const View *views, const int *ids, const double *points, const double *there,
+                 const unsigned char *code, double *flow, unsigned char *inside, unsigned char *visible),
+                (views, ids, points, there, code, flow, inside, visible))

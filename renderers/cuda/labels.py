@@ -1,227 +1,181 @@
-"""The labels of a pair on a device: the same dataclasses as `renderers.labels`, the same bits.
+"""The labels of pairs on a device, a batch of them in a few launches: the same bits as `renderers.labels`.
 
 Arrays stay in the device's memory until `to_host` brings them over.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from meshes.latest import Latest
-from meshes.parts import Part
 from meshes.surface import Surface
 from renderers.camera import Camera
-from renderers.cuda.device import Device
-from renderers.exact import GeometryError, Hits, check_camera, check_surface, lens_of, rays_of
-from renderers.kernels.terms import NEAR_M, OUTSIDE, SEEN
-from renderers.labels import Correspondence, PairLabels, ViewLabels
+from renderers.cuda.device import FAR_BITS, NONE, Device
+from renderers.cuda.views import DeviceScene, DeviceViews, bare, place, upload
+from renderers.exact import Hits
+from renderers.kernels.terms import SEEN
+from renderers.labels import Correspondence, PairLabels, ViewLabels, to_layers
 
 LANES = 32
-"""Threads that share a face, as in label_core.cu."""
+"""Threads that share a face, as in launch.cuh."""
 BIN_PX = 4
-_FAR_BITS = 0x7FF0000000000000
-_NO_FACE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceScene:
-    """A surface in a device's memory; made by `upload`, shared by all views.
+class Stack:
+    """The labels of both views of N pairs, arrays (2 N, H, W, ...): first all near views, then all far ones.
 
     Attributes:
-        vertices: (V, 3) float64.
-        faces: (F, 3) int32.
-        wanted: (F,) bool, the faces that labels see.
-        table: (V, 8) float64, position, normal, uv.
-        part: (F,) uint8.
-        cuts: face (F,) int32, uv (V, 2) float32, sheets (C, 3) int64 and texels uint8 of the alpha maps.
+        views: the cameras before their scenes.
+        hits, surface, normal, uv, part: as in `renderers.labels.ViewLabels`.
+        points_head: (2 N, H, W, 3) float64 metres, 0 without surface.
+        to_other: of each view to the other one of its pair.
     """
 
-    vertices: Any
-    faces: Any
-    wanted: Any
-    table: Any
+    views: DeviceViews
+    hits: Hits
+    surface: Any
+    normal: Any
+    uv: Any
     part: Any
-    cuts: tuple[Any, Any, Any, Any]
+    points_head: Any
+    to_other: Correspondence
+
+    def __len__(self) -> int:
+        return len(self.views) // 2
+
+    def pair(self, n: int) -> tuple[ViewLabels, ViewLabels, PairLabels]:
+        """The labels of pair `n`, as `renderers.labels` gives them."""
+        near, far = n, n + len(self)
+        return self._view(near), self._view(far), PairLabels(*(_row(self.to_other, view) for view in (near, far)))
+
+    def _view(self, v: int) -> ViewLabels:
+        surface, hits = self.surface[v], _row(self.hits, v)
+        seen = self.points_head[v][surface], hits.triangle_id[surface]
+        return ViewLabels(self.views.cameras[v], hits, surface, self.normal[v], self.uv[v], self.part[v], *seen)
+
+    def layers(self) -> dict[str, Any]:
+        """Arrays (N, H, W, ...) of all pairs, by the names and in the types of `renderers.labels.to_layers`."""
+        near, far = slice(0, len(self)), slice(len(self), None)
+        related = PairLabels(*(_row(self.to_other, half) for half in (near, far)))
+        return to_layers(self._half(near), self._half(far), related)
+
+    def _half(self, half: slice) -> "Half":
+        return Half(_row(self.hits, half), self.surface[half], self.normal[half], self.uv[half], self.part[half])
 
 
 @dataclass(frozen=True, eq=False)
-class DeviceView:
-    """One camera in a device's memory: its numbers, and the surface's vertices as it sees them."""
+class Half:
+    """The near or the far views of a stack; a `renderers.labels.Seen`."""
 
-    camera: Camera
-    transform: Any
-    lens: Any
-    columns: Any
-    rows: Any
-    seen: Any
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of the image."""
-        return self.camera.height * self.camera.width
+    hits: Hits
+    surface: Any
+    normal: Any
+    uv: Any
+    part: Any
 
 
-@Latest
-def upload(device: Device, surface: Surface) -> DeviceScene:
-    """The surface in the device's memory; kept while the same one returns.
-
-    Raises:
-        GeometryError: as `renderers.exact.rasterize`, of surfaces.
-    """
-    check_surface(surface)
-    move = device.xp.asarray
-    offsets = np.cumsum([0, *(sheet.size for sheet in surface.cutouts)])
-    sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=False)]
-    texels = np.concatenate([np.zeros(1, np.uint8), *(sheet.ravel() for sheet in surface.cutouts)])[1:]
-    table = np.concatenate([surface.vertices, surface.normals, surface.uv], axis=1, dtype=np.float64)
-    return DeviceScene(
-        vertices=move(np.ascontiguousarray(surface.vertices, np.float64)),
-        faces=move(np.ascontiguousarray(surface.faces, np.int32)),
-        wanted=move(np.ascontiguousarray(surface.face_label)),
-        table=move(table),
-        part=move(np.ascontiguousarray(surface.part, np.uint8)),
-        cuts=(
-            move(np.ascontiguousarray(surface.cutout, np.int32)),
-            move(np.ascontiguousarray(surface.uv, np.float32)),
-            move(np.array(sheets, np.int64).reshape(-1, 3)),
-            move(texels),
-        ),
-    )
+def _row(arrays: Any, where: int | slice) -> Any:
+    """The same dataclass of a part of its arrays."""
+    return type(arrays)(*(getattr(arrays, field.name)[where] for field in fields(arrays)))
 
 
-def resident(device: Device, vertices: Any, normals: Any, uv: Any, faces: Any, wanted: Any, part: Any) -> DeviceScene:
-    """A scene without alpha maps whose arrays, as in `Surface` and `DeviceScene`, are in the device's memory already.
-
-    Raises:
-        GeometryError: vertices that are not finite; the tables are the caller's to keep right.
-    """
-    xp = device.xp
-    if not bool(xp.isfinite(vertices).all()):
-        raise GeometryError("expected finite vertices, got some on the device that are not; repair what poses them")
-    table = xp.concatenate([vertices, normals.astype(xp.float64), uv.astype(xp.float64)], axis=1)
-    uncut = (xp.full(len(faces), -1, xp.int32), uv, xp.zeros((0, 3), xp.int64), xp.zeros(0, xp.uint8))
-    return DeviceScene(vertices, faces, wanted, table, part, uncut)
-
-
-def place(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
-    """A camera before a scene.
-
-    Raises:
-        GeometryError: as `renderers.exact.rasterize`, of cameras, and for images of 2^31 pixels and more.
-    """
-    check_camera(camera)
-    return place_checked(device, scene, camera)
-
-
-def place_checked(device: Device, scene: DeviceScene, camera: Camera) -> DeviceView:
-    """`place` for a scene and a camera that a raster has accepted already.
-
-    Raises:
-        GeometryError: an image of 2^31 pixels and more.
-    """
-    if camera.height * camera.width >= _NO_FACE:
-        raise GeometryError(f"expected an image below 2^31 pixels, got {camera.width} x {camera.height}; split it")
-    move = device.xp.asarray
-    lens = move(np.array(lens_of(camera), np.float64))
-    columns, rows = (move(table) for table in rays_of(camera))
-    transform = move(np.ascontiguousarray(camera.T_camera_head, np.float64))
-    view = DeviceView(camera, transform, lens, columns, rows, None)
-    return replace(view, seen=see(device, view, scene.vertices))
-
-
-def see(device: Device, view: DeviceView, points_head: Any) -> Any:
-    """(N, 5) float64 of points (N, 3): camera x, y, z in metres, then image u, v in pixels."""
-    seen = device.xp.zeros((len(points_head), 5))
-    device.launch("see", len(points_head), points_head, view.transform, view.lens, seen)
-    return seen
-
-
-def _scene(scene: DeviceScene, view: DeviceView) -> tuple[Any, ...]:
-    return (view.seen, scene.faces, scene.wanted, view.lens, *scene.cuts)
-
-
-def rasterize(device: Device, scene: DeviceScene, view: DeviceView) -> Hits:
-    """`renderers.exact.rasterize` on a device: nearest depth, then lowest id among equals, then weights."""
-    xp, shape = device.xp, (view.camera.height, view.camera.width)
-    depth = xp.full(shape, _FAR_BITS, xp.uint64)
-    ids = xp.full(shape, _NO_FACE, xp.int32)
+def rasterize(device: Device, views: DeviceViews) -> Hits:
+    """`renderers.exact.rasterize` of every view: nearest depth, then lowest id among equals, then weights."""
+    xp, shape, pixels = device.xp, (len(views), *views.shape), int(np.prod(views.shape))
+    depth = xp.full(shape, FAR_BITS, xp.uint64)
+    ids = xp.full(shape, NONE, xp.int32)
     weights, depth_axis_m = xp.zeros((*shape, 3)), xp.zeros(shape)
-    what, lanes = _scene(scene, view), LANES * len(scene.faces)
-    device.launch("nearest_depth", lanes, *what, view.columns, view.rows, depth)
-    device.launch("lowest_id", lanes, *what, view.columns, view.rows, depth, ids)
-    device.launch("resolve", view.pixels, *what, view.columns, view.rows, ids, weights, depth_axis_m)
+    device.launch("nearest_depth", (len(views), LANES * views.faces), views.table, depth)
+    device.launch("lowest_id", (len(views), LANES * views.faces), views.table, depth, ids)
+    device.launch("resolve", (len(views), pixels), views.table, ids, weights, depth_axis_m)
     return Hits(ids, weights, depth_axis_m)
 
 
-def view_labels(device: Device, scene: DeviceScene, view: DeviceView) -> ViewLabels:
-    """`renderers.labels.view_labels` on a device."""
-    xp, shape = device.xp, (view.camera.height, view.camera.width)
-    hits = rasterize(device, scene, view)
+def label_pairs(device: Device, pairs: Sequence[tuple[DeviceScene, Camera, Camera]]) -> Stack:
+    """All labels of pairs: scenes, each before a near and a far camera.
+
+    Raises:
+        GeometryError: as `views.place`.
+    """
+    near, far = [(scene, camera) for scene, camera, _ in pairs], [(scene, camera) for scene, _, camera in pairs]
+    views = place(device, near + far)
+    xp, shape, pixels = device.xp, (len(views), *views.shape), int(np.prod(views.shape))
+    hits = rasterize(device, views)
     normal, uv = xp.zeros((*shape, 3), xp.float32), xp.zeros((*shape, 2), xp.float32)
     part, points = xp.zeros(shape, xp.uint8), xp.zeros((*shape, 3))
-    carried = (scene.faces, scene.table, scene.part, view.transform)
     device.launch(
-        "attributes", view.pixels, hits.triangle_id, hits.barycentric, *carried, normal, uv, part, points
+        "attributes", (len(views), pixels), views.table, hits.triangle_id, hits.barycentric, normal, uv, part, points
     )  # fmt: skip
-    surface = hits.triangle_id >= 0
-    return ViewLabels(view.camera, hits, surface, normal, uv, part, points[surface], hits.triangle_id[surface])
+    to_other = _related(device, views, hits.triangle_id, points)
+    return Stack(views, hits, hits.triangle_id >= 0, normal, uv, part, points, to_other)
 
 
-def visibility(device: Device, scene: DeviceScene, view: DeviceView, seen_points: Any, own_face: Any) -> Any:
-    """`renderers.exact.visibility` on a device: (N,) uint8 codes of points (N, 5) from `see`."""
-    xp, camera, count = device.xp, view.camera, len(seen_points)
-    bins = -(-camera.width // BIN_PX) * -(-camera.height // BIN_PX)
-    code, bin_of = xp.zeros(count, xp.uint8), xp.zeros(count, xp.int32)
-    held = xp.zeros(bins, xp.int32)
-    device.launch("bin_points", count, seen_points, view.lens, code, bin_of, held)
-    start = xp.zeros(bins + 1, xp.int32)
-    start[1:] = xp.cumsum(held)
-    member = xp.zeros(max(count, 1), xp.int32)
-    device.launch("fill_bins", count, bin_of, start.copy(), member)
-    lanes = LANES * len(scene.faces)
-    device.launch("hide", lanes, *_scene(scene, view), seen_points, own_face, start, member, code)
-    return code
-
-
-def without_facial_hair(scene: DeviceScene) -> DeviceScene:
-    """The scene with its brows, lashes and beards clear, as `renderers.labels.point_visibility` looks for landmarks."""
-    hairs = (scene.part == Part.BROWS) | (scene.part == Part.LASHES) | (scene.part == Part.BEARD)
-    return replace(scene, wanted=scene.wanted & ~hairs)
-
-
-def pair_labels(
-    device: Device, scene: DeviceScene, views: tuple[DeviceView, DeviceView], labels: tuple[ViewLabels, ViewLabels]
-) -> PairLabels:
-    """`renderers.labels.pair_labels` on a device, of (near, far)."""
-    (near, far), (near_labels, far_labels) = views, labels
-    return PairLabels(
-        _correspondence(device, scene, near, far, near_labels), _correspondence(device, scene, far, near, far_labels)
-    )
-
-
-def _correspondence(
-    device: Device, scene: DeviceScene, a: DeviceView, b: DeviceView, labels: ViewLabels
-) -> Correspondence:
-    xp, points = device.xp, labels.points_head
-    seen_a, seen_b = see(device, a, points), see(device, b, points)
-    code = visibility(device, scene, b, seen_b, labels.face)
-    moved = xp.where(seen_b[:, 2:3] > NEAR_M, seen_b[:, 3:] - seen_a[:, 3:], 0.0)
-    flow = xp.zeros((*labels.surface.shape, 2))
-    inside, visible = xp.zeros(labels.surface.shape, bool), xp.zeros(labels.surface.shape, bool)
-    flow[labels.surface] = moved
-    inside[labels.surface], visible[labels.surface] = code != OUTSIDE, code == SEEN
+def _related(device: Device, views: DeviceViews, ids: Any, points: Any) -> Correspondence:
+    """What `renderers.labels.pair_labels` says of each view and the other one of its pair."""
+    xp, shape, pixels = device.xp, (len(views), *views.shape), int(np.prod(views.shape))
+    other = (xp.arange(len(views), dtype=xp.int32) + len(views) // 2) % len(views)
+    there, code = visibility(device, views, other.astype(xp.int32), points, ids)
+    flow, inside, visible = xp.zeros((*shape, 2)), xp.zeros(shape, bool), xp.zeros(shape, bool)
+    device.launch(
+        "relate", (len(views), pixels), views.table, ids, points, there, code, flow, inside, visible
+    )  # fmt: skip
     return Correspondence(flow, inside, visible)
+
+
+def visibility(device: Device, views: DeviceViews, other: Any, points_head: Any, own_face: Any) -> tuple[Any, Any]:
+    """`renderers.exact.visibility` of points of every view, in any of the views.
+
+    Args:
+        device: where all arrays are.
+        views: N of them.
+        other: (N,) int32, the view that looks for the points of each.
+        points_head: (N, ..., 3) float64 metres.
+        own_face: (N, ...) int32, the faces that they lie on; where it is -1 is no point.
+
+    Returns:
+        The points as `other` sees them, (N, ..., 5) as `renderers.exact.see` where there are such; and codes (N, ...)
+        uint8, OUTSIDE where there is no point.
+    """
+    xp, (height, width) = device.xp, views.shape
+    bins, count = -(-width // BIN_PX) * -(-height // BIN_PX), int(np.prod(own_face.shape[1:]))
+    numbers = xp.asarray(np.array([count, bins], np.int32))
+    there, code = xp.zeros((*own_face.shape, 5)), xp.zeros(own_face.shape, xp.uint8)
+    bin_of, member = xp.zeros(own_face.shape, xp.int32), xp.zeros(own_face.shape, xp.int32)
+    held, start = xp.zeros((len(views), bins), xp.int32), xp.zeros((len(views), bins + 1), xp.int32)
+    every = (views.table, other, numbers)
+    device.launch("aim", (len(views), count), *every, points_head, own_face, there, code, bin_of, held)
+    start[:, 1:] = xp.cumsum(held, axis=1)
+    device.launch("fill_bins", (len(views), count), numbers, bin_of, start.copy(), member)
+    lanes = LANES * views.faces
+    device.launch("hide", (len(views), lanes), *every, there, own_face, start, member, code)
+    return there, code
+
+
+def landmarks_seen(device: Device, views: DeviceViews, marks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Any:
+    """(N, L) bool: which landmarks each of N views sees; see `renderers.labels.point_visibility`.
+
+    Args:
+        device: where the views are.
+        views: N of them.
+        marks: by view, points (L, 3) float64 metres and the faces (L,) they lie on, on the host; where L differs, the
+            rows of the others end with False.
+    """
+    most = max(len(face) for _, face in marks)
+    points, faces = np.zeros((len(marks), most, 3)), np.full((len(marks), most), -1, np.int32)
+    for n, (point, face) in enumerate(marks):
+        points[n, : len(face)], faces[n, : len(face)] = point, face
+    xp, shaven = device.xp, views.of(map(bare, views.scenes), device)
+    own = xp.arange(len(views), dtype=xp.int32)
+    return visibility(device, shaven, own, xp.asarray(points), xp.asarray(faces))[1] == SEEN
 
 
 def label_pair(
     device: Device, surface: Surface, near: Camera, far: Camera
 ) -> tuple[ViewLabels, ViewLabels, PairLabels]:
     """Both views of a surface and what relates them, in the device's memory."""
-    scene = upload(device, surface)
-    a, b = place(device, scene, near), place(device, scene, far)
-    labels = view_labels(device, scene, a), view_labels(device, scene, b)
-    return (*labels, pair_labels(device, scene, (a, b), labels))
+    return label_pairs(device, [(upload(device, surface), near, far)]).pair(0)
 
 
 def to_host(device: Device, labels: Any) -> Any:

@@ -1,7 +1,8 @@
 // What the files of kernels share: how one is launched, minima that depend on no order, constants, a camera's numbers.
 //
-// Each kernel is a function of one item, launched over `count` of them; compiled as C, a loop takes the launch's
-// place. Compile with -fmad=false (CUDA) or -ffp-contract=off (C): a fused multiply-add would round differently.
+// Each kernel is a function of one item, launched over `count` of them, or of a view and one of its items, launched
+// over as many items of every view at once; compiled as C, a loop takes the launch's place. Compile with -fmad=false
+// (CUDA) or -ffp-contract=off (C): a fused multiply-add would round differently.
 
 #ifdef __CUDACC__
 typedef unsigned int u32;
@@ -18,6 +19,11 @@ typedef unsigned long long u64;
     extern "C" __global__ void name(long long count, ALL parameters) {           \
         long long n = blockIdx.x * (long long)blockDim.x + threadIdx.x;          \
         if (n < count) name##_one(n, ALL arguments);                             \
+    }
+#define KERNEL_OF_VIEWS(name, parameters, arguments)                             \
+    extern "C" __global__ void name(long long count, ALL parameters) {           \
+        long long n = blockIdx.x * (long long)blockDim.x + threadIdx.x;          \
+        if (n < count) name##_one(blockIdx.y, n, ALL arguments);                 \
     }
 #else
 #include <math.h>
@@ -54,6 +60,13 @@ static inline int TAKE_ONE(int *address) { return (*address)++; }
             name##_one(n, ALL arguments);                                        \
         }                                                                        \
     }
+#define KERNEL_OF_VIEWS(name, parameters, arguments)                             \
+    void name(long long rows, long long count, ALL parameters) {                 \
+        for (long long step = 0; step < rows * count; step++) {                  \
+            long long n = ITEM(step, rows * count);                              \
+            name##_one(n / count, n % count, ALL arguments);                     \
+        }                                                                        \
+    }
 #endif
 
 #define ALL(...) __VA_ARGS__
@@ -71,3 +84,19 @@ static inline int TAKE_ONE(int *address) { return (*address)++; }
 typedef struct {
     double fx, fy, cx, cy, height, width, orthographic, distorted, k1, k2, p1, p2, k3, reach;
 } Lens;
+
+// A camera before a scene, and where both lie in memory: a row of the table that renderers/cuda/views.py lays out.
+typedef struct {
+    Lens lens;
+    double T[16];                              // Head to camera, row by row.
+    const double *columns, *rows;              // Rays: (W,) and (H,), or both (H, W) where a lens bends them.
+    const double *vertices;                    // (V, 3)
+    double *seen;                              // (V, 5) camera x, y, z, then image u, v
+    const float *normals, *uv;                 // (V, 3), (V, 2)
+    const int *faces, *cut;                    // (F, 3); (F,) -1 or a row of sheets
+    const unsigned char *wanted, *part;        // (F,)
+    const unsigned char *solid;                // (V,)
+    const long long *sheets;                   // (C, 3) offset, height, width of the alpha maps in texels
+    const unsigned char *texels;
+    long long vertex_count, face_count;
+} View;
