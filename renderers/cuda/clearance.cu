@@ -13,7 +13,7 @@ DEVICE void nearest_vertex_one(long long v, long long n, const View *views, u64 
     if (n >= view->vertex_count) return;
     double d = distance_m(view, n);
     if (!(d < INF)) broken[v] = 1;
-    else if (view->solid[n] && BITS(d) < least[v]) LOWER_U64(least + v, BITS(d)); // Most need not queue for the minimum.
+    else if (view->solid[n] && BITS(d) < least[v]) LOWER_U64(least + v, BITS(d)); // Looked at first: few need to queue.
 }
 KERNEL_OF_VIEWS(nearest_vertex, (const View *views, u64 *least, int *broken), (views, least, broken))
 
@@ -25,7 +25,9 @@ DEVICE void lowest_vertex_one(long long v, long long n, const View *views, const
 KERNEL_OF_VIEWS(lowest_vertex, (const View *views, const u64 *least, int *vertex), (views, least, vertex))
 
 // Three numbers of each view: see clearance.py. A view without solid vertices keeps what it has.
-DEVICE void clear_by_one(long long v, long long n, const View *views, const int *vertex, const int *broken, double *clear) {
+DEVICE void clear_by_one(
+    long long v, long long n, const View *views, const int *vertex, const int *broken, double *clear
+) {
     (void)n;
     const View *view = views + v;
     clear[3 * v + 2] = broken[v];

@@ -68,7 +68,7 @@ DEVICE Span span_of(const double *seen, const int *corner, const Lens *lens) {
     return span;
 }
 
-// A warp shares a transparent shell's box and marks its pixels.
+// LANES threads share a transparent shell's box and mark its pixels.
 DEVICE void mark_shells_one(
     long long n, const double *seen, const int *faces, const unsigned char *wanted, const Lens *lens, unsigned char *mark
 ) {
@@ -134,8 +134,8 @@ DEVICE double sample(const Scene *scene, const Edges *edges, long long f, long l
     return MAX(z, MIN3(za, zb, zc));
 }
 
-// Both passes walk the samples of the marked pixels in a face's box; a warp shares the pixels. The first pass lowers
-// depths, the second, among the faces at that depth, ids.
+// Both passes walk the samples of the marked pixels in a face's box, whose pixels LANES threads share. The first pass
+// lowers depths, the second, among the faces at that depth, ids.
 DEVICE void cover(long long n, const Scene *scene, const int *slot, u64 *near_z, int *ids, int second) {
     long long f = n / LANES, lane = n % LANES, width = (long long)scene->lens->width;
     Span span = span_of(scene->seen, scene->faces + 3 * f, scene->lens);

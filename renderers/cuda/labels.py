@@ -12,12 +12,12 @@ import numpy as np
 from meshes.surface import Surface
 from renderers.camera import Camera
 from renderers.cuda.device import FAR_BITS, NONE, Device
-from renderers.cuda.views import DeviceScene, DeviceViews, bare, place, upload
+from renderers.cuda.views import DeviceScene, DeviceViews, place, upload
 from renderers.exact import Hits
 from renderers.kernels.terms import SEEN
 from renderers.labels import Correspondence, PairLabels, ViewLabels, to_layers
 
-LANES = 32
+LANES = 4
 """Threads that share a face, as in launch.cuh."""
 BIN_PX = 4
 
@@ -141,8 +141,8 @@ def visibility(device: Device, views: DeviceViews, other: Any, points_head: Any,
     xp, (height, width) = device.xp, views.shape
     bins, count = -(-width // BIN_PX) * -(-height // BIN_PX), int(np.prod(own_face.shape[1:]))
     numbers = xp.asarray(np.array([count, bins], np.int32))
-    there, code = xp.zeros((*own_face.shape, 5)), xp.zeros(own_face.shape, xp.uint8)
-    bin_of, member = xp.zeros(own_face.shape, xp.int32), xp.zeros(own_face.shape, xp.int32)
+    there, code = xp.empty((*own_face.shape, 5)), xp.empty(own_face.shape, xp.uint8)
+    bin_of, member = xp.empty(own_face.shape, xp.int32), xp.empty(own_face.shape, xp.int32)
     held, start = xp.zeros((len(views), bins), xp.int32), xp.zeros((len(views), bins + 1), xp.int32)
     every = (views.table, other, numbers)
     device.launch("aim", (len(views), count), *every, points_head, own_face, there, code, bin_of, held)
@@ -166,9 +166,8 @@ def landmarks_seen(device: Device, views: DeviceViews, marks: Sequence[tuple[np.
     points, faces = np.zeros((len(marks), most, 3)), np.full((len(marks), most), -1, np.int32)
     for n, (point, face) in enumerate(marks):
         points[n, : len(face)], faces[n, : len(face)] = point, face
-    xp, shaven = device.xp, views.of(map(bare, views.scenes), device)
-    own = xp.arange(len(views), dtype=xp.int32)
-    return visibility(device, shaven, own, xp.asarray(points), xp.asarray(faces))[1] == SEEN
+    xp, own = device.xp, device.xp.arange(len(views), dtype=np.int32)
+    return visibility(device, views.bare(device), own, xp.asarray(points), xp.asarray(faces))[1] == SEEN
 
 
 def label_pair(

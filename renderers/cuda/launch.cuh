@@ -76,7 +76,7 @@ static inline int TAKE_ONE(int *address) { return (*address)++; }
 #define MAX3(a, b, c) MAX(MAX(a, b), c)
 
 #define NEAR_M 1e-4        // As in renderers/kernels/terms.py; a test compares them.
-#define LANES 32           // Threads that share a face: a warp.
+#define LANES 4            // Threads that share a face. Of 1, 2, 4 ... 32 the fewest steps of warps, counted at 512 px.
 #define FAR_BITS 0x7ff0000000000000ULL  // Of +inf. Bits of positive doubles are ordered as the doubles are.
 #define NO_FACE 0x7fffffff
 #define INF (1.0 / 0.0)

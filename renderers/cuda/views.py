@@ -1,6 +1,6 @@
 """Scenes in a device's memory, and cameras before them: the table of views that the kernels work on."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,26 +76,22 @@ def upload(device: Device, surface: Surface) -> DeviceScene:
     return DeviceScene(*(device.xp.asarray(np.ascontiguousarray(table, dtype)) for table, dtype in tables))
 
 
-def bare(scene: DeviceScene) -> DeviceScene:
-    """The scene with its brows, lashes and beards clear, as `renderers.labels.point_visibility` looks for landmarks."""
-    return replace(scene, wanted=scene.bare)
-
-
 @dataclass(frozen=True, eq=False)
 class DeviceViews:
     """N cameras of one image size in a device's memory, each before its scene.
 
     Attributes:
         scenes, cameras: by view.
-        table: (N, K) int64 on the device, rows of `VIEW`.
-        rays: columns and rows of every view, as `renderers.exact.rays_of`; seen: (V, 5) float64 of every view, its
-            vertices as `renderers.exact.see` gives them. The table points to all of these.
+        rows: (N,) `VIEW` on the host; table: the same as (N, K) int64 on the device.
+        rays: those of the pixels of every view; seen: (V, 5) float64 of every view, its vertices as
+            `renderers.exact.see` gives them. The table points to all of these, and to the scenes.
     """
 
     scenes: tuple[DeviceScene, ...]
     cameras: tuple[Camera, ...]
+    rows: np.ndarray
     table: Any
-    rays: tuple[tuple[Any, Any], ...]
+    rays: tuple[Any, ...]
     seen: tuple[Any, ...]
 
     def __len__(self) -> int:
@@ -119,10 +115,11 @@ class DeviceViews:
         """(16,) float64, head to camera n, row by row."""
         return self.table[n, 14:30].view(np.float64)
 
-    def of(self, scenes: Iterable[DeviceScene], device: Device) -> "DeviceViews":
-        """The same cameras before the same points, other faces of which are wanted."""
-        changed = replace(self, scenes=tuple(scenes))
-        return replace(changed, table=_table(device, changed))
+    def bare(self, device: Device) -> "DeviceViews":
+        """The same with brows, lashes and beards clear, as `renderers.labels.point_visibility` looks for landmarks."""
+        rows = self.rows.copy()
+        rows["wanted"] = [address(scene.bare) for scene in self.scenes]
+        return replace(self, rows=rows, table=_moved(device, rows))
 
 
 def place(device: Device, placed: Sequence[tuple[DeviceScene, Camera]]) -> DeviceViews:
@@ -141,12 +138,14 @@ def place_checked(device: Device, placed: Sequence[tuple[DeviceScene, Camera]]) 
     """`place` for cameras that a raster has accepted already; raises GeometryError for the rest."""
     scenes, cameras = tuple(scene for scene, _ in placed), tuple(camera for _, camera in placed)
     _check_sizes(cameras)
-    rays = _moved(device, [table for camera in cameras for table in rays_of(camera)])
+    columns, rows = _rays(device, cameras)
     counts = [len(scene.vertices) for scene in scenes]
-    seen = device.xp.zeros((sum(counts), 5))
-    pieces = tuple(seen[end - count : end] for count, end in zip(counts, np.cumsum(counts), strict=True))
-    views = DeviceViews(scenes, cameras, None, tuple(zip(rays[::2], rays[1::2], strict=True)), pieces)
-    views = replace(views, table=_table(device, views))
+    whole = device.xp.empty((sum(counts), 5))
+    seen = tuple(whole[end - count : end] for count, end in zip(counts, np.cumsum(counts).tolist(), strict=True))
+    table = np.zeros(len(placed), VIEW)
+    for field, values in _columns(scenes, cameras, columns, rows, seen):
+        table[field] = values
+    views = DeviceViews(scenes, cameras, table, _moved(device, table), (*columns, *rows), seen)
     device.launch("see_vertices", (len(views), max(counts)), views.table)
     return views
 
@@ -160,27 +159,28 @@ def _check_sizes(cameras: Sequence[Camera]) -> None:
         raise GeometryError(f"expected an image below 2^31 pixels, got {width} x {height}; split it")
 
 
-def _moved(device: Device, tables: Sequence[np.ndarray]) -> list[Any]:
-    """Float64 tables in the device's memory, brought over in one go."""
+def _rays(device: Device, cameras: Sequence[Camera]) -> tuple[list[Any], list[Any]]:
+    """Columns and rows of every camera as `renderers.exact.rays_of`, brought over in one go."""
+    tables = [table for camera in cameras for table in rays_of(camera)]
     whole = device.xp.asarray(np.concatenate([table.ravel() for table in tables]))
-    ends = np.cumsum([table.size for table in tables])
-    return [whole[end - table.size : end].reshape(table.shape) for table, end in zip(tables, ends, strict=True)]
+    ends = np.cumsum([table.size for table in tables]).tolist()
+    moved = [whole[end - table.size : end] for table, end in zip(tables, ends, strict=True)]
+    return moved[::2], moved[1::2]
 
 
-def _table(device: Device, views: DeviceViews) -> Any:
-    rows = np.zeros(len(views), VIEW)
-    for field, values in _columns(views):
-        rows[field] = values
-    return device.xp.asarray(rows.view(np.int64).reshape(len(views), -1))
-
-
-def _columns(views: DeviceViews) -> Iterator[tuple[str, Any]]:
-    yield "lens", [lens_of(camera) for camera in views.cameras]
-    yield "T", [camera.T_camera_head.ravel() for camera in views.cameras]
-    yield "columns", [address(columns) for columns, _ in views.rays]
-    yield "rows", [address(rows) for _, rows in views.rays]
-    yield "seen", [address(seen) for seen in views.seen]
-    yield "vertex_count", [len(scene.vertices) for scene in views.scenes]
-    yield "face_count", [len(scene.faces) for scene in views.scenes]
+def _columns(
+    scenes: Sequence[DeviceScene], cameras: Sequence[Camera], columns: list[Any], rows: list[Any], seen: Sequence[Any]
+) -> Iterator[tuple[str, Any]]:
+    """The fields of `VIEW`."""
+    yield "lens", [lens_of(camera) for camera in cameras]
+    yield "T", [camera.T_camera_head.ravel() for camera in cameras]
+    for field, tables in (("columns", columns), ("rows", rows), ("seen", seen)):
+        yield field, [address(table) for table in tables]
+    yield "vertex_count", [len(scene.vertices) for scene in scenes]
+    yield "face_count", [len(scene.faces) for scene in scenes]
     for field in ("vertices", "normals", "uv", "faces", "wanted", "part", "solid", "cut", "sheets", "texels"):
-        yield field, [address(getattr(scene, field)) for scene in views.scenes]
+        yield field, [address(getattr(scene, field)) for scene in scenes]
+
+
+def _moved(device: Device, rows: np.ndarray) -> Any:
+    return device.xp.asarray(rows.view(np.int64).reshape(len(rows), -1))
