@@ -31,7 +31,7 @@ class LabelledPair:
 
 def render_sample(recipe: Recipe, seed: int, index: int, recipe_name: str = "portrait") -> Sample:
     """Sample `index` of the run (recipe, seed)."""
-    scene = build_scene(recipe, plan_sample(recipe, seed, index))
+    scene = build_scene(recipe, plan_sample(recipe, seed, index), painted=recipe.takes_pictures)
     labels = label_scene(scene)
     pictures = render_pictures(recipe, scene, labels) if recipe.takes_pictures else None
     return sample_of(recipe, recipe_name, scene, labels, pictures)

@@ -13,7 +13,7 @@ from datagen.licences import credit_missing, not_allowed
 from datagen.plan import CameraPlan, LightPlan, Plan, scene_distances_m
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
-from meshes.head import Asset, Head, HeadModel, Identity, Pose, Style
+from meshes.head import Asset, FormModel, Head, HeadModel, Identity, Pose, Style
 from meshes.latest import Latest
 from meshes.parts import Part
 from meshes.surface import Surface
@@ -105,13 +105,17 @@ def _check_assets(recipe: Recipe, option: str, assets: tuple[Asset, ...]) -> Non
         raise RecipeError(f"{option}: {refused}. Name that licence too, or leave this out.")
 
 
-def build_scene(recipe: Recipe, plan: Plan) -> PosedScene:
+def build_scene(recipe: Recipe, plan: Plan, *, painted: bool = True) -> PosedScene:
     """Poses the planned person and places cameras and light.
+
+    Args:
+        recipe, plan: what is planned.
+        painted: whether anybody will look at the colours; without them all labels and the record are the same.
 
     Raises:
         MeshError, RecipeError, LightError: something the plan names cannot be opened.
     """
-    return scene_around(recipe, plan, _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style))
+    return scene_around(recipe, plan, _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style, painted))
 
 
 def scene_around(recipe: Recipe, plan: Plan, head: Head) -> PosedScene:
@@ -145,9 +149,14 @@ def sources(recipe: Recipe, plan: Plan) -> tuple[EnvironmentLight, float, tuple[
 
 
 @Latest
-def _posed(spec: str, identity: Identity, expression: dict[str, float], pose: Pose, style: Style) -> Head:
+def _posed(
+    spec: str, identity: Identity, expression: dict[str, float], pose: Pose, style: Style, painted: bool
+) -> Head:
     """The pairs of a scene show one and the same head."""
-    return open_model(spec).head(identity, expression, pose, style)
+    model = open_model(spec)
+    if not painted and isinstance(model, FormModel):
+        return model.form_head(identity, expression, pose, style)
+    return model.head(identity, expression, pose, style)
 
 
 @Latest

@@ -183,6 +183,15 @@ class HeadModel(Protocol):
 
 
 @runtime_checkable
+class FormModel(Protocol):
+    """A head model that can leave the colours out, which labels do not need and which take long for a new person."""
+
+    def form_head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
+        """`HeadModel.head` with the same points, faces, parts and material names, without colours and textures."""
+        ...
+
+
+@runtime_checkable
 class OwnExpressions(Protocol):
     """A head model whose expressions are not all ARKit's: it draws them itself, and says whether its eyes turn.
 

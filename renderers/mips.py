@@ -6,8 +6,8 @@ The halving kernel is compiled because every new person brings a texture; `halve
 import numba
 import numpy as np
 
-from meshes.srgb import LINEAR_OF_CODE
-from renderers.srgb import FIRST_CODE, THRESHOLDS, code_of, decode, encode
+from meshes.srgb import FIRST_CODE, LINEAR_OF_CODE, THRESHOLDS, code_of
+from renderers.srgb import decode, encode
 
 
 def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -62,7 +62,7 @@ class Drafts:
         if self.recipe.takes_pictures or (self.on_device and poses(plan)):
             light, exposure, assets = sources(self.recipe, plan)
             return Draft(plan, LightName(light.name), exposure, assets, None)
-        scene = build_scene(self.recipe, plan)
+        scene = build_scene(self.recipe, plan, painted=False)
         posed = Posed(_bare(scene.head), scene.near, scene.far)
         return Draft(scene.plan, LightName(scene.light.name), scene.exposure, scene.assets, posed)
 

@@ -5,10 +5,11 @@ Maps span half a metre and more of garment, so a texel is a thread or two.
 
 from functools import lru_cache
 
+import numba
 import numpy as np
 
 from meshes.noise import keyed
-from meshes.srgb import encode
+from meshes.srgb import FIRST_CODE, THRESHOLDS, code_of
 from meshes.surface import Material
 
 PATTERNS = ("plain", "stripes", "checks", "heather", "knit")
@@ -33,11 +34,26 @@ def cloth(pattern: int, second: tuple[float, float, float], period_m: float, see
     v, u = np.meshgrid(np.arange(_SIZE), np.arange(_SIZE), indexing="ij")
     period = max(period_m / SPAN_M * _SIZE, 4.0)
     share = _share(PATTERNS[pattern], u, v, period, seed)
-    colour = 1.0 - share[..., None] * (1.0 - np.array(second))
     yarn = keyed(seed, 71).standard_normal((_SIZE, _SIZE))
-    thread = 1.0 + 0.045 * (yarn + np.roll(yarn, 1, axis=0) + np.roll(yarn, 1, axis=1)) / 1.7 - 0.05 * ((u + v) % 2)
-    linear = 0.93 * colour * thread[..., None]
-    return Material("cloth", roughness=0.85, specular=0.02, texture=encode(linear))
+    texture = _woven(share, np.array(second), yarn, THRESHOLDS, FIRST_CODE)
+    return Material("cloth", roughness=0.85, specular=0.02, texture=texture)
+
+
+@numba.njit(cache=True, nogil=True)
+def _woven(
+    share: np.ndarray, second: np.ndarray, yarn: np.ndarray, thresholds: np.ndarray, first_code: np.ndarray
+) -> np.ndarray:
+    """(h, w, 3) uint8 sRGB: threads as thick as their yarn and its neighbours', dark where they go under."""
+    height, width = share.shape
+    codes = np.zeros((height, width, 3), np.uint8)
+    for r in range(height):
+        for c in range(width):
+            thick = yarn[r, c] + yarn[r - 1, c] + yarn[r, c - 1]
+            thread = 1.0 + 0.045 * thick / 1.7 - 0.05 * ((r + c) % 2)
+            for k in range(3):
+                linear = 0.93 * (1.0 - share[r, c] * (1.0 - second[k])) * thread
+                codes[r, c, k] = code_of(linear, thresholds, first_code)
+    return codes
 
 
 def _share(pattern: str, u: np.ndarray, v: np.ndarray, period: float, seed: int) -> np.ndarray:

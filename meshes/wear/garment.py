@@ -16,7 +16,7 @@ from meshes.noise import keyed, smooth_step, value_noise
 from meshes.normals import vertex_normals
 from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
-from meshes.surface import Surface
+from meshes.surface import Material, Surface
 from meshes.wear.cloth import SPAN_M, cloth
 from meshes.wear.patch import Patch, creased, cut, edge, whole
 from meshes.wear.solids import Solid, joined, with_faces
@@ -87,7 +87,7 @@ class Garment:
     covered: np.ndarray
 
 
-def dress(head: Head, template: SkinTemplate, clothes: Mapping[str, float]) -> Head:
+def dress(head: Head, template: SkinTemplate, clothes: Mapping[str, float], *, painted: bool = True) -> Head:
     """The head in a garment; the skin under it is left out, other faces keep their order.
 
     Args:
@@ -95,11 +95,12 @@ def dress(head: Head, template: SkinTemplate, clothes: Mapping[str, float]) -> H
         template: the model's skin.
         clothes: kind (number of `KINDS`), red, green, blue (linear), pattern (number of `cloth.PATTERNS`),
             second_red, second_green, second_blue (factors of the colour), period_m, seed. Empty for none.
+        painted: whether the cloth gets its texture.
     """
     if not clothes:
         return head
     garment = tailor(template, int(clothes["kind"]), int(clothes["seed"]))
-    return put_over(head, sewn(garment, clothes, _posed(head.surface, garment)), garment)
+    return put_over(head, sewn(garment, clothes, _posed(head.surface, garment), painted=painted), garment)
 
 
 def put_over(head: Head, cloth_on: Solid, garment: Garment) -> Head:
@@ -118,10 +119,11 @@ def _posed(surface: Surface, garment: Garment) -> np.ndarray:
     return garment.weights @ skin + garment.lift_m[:, None] * out
 
 
-def sewn(garment: Garment, clothes: Mapping[str, float], points: np.ndarray) -> Solid:
-    """The garment in its cloth and colours, its points (N, 3) posed; `clothes` as in `dress`."""
+def sewn(garment: Garment, clothes: Mapping[str, float], points: np.ndarray, *, painted: bool = True) -> Solid:
+    """The garment in its cloth and colours, its points (N, 3) posed; `clothes` and `painted` as in `dress`."""
     second = tuple(clothes[f"second_{name}"] for name in ("red", "green", "blue"))
-    stuff = cloth(int(clothes["pattern"]), second, clothes["period_m"], int(clothes["seed"]))
+    weave = int(clothes["pattern"]), second, clothes["period_m"], int(clothes["seed"])
+    stuff = cloth(*weave) if painted else Material("cloth")
     colour = np.array([clothes[name] for name in ("red", "green", "blue")]) * garment.shade[:, None]
     normals = vertex_normals(points, garment.faces, garment.twin)
     return Solid(points, garment.faces, normals, garment.uv, colour.astype(np.float32), Part.CLOTHES, stuff)

@@ -117,6 +117,8 @@ def clothe(
     on_body: Callable[[], Body],
     angles: tuple[float, float, float],
     hair: np.ndarray,
+    *,
+    painted: bool = True,
 ) -> Head:
     """The head in what its style says: an outfit or a tailored garment, and hair and brows of cards.
 
@@ -127,9 +129,10 @@ def clothe(
         on_body: hm08's vertices on this head; asked for only where the wardrobe is used.
         angles: of the neck.
         hair: (3,) linear albedo of the hair.
+        painted: whether tailored cloth gets its texture.
     """
     if "outfit" not in style.clothes:
-        head = dress(head, template, style.clothes)
+        head = dress(head, template, style.clothes, painted=painted)
     if not from_wardrobe(style):
         return head
     on = on_body()
