@@ -11,17 +11,16 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 
 
 def test_parts_hold_equally_many_shards_and_what_was_read_while_they_were_made():
-    readings = [Reading(1.0, 300.0, 5), Reading(3.0, 500.0, 9), Reading(7.0, 400.0, 6), Reading(30.0, 900.0, 50)]
-    first, second = parts(0.0, [2.0, 4.0, 5.0, 8.0, 100.0], 10, readings, 2)
-    assert first == watch.Part(20 / 4.0, (300.0, 500.0), 9)
-    assert second == watch.Part(20 / 4.0, (400.0, 400.0), 6)
-    assert first.cells == ("5.00", "300 to 500", "9")
+    rows = [(0.0, 0, 20.0, 5), (2.0, 1, 300.0, 9), (4.0, 2, 500.0, 6), (5.0, 3, 400.0, 7), (8.0, 4, 450.0, 6)]
+    first, second = parts([Reading(*row) for row in rows], 10, 2)
+    assert first == watch.Part(20 / 4.0, (20.0, 500.0), 9)
+    assert second == watch.Part(20 / 4.0, (400.0, 500.0), 7)
+    assert first.cells == ("5.00", "20 to 500", "9")
 
 
-def test_a_part_between_two_looks_is_described_by_the_next():
-    readings = [Reading(0.1, 300.0, 5), Reading(3.0, 500.0, 9)]
-    assert [part.open_files for part in parts(0.0, [1.0, 2.0, 4.0], 1, readings, 3)] == [5, 9, 9]
-    assert parts(0.0, [1.0, 9.0], 1, readings[:1], 2)[1].open_files == 5
+def test_goals_that_are_reached_between_two_looks_belong_to_the_first_part():
+    rows = [Reading(0.0, 0, 20.0, 5), Reading(2.0, 2, 300.0, 9), Reading(6.0, 3, 200.0, 6)]
+    assert [part.pairs_s for part in parts(rows, 4, 3)] == [4.0, 0.0, 1.0]
 
 
 def test_a_watched_run_is_made_and_described(tmp_path, capsys):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renderers import srgb
+from meshes import srgb
 from renderers.srgb import decode, encode, linear_from_signal, signal_from_linear
 
 
@@ -37,6 +37,14 @@ def test_encode_is_the_nearest_code_of_the_curve(linear: float) -> None:
 @given(st.floats(0, 1))
 def test_the_curve_and_its_inverse(signal: float) -> None:
     assert float(signal_from_linear(linear_from_signal(np.array(signal)))) == pytest.approx(signal, abs=1e-6)
+
+
+def test_encoding_is_the_rounded_curve_and_its_clips() -> None:
+    linear = np.random.Generator(np.random.Philox(key=1)).random(300_000) * 1.2 - 0.1
+    expected = np.rint(255.0 * srgb.signal_from_linear(np.clip(linear, 0.0, 1.0))).astype(np.uint8)
+    np.testing.assert_array_equal(srgb.encode(linear), expected)
+    single = linear.astype(np.float32)
+    np.testing.assert_array_equal(srgb.encode(single), srgb.encode(single.astype(np.float64)))
 
 
 def test_a_step_of_the_first_guess_holds_one_threshold_at_most():

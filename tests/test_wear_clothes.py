@@ -17,11 +17,13 @@ from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError, validate
 from datagen.render import render_sample
 from datagen.scene import build_scene
-from meshes.head import Head, Pose, Style
+from meshes import srgb
+from meshes.head import FormModel, Head, Pose, Style
 from meshes.makehuman import MakeHuman
 from meshes.makehuman_template import template
 from meshes.parts import Part
 from meshes.skinning import rotation
+from meshes.wear import cloth
 from meshes.wear.garment import KINDS, dress, tailor
 from meshes.wear.patch import creased, cut, edge, whole
 from meshes.wear.sampling import GARMENTS, sample_clothes
@@ -34,6 +36,38 @@ EVERYTHING = dataclasses.replace(Recipe(), size=64, **dict.fromkeys(SHARES, 1.0)
 
 def clothes_of(garment: str) -> dict[str, float]:
     return sample_clothes(generator(0, 1, "clothes"), garment)
+
+
+def woven_twin(share: np.ndarray, second: np.ndarray, yarn: np.ndarray) -> np.ndarray:
+    """`cloth._woven` in numpy, all threads at once."""
+    row, column = np.indices(share.shape)
+    colour = 1.0 - share[..., None] * (1.0 - second)
+    around = yarn + np.roll(yarn, 1, axis=0) + np.roll(yarn, 1, axis=1)
+    thread = 1.0 + 0.045 * around / 1.7 - 0.05 * ((row + column) % 2)
+    return srgb.encode(0.93 * colour * thread[..., None])
+
+
+def test_cloth_is_its_twin_in_numpy():
+    rng = np.random.Generator(np.random.Philox(key=1))
+    share, second, yarn = rng.random((40, 60)), rng.random(3), rng.standard_normal((40, 60))
+    woven = cloth._woven(share, second, yarn, srgb.THRESHOLDS, srgb.FIRST_CODE)
+    np.testing.assert_array_equal(woven, woven_twin(share, second, yarn))
+
+
+@pytest.mark.parametrize("garment", ["", "hoodie"])
+def test_without_colours_a_head_has_the_same_form(garment: str):
+    who = MakeHuman().sample_identity(np.random.Generator(np.random.Philox(key=3)))
+    style = Style(clothes=clothes_of(garment) if garment else {})
+    asked = who, {"jawOpen": 0.4, "eyeBlinkLeft": 0.6}, Pose(yaw=0.3, gaze_left=(0.1, 0.2)), style
+    painted, bare = MakeHuman().head(*asked), MakeHuman().form_head(*asked)
+    assert isinstance(MakeHuman(), FormModel)
+    for name in ("vertices", "faces", "normals", "uv", "part", "material", "cutout", "face_label", "face_solid"):
+        np.testing.assert_array_equal(getattr(bare.surface, name), getattr(painted.surface, name), err_msg=name)
+    for name in ("eye_centres", "landmarks", "landmark_face", "skull_rotation"):
+        np.testing.assert_array_equal(getattr(bare, name), getattr(painted, name), err_msg=name)
+    assert [material.name for material in bare.surface.materials] == [m.name for m in painted.surface.materials]
+    coloured, plain = ({m.name for m in head.surface.materials if m.texture is not None} for head in (painted, bare))
+    assert coloured - plain == {"skin", "lips", *(["cloth"] if garment else [])}
 
 
 @lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +24,14 @@ class Reading:
     """All processes of a run at one moment.
 
     Attributes:
-        at: seconds since 1970.
+        at: seconds since the run was started.
+        shards: finished.
         resident_mib: memory of the largest process.
         open_files: of the process with the most.
     """
 
     at: float
+    shards: int
     resident_mib: float
     open_files: int
 
@@ -76,16 +79,16 @@ class Watch:
         """Runs, watches and prints; the status of `datagen generate`."""
         self._check()
         command = [sys.executable, "-m", "datagen.cli", "generate", str(self.folder), *self.options]
-        start, running = time.time(), subprocess.Popen(command)
+        running = subprocess.Popen(command)
         try:
-            readings = list(_readings(running, self.every_s))
+            readings = list(_readings(running, self.folder, self.every_s))
         except KeyboardInterrupt:  # It reached the run as well, which stops by itself.
             return running.wait()
-        ends = sorted(path.stat().st_mtime for path in self.folder.glob("shard-*.tar"))
-        if running.returncode or len(ends) < self.parts:
-            sys.stderr.write(f"Nothing to report: expected {self.parts} shards or more, got {len(ends)}.\n")
+        if running.returncode or readings[-1].shards < self.parts:
+            made = readings[-1].shards
+            sys.stderr.write(f"Nothing to report: expected {self.parts} shards or more, got {made}.\n")
             return running.returncode or 1
-        found = parts(start, ends, read_run(self.folder).shard_pairs, readings, self.parts)
+        found = parts(readings, read_run(self.folder).shard_pairs, self.parts)
         rows = [(str(n + 1), *part.cells) for n, part in enumerate(found)]
         sys.stdout.write(f"{grid(('part', 'pairs a second', 'MiB', 'open files'), rows)}\n")
         return 0
@@ -103,42 +106,39 @@ class Watch:
             raise UsageError(f"watch: expected a folder without shards, got {self.folder}. Name another one.")
 
 
-def parts(start: float, ends: Sequence[float], shard_pairs: int, readings: Sequence[Reading], count: int) -> list[Part]:
+def parts(readings: Sequence[Reading], shard_pairs: int, count: int) -> list[Part]:
     """A run by parts of equally many shards; the first begins with the run, so that it holds its start.
 
     Args:
-        start: when it began, seconds since 1970.
-        ends: when its shards were finished, in order; as many as make whole parts are looked at.
+        readings: in order; the last one has all shards, `count` of them or more.
         shard_pairs: pairs a shard.
-        readings: in order, one at least.
         count: of parts.
     """
-    size, made = len(ends) // count, []
-    for n in range(count):
-        begin, end = (ends[n * size - 1] if n else start), ends[(n + 1) * size - 1]
-        # A part between two looks is described by the first look after it.
-        seen = [one for one in readings if begin < one.at <= end] or [_after(readings, end)]
-        memory = [one.resident_mib for one in seen]
-        files = max(one.open_files for one in seen)
-        made.append(Part(size * shard_pairs / max(end - begin, 1e-9), (min(memory), max(memory)), files))
+    goals = [readings[-1].shards * (n + 1) // count for n in range(count)]
+    reached = [next(n for n, one in enumerate(readings) if one.shards >= goal) for goal in goals]
+    made, last, begun = [], 0, Reading(0.0, 0, 0.0, 0)
+    for end in reached:
+        # Where several goals are reached between two looks, the first has all and the others nothing.
+        seen, now = readings[last : end + 1], readings[end]
+        memory, files = [one.resident_mib for one in seen], max(one.open_files for one in seen)
+        speed = (now.shards - begun.shards) * shard_pairs / max(now.at - begun.at, 1e-9)
+        made.append(Part(speed, (min(memory), max(memory)), files))
+        last, begun = end, now
     return made
 
 
-def _after(readings: Sequence[Reading], moment: float) -> Reading:
-    return next((one for one in readings if one.at > moment), readings[-1])
-
-
-def _readings(running: subprocess.Popen[bytes], every_s: float) -> Iterator[Reading]:
-    """One look after another until a process ends; the first at once."""
+def _readings(running: subprocess.Popen[bytes], folder: Path, every_s: float) -> Iterator[Reading]:
+    """One look after another until a process has ended, the first at once and the last afterwards."""
+    start, held = time.monotonic(), [(0.0, 0)]
     while True:
-        found = [held for pid in _family(running.pid) if (held := _held(pid)) is not None]
-        if found:
-            yield Reading(time.time(), max(mib for mib, _ in found), max(files for _, files in found))
-        try:
+        ended = running.poll() is not None
+        held = [found for pid in _family(running.pid) if (found := _held(pid)) is not None] or held
+        shards = len(list(folder.glob("shard-*.tar")))
+        yield Reading(time.monotonic() - start, shards, max(m for m, _ in held), max(files for _, files in held))
+        if ended:
+            return
+        with suppress(subprocess.TimeoutExpired):
             running.wait(every_s)
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def _family(pid: int) -> list[int]:
