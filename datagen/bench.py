@@ -67,9 +67,9 @@ def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
             for name, stage in _stages(recipe, scene, Path(folder) / "sample.bin").items()
         }
         stages |= _hair_stages(recipe, person)
-        strangers = count(1)
         stages["person: pose"] = lambda: build_scene(recipe, plan)
-        stages["person: new person"] = lambda: build_scene(recipe, plan_sample(recipe, 0, next(strangers)))
+        stages["person: new person"] = _strangers(recipe, painted=True)
+        stages["person: new person, for labels alone"] = _strangers(recipe, painted=False)
         times = _round_robin(stages, seconds)
     return {
         "size": size,
@@ -81,6 +81,12 @@ def measure(size: int = 512, seconds: float = 4.0) -> dict[str, Any]:
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "machine": {"processor": processor(), "python": platform.python_version()},
     }
+
+
+def _strangers(recipe: Recipe, *, painted: bool) -> Stage:
+    """Makes somebody else every time."""
+    numbers = count(1)
+    return lambda: build_scene(recipe, plan_sample(recipe, 0, next(numbers)), painted=painted)
 
 
 def _with_plain_head(scene: PosedScene, recipe: Recipe) -> PosedScene:

@@ -85,7 +85,7 @@ def stream(
     """
     _check(batch, start, stop, workers, posing)
     check_torch(device)
-    wanted = _with_layers(validate(recipe), layers)
+    wanted = with_layers(validate(recipe), layers)
     check_sources(wanted)
     indices = IndexBatches(batch, start, stop)
     if device.startswith("cuda") and (not wanted.takes_pictures or can_draw(wanted)):
@@ -129,7 +129,8 @@ class IndexBatches:
             yield chosen
 
 
-def _with_layers(recipe: Recipe, layers: Iterable[str] | None) -> Recipe:
+def with_layers(recipe: Recipe, layers: Iterable[str] | None) -> Recipe:
+    """The recipe with these layers and no others; its own where there are none."""
     if layers is None:
         return recipe
     names = tuple(layers)

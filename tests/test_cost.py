@@ -154,6 +154,27 @@ def test_what_is_not_at_hand_is_listed_and_the_rest_extrapolated(tmp_path, monke
     assert "--sources usc2019 portrait 'portrait, 10 distances'" in said
 
 
+def test_what_a_page_says_already_may_stay(tmp_path, monkeypatch, capsys):
+    price = iter([1.0, 2.0, 3.0])
+
+    def stand_in(names, pairs, size, folder):
+        return replace(COST, source=names[0], colour=names[1], profile=names[2], core_s=next(price)), GROWN
+
+    monkeypatch.setattr("datagen.cost.__main__.measured", stand_in)
+    page = _page(tmp_path)
+    words = ["--sources", "portrait", "--profiles", "everything", "--page", str(page)]
+    assert main([*words, "--tiers", "preview", "photo"]) == 0
+    assert main([*words, "--keep"]) == 0
+    figures = json.loads(page.with_suffix(".json").read_text())
+    assert [(cost["colour"], cost["core_s"]) for cost in figures["costs"]] == [("preview", 3.0), ("photo", 2.0)]
+    assert list(figures["growth"]) == ["portrait, preview, everything", "portrait, photo, everything"]
+    assert "Rows that it did not measure, kept from before: 1." in page.read_text()
+    assert main([*words, "--keep", "--size", "64"]) == 2
+    assert "expected --size 512, that of the page, got 64" in capsys.readouterr().err
+    assert main(["--keep"]) == 2
+    assert "expected --page with --keep" in capsys.readouterr().err
+
+
 def test_nothing_measured_is_a_failure(monkeypatch, capsys):
     def nothing(*what):
         raise UserError("not here")

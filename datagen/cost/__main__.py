@@ -46,6 +46,8 @@ class CostTable:
     page: Path | None = None
     """Page to write the tables into, between its markers, docs/scaling.md for one; figures go beside it as .json.
     Left out, the tables are printed."""
+    keep: bool = False
+    """Keep what the page says of other tiers, sources and profiles, from the .json beside it."""
 
     def run(self) -> int:
         """Measures and writes; 0 unless nothing could be measured."""
@@ -53,10 +55,13 @@ class CostTable:
         page = "" if self.page is None else _read(self.page)
         if self.page is not None:
             inserted(page, "")  # Refused before minutes of rendering, not after.
+        kept = self._kept()
         missing: dict[str, str] = {}
         with progress_bar("cost", "rows") as progress:
             done = self._measured(missing, progress)
-        figures = self._figures(done, missing)
+        every = kept | done
+        figures = self._figures({names: every[names] for names in sorted(every, key=_place)}, missing)
+        figures["kept"] = len(every) - len(done)
         if self.page is None:
             sys.stdout.write(f"{markdown(figures)}\n")
         else:
@@ -75,6 +80,19 @@ class CostTable:
                 f"cost: expected a tier, --pairs of 1 or more and --size within 16 to 8192, got "
                 f"{' '.join(self.tiers) or 'no tier'}, {self.pairs} and {self.size}."
             )
+
+    def _kept(self) -> Measured:
+        """Rows of the page's figures, all of this size."""
+        if not self.keep:
+            return {}
+        if self.page is None:
+            raise UsageError("cost: expected --page with --keep, got none. Name the page whose figures stay.")
+        figures = json.loads(_read(self.page.with_suffix(".json")))
+        if figures["size"] != self.size:
+            raise UsageError(f"cost: expected --size {figures['size']}, that of the page, got {self.size}.")
+        rows = zip(figures["growth"].values(), figures["costs"], strict=True)
+        found = [(Cost(**cost), Growth(**grown)) for grown, cost in rows]
+        return {_names(cost): (cost, grown) for cost, grown in found}
 
     def _rows(self) -> Iterator[Names]:
         """Labels alone are the same under every tier, and are measured once."""
@@ -99,7 +117,7 @@ class CostTable:
     def _figures(self, done: Measured, missing: dict[str, str]) -> dict[str, Any]:
         options = [
             f"--{name} {_words(getattr(self, name))}" for name in ("tiers", "sources", "profiles", "pairs", "size")
-        ]
+        ] + ["--keep"] * self.keep
         return {
             "machine": {
                 "processor": processor(),
@@ -113,6 +131,15 @@ class CostTable:
             "growth": {", ".join(names): asdict(grown) for names, (_, grown) in done.items()},
             "targets": [_target(target, done) for target in TARGETS],
         }
+
+
+def _names(cost: Cost) -> Names:
+    return cost.source, "photo" if cost.colour == "photo" else "preview", cost.profile
+
+
+def _place(names: Names) -> tuple[int, int, str]:
+    """Where a row stands: by source, profile, and the quicker tier first."""
+    return list(SOURCES).index(names[0]), list(PROFILES).index(names[2]), "" if names[1] == "preview" else names[1]
 
 
 def _target(target: Target, done: Measured) -> dict[str, Any]:

@@ -19,7 +19,8 @@ def markdown(figures: Values) -> str:
     parts = [
         f"Made by `python -m datagen.cost {' '.join(figures['options'])}` on {machine['processor']}, "
         f"{machine['cores']} cores; Python {machine['python']}. Pairs of {figures['size']} x {figures['size']} px. "
-        "GPU-seconds are not measured: no GPU has rendered a set yet.",
+        "GPU-seconds are not measured: no GPU has rendered a set yet."
+        + (f" Rows that it did not measure, kept from before: {figures['kept']}." if figures["kept"] else ""),
         *(f"- `{name}` not measured: {reason}" for name, reason in figures["missing"].items()),
         "### 1,000 pairs",
         grid(_COST_HEAD, [_cost_row(cost) for cost in figures["costs"]]),

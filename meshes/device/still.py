@@ -33,7 +33,7 @@ class Tables:
         label: (F,) bool, `Surface.face_label`.
         bare: (F,) bool, those of them that are no facial hair and may hide a landmark.
         face_solid: (F,) bool, as `Surface.face_solid`; solid: (V,) bool, their vertices.
-        uncut: alpha maps, of which there are none: no sheet of each face (F,) int32, no table, no texels.
+        uncut: alpha maps, of which no face has one: -1 for each (F,) int32, a table and texels that are not read.
         landmark_face: (L,) int32, on the host, as in `meshes.head.Head`.
     """
 
@@ -182,7 +182,8 @@ def _vertices_of(faces: torch.Tensor, chosen: torch.Tensor, count: int) -> torch
 
 def _uncut(faces: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     none = torch.full((len(faces),), -1, dtype=torch.int32, device=faces.device)
-    return none, faces.new_zeros((0, 3), dtype=torch.int64), faces.new_zeros(0, dtype=torch.uint8)
+    # One row that nobody reads: libraries disagree about where a tensor of no elements lies.
+    return none, faces.new_zeros((1, 3), dtype=torch.int64), faces.new_zeros(1, dtype=torch.uint8)
 
 
 @dataclass(frozen=True, eq=False)

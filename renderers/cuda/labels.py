@@ -146,7 +146,7 @@ def visibility(device: Device, views: DeviceViews, other: Any, points_head: Any,
     held, start = xp.zeros((len(views), bins), xp.int32), xp.zeros((len(views), bins + 1), xp.int32)
     every = (views.table, other, numbers)
     device.launch("aim", (len(views), count), *every, points_head, own_face, there, code, bin_of, held)
-    start[:, 1:] = xp.cumsum(held, axis=1)
+    start[:, 1:] = xp.cumsum(held, axis=1, dtype=xp.int32)
     device.launch("fill_bins", (len(views), count), numbers, bin_of, start.copy(), member)
     lanes = LANES * views.faces
     device.launch("hide", (len(views), lanes), *every, there, own_face, start, member, code)
