@@ -1,6 +1,9 @@
 """One loader for every stream and set: index batches to worker processes, made ahead of who asks."""
 
+import os
+import sys
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import Any
 
 
@@ -34,4 +37,20 @@ def loader(
         prefetch_factor=prefetch if workers else None,
         multiprocessing_context="spawn" if workers else None,
         pin_memory=pinned,
+        worker_init_fn=_leave_at_once,
     )
+
+
+def _leave_at_once(_: int) -> None:
+    """Lets a worker end without tearing its interpreter down.
+
+    A worker that is stopped while it hands tensors over has a thread inside torch, which aborts when Python unwinds it:
+    "terminate called without an active exception", and an error in whoever closed the stream.
+    """
+    Finalize(None, _leave, exitpriority=-1000)  # After all others.
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

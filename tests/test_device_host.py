@@ -22,7 +22,7 @@ def test_a_watched_function_is_counted_timed_and_believed():
 
 
 def test_cells_tell_how_many_pairs_the_main_process_can_make():
-    assert Share("labels", 32, 15, 3.456, 0.5).cells == ("labels", "15", "3.46", "0.50", "2000")
+    assert Share("labels", 32, 8, 15, 3.456, 0.5).cells == ("labels", "32 x 32", "15", "3.46", "0.50", "2000")
 
 
 @needs_gcc

@@ -1,6 +1,10 @@
 """The live stream: the same samples as on disk, in order, as tensors, for any number of workers."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +44,31 @@ def test_workers_change_nothing_but_the_wait():
         assert one["meta"] == other["meta"]
         assert torch.equal(one["near_rgb"], other["near_rgb"])
         assert torch.equal(one["flow_near_to_far"], other["flow_near_to_far"])
+
+
+STOPPED = """
+import datagen
+if __name__ == "__main__":
+    batches = datagen.stream(datagen.Recipe(size=48, lights=("studio",)), batch=2, workers=1)
+    next(batches)
+    batches.close()
+    print("closed")
+"""
+
+
+def test_a_stream_that_is_closed_early_ends_without_a_word(tmp_path):
+    script = tmp_path / "stopped.py"
+    script.write_text(STOPPED)
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "closed\n", "")
 
 
 def test_a_stream_without_end_goes_on():

@@ -1,6 +1,8 @@
 """`python -m datagen.device.host`: what a batch of a device stream leaves to the main process, measured without a GPU.
 
-The kernels run as C and torch poses on this processor; both are timed and taken off, as a GPU does them meanwhile.
+The kernels run as C and torch poses on this processor; both are timed and taken off, as a GPU does them meanwhile. It
+would make the arrays of labels too, which here take time by their size, as nothing else of labels does: these are asked
+for in tiny images. Pictures are taken at full size, since processors still do much of them.
 """
 
 import sys
@@ -61,6 +63,7 @@ class Share:
 
     Attributes:
         name: what is made.
+        size: of the images in pixels.
         pairs: of the batch.
         launches: of kernels, in all.
         draft_ms: of a worker, a pair, once its people are at hand.
@@ -68,6 +71,7 @@ class Share:
     """
 
     name: str
+    size: int
     pairs: int
     launches: int
     draft_ms: float
@@ -77,7 +81,7 @@ class Share:
     def cells(self) -> tuple[str, ...]:
         """Of a table."""
         each = f"{self.draft_ms:.2f}", f"{self.host_ms:.2f}", f"{1e3 / self.host_ms:.0f}"
-        return self.name, str(self.launches), *each
+        return self.name, f"{self.size} x {self.size}", str(self.launches), *each
 
 
 def share(name: str, layers: Sequence[str], folder: Path, size: int, batch: int) -> Share:
@@ -95,17 +99,18 @@ def share(name: str, layers: Sequence[str], folder: Path, size: int, batch: int)
         maker.batch(drafted)
         made_at = time.perf_counter()
     own_s = made_at - drafted_at - device.watched.seconds - posed.seconds
-    return Share(name, batch, device.watched.calls, 1e3 * (drafted_at - start) / batch, 1e3 * own_s / batch)
+    return Share(name, size, batch, device.watched.calls, 1e3 * (drafted_at - start) / batch, 1e3 * own_s / batch)
 
 
-def report(size: int = 512, batch: int = 32) -> str:
+def report(sizes: tuple[int, int] = (32, 512), batch: int = 32) -> str:
     """A Markdown table: labels, and labels with the preview's colour."""
     found = []
-    for name, layers in (("labels", LABELS), ("labels and preview colour", DEFAULT_LAYERS)):
+    asked = ("labels", LABELS), ("labels and preview colour", DEFAULT_LAYERS)
+    for size, (name, layers) in zip(sizes, asked, strict=True):
         with TemporaryDirectory() as folder:
             found.append(share(name, layers, Path(folder), size, batch))
-    heads = "layers", "launches a batch", "draft, ms a pair", "main process, ms a pair", "pairs/s at most"
-    title = f"What a batch of {batch} pairs of {size} x {size} leaves to processors, 8 pairs to a pose"
+    heads = "layers", "pixels", "launches a batch", "draft, ms a pair", "main process, ms a pair", "pairs/s at most"
+    title = f"What a batch of {batch} pairs leaves to processors, 8 pairs to a pose"
     return f"{title}\n\n{grid(heads, [one.cells for one in found])}\n"
 
 
