@@ -16,7 +16,6 @@ from datagen.recipe import Recipe, RecipeError
 from meshes.head import Asset, FormModel, Head, HeadModel, Identity, Pose, Style
 from meshes.latest import Latest
 from meshes.parts import Part
-from meshes.surface import Surface
 from meshes.wear.put_on import put_on
 from meshes.wear.wardrobe import wardrobe_at_hand
 from renderers import environment
@@ -192,7 +191,7 @@ def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
     R, t = near.T_camera_head[:3, :3], near.T_camera_head[:3, 3]
     to_camera_m = -R.T @ t - head.surface.vertices
     distance_m = np.sqrt(np.einsum("vk,vk->v", to_camera_m, to_camera_m))
-    distance_m[~_solid_vertices(head.surface)] = np.inf
+    distance_m[~head.surface.vertex_solid] = np.inf
     nearest = int(distance_m.argmin())
     outside = to_camera_m[nearest] @ head.surface.normals[nearest] > 0
     refuse_touching(plan, float(distance_m[nearest]), bool(outside))
@@ -207,13 +206,6 @@ def refuse_touching(plan: Plan, distance_m: float, outside: bool) -> None:
             f"{100 * plan.camera.near_m:.1f} cm from the eye midpoint. "
             "Raise --near-m, or narrow --yaw-deg and --pitch-deg."
         )
-
-
-def _solid_vertices(surface: Surface) -> np.ndarray:
-    """(V,) bool: vertices of solid faces."""
-    solid = np.zeros(len(surface.vertices), bool)
-    solid[surface.faces[surface.face_solid]] = True
-    return solid
 
 
 def dolly_pair(camera: CameraPlan, eye_midpoint_m: np.ndarray, height: int, width: int) -> tuple[Camera, Camera]:

@@ -20,7 +20,7 @@ from meshes.head import PLAIN, Asset, Head, Identity, Pose, Style
 from meshes.makehuman_build import PACK
 from meshes.makehuman_data import add_targets
 from meshes.makehuman_identity import AVERAGE, RACES, sample_shape
-from meshes.makehuman_person import SIZE, Form, Person, Traits, form, person, unpainted
+from meshes.makehuman_person import SIZE, Form, Person, Traits, person
 from meshes.makehuman_template import MATERIALS, Template, template
 from meshes.normals import vertex_normals
 from meshes.parts import Part
@@ -69,25 +69,20 @@ class MakeHuman:
         Raises:
             MeshError: unknown expression or coefficient names, or weights out of range.
         """
-        return self._worn(person(*traits(identity, style)), identity, expression, pose, style)
+        return self._head(identity, expression, pose, style, painted=True)
 
     def form_head(self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style = PLAIN) -> Head:
         """`head` without colours and textures, see `meshes.head.FormModel`; raises as it does."""
-        return self._worn(unpainted(form(*traits(identity, style))), identity, expression, pose, style, painted=False)
+        return self._head(identity, expression, pose, style, painted=False)
 
-    def _worn(
-        self,
-        who: Person,
-        identity: Identity,
-        expression: Mapping[str, float],
-        pose: Pose,
-        style: Style,
-        *,
-        painted: bool = True,
+    def _head(
+        self, identity: Identity, expression: Mapping[str, float], pose: Pose, style: Style, *, painted: bool
     ) -> Head:
         check_expression(expression, self.expressions)
+        shape, look = traits(identity, style)
+        who = person(shape, look, painted)
         head, angles = posed(who, expression, pose), (pose.yaw, pose.pitch, pose.roll)
-        hair = hair_colour(dict(traits(identity, style)[1]))
+        hair = hair_colour(dict(look))
         return clothe(head, template().skin, style, lambda: _body(who), angles, hair, painted=painted)
 
     def assets_of(self, identity: Identity, style: Style) -> tuple[Asset, ...]:

@@ -78,13 +78,15 @@ class Person(Form):
 
 
 @lru_cache(maxsize=4)
-def person(shape: Traits, look: Traits) -> Person:
-    """The person of sorted (name, value) pairs; recent ones are kept.
+def person(shape: Traits, look: Traits, painted: bool = True) -> Person:
+    """The person of sorted (name, value) pairs, or without colours the form alone; recent ones are kept.
 
     Raises:
         MeshError: unknown shape names or values out of range.
     """
     fixed, appearance = template(), dict(look)
+    if not painted:
+        return _unpainted(form(shape, look))
     return Person(**vars(form(shape, look)), color=_colors(appearance, fixed), materials=_materials(appearance, fixed))
 
 
@@ -104,7 +106,7 @@ def form(shape: Traits, look: Traits) -> Form:
     )
 
 
-def unpainted(bare: Form) -> Person:
+def _unpainted(bare: Form) -> Person:
     """A form without colours, its materials in name alone: a person as labels see it."""
     clear = {material.name: material for material in eye_materials()}
     materials = tuple(clear.get(name, Material(name)) for name in MATERIALS)

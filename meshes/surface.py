@@ -8,6 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
+from meshes.parts import FACIAL_HAIR
+
 
 @dataclass(frozen=True, eq=False)
 class Material:
@@ -84,3 +86,15 @@ class Surface:
         """(F,) bool: opaque faces of skin and things; hairs and cards stand off these and face any way."""
         fibre = np.array([m.fibre for m in self.materials], bool)
         return self.face_label & (self.cutout < 0) & ~fibre[self.material]
+
+    @cached_property
+    def face_bare(self) -> np.ndarray:
+        """(F,) bool: faces that labels see and that may hide a landmark; facial hair grows on what is marked."""
+        return self.face_label & ~np.isin(self.part, FACIAL_HAIR)
+
+    @cached_property
+    def vertex_solid(self) -> np.ndarray:
+        """(V,) bool: vertices of solid faces."""
+        solid = np.zeros(len(self.vertices), bool)
+        solid[self.faces[self.face_solid]] = True
+        return solid

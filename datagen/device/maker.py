@@ -81,8 +81,8 @@ class Maker:
         heads = self._posed([draft.plan for draft in drafts if self.on_device and poses(draft.plan)])
         if self.recipe.takes_pictures:
             return [self._whole(draft.plan, heads.get(draft.plan.scene)) for draft in drafts]
-        scenes = {scene: scene_of(self.machine, head) for scene, head in heads.items()}
-        return [self._before_cameras(d, heads.get(d.plan.scene), scenes.get(d.plan.scene)) for d in drafts]
+        posed = {scene: (head, scene_of(self.machine, head)) for scene, head in heads.items()}
+        return [self._before_cameras(draft, posed.get(draft.plan.scene)) for draft in drafts]
 
     def _check(self, placed: Sequence[Placed], stack: Stack) -> None:
         """Refuses cameras on or in a head that was posed on the device, as `datagen.scene.build_scene` does.
@@ -109,12 +109,12 @@ class Maker:
         scenes = {plan.scene: Figure(plan.identity, plan.expression, plan.pose, plan.style) for plan in plans}
         return dict(zip(scenes, self.poser(list(scenes.values())), strict=True)) if scenes else {}
 
-    def _before_cameras(self, draft: Draft, head: DeviceHead | None, scene: DeviceScene | None) -> Placed:
+    def _before_cameras(self, draft: Draft, on_device: tuple[DeviceHead, DeviceScene] | None) -> Placed:
         if draft.posed is not None:
             posed = draft.posed
             return _placed(draft, posed.head, (posed.near, posed.far), upload(self.machine.kernels, posed.head.surface))
-        assert head is not None, "a draft is posed by the worker or by the device"
-        assert scene is not None
+        assert on_device is not None, "a draft is posed by the worker or by the device"
+        head, scene = on_device
         return _placed(draft, head, cameras(self.recipe, draft.plan, head.eye_midpoint), scene)
 
     def _whole(self, plan: Plan, head: DeviceHead | None) -> Placed:

@@ -15,9 +15,8 @@ from meshes.eyes import eyeball
 from meshes.hair.worn import LEVELS
 from meshes.head import Pose
 from meshes.makehuman import posed
-from meshes.makehuman_person import SIZE, Form, Traits, form, person, unpainted
+from meshes.makehuman_person import SIZE, Form, Traits, person
 from meshes.makehuman_template import Template, template
-from meshes.parts import FACIAL_HAIR
 from meshes.surface import Surface
 from meshes.wear.garment import Garment, tailor
 
@@ -151,7 +150,7 @@ def still(shape: Traits, look: Traits, painted: bool, device: str) -> Still:
     Raises:
         MeshError: as `makehuman_person.person`.
     """
-    who = person(shape, look) if painted else unpainted(form(shape, look))
+    who = person(shape, look, painted)
     surface = posed(who, {}, Pose()).surface
     return Still(
         who=who,
@@ -166,11 +165,10 @@ def still(shape: Traits, look: Traits, painted: bool, device: str) -> Still:
 
 
 def _tables(surface: Surface, landmark_face: np.ndarray, device: str) -> Tables:
-    hides = surface.face_label & ~np.isin(surface.part, FACIAL_HAIR)
-    columns = (surface.faces, surface.uv, surface.part, surface.face_label, hides, surface.face_solid)
-    faces, uv, part, label, bare, solid = (torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
-    near = _vertices_of(faces, solid, len(uv))
-    return Tables(faces, uv, part, label, bare, solid, near, _uncut(faces), landmark_face)
+    kinds = (surface.face_label, surface.face_bare, surface.face_solid, surface.vertex_solid)
+    columns = (surface.faces, surface.uv, surface.part, *kinds)
+    faces, uv, part, label, bare, *solid = (torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
+    return Tables(faces, uv, part, label, bare, solid[0], solid[1], _uncut(faces), landmark_face)
 
 
 def _vertices_of(faces: torch.Tensor, chosen: torch.Tensor, count: int) -> torch.Tensor:

@@ -170,7 +170,7 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
     camera = view_from(distance_m, size)
     lit = preview.light_up(surface, _light())
     here = rasterize(surface, camera)
-    there = colour.first(gpu.rasterize(device, place(device, [(upload(device, surface), camera)])))
+    there = gpu.row(gpu.rasterize(device, place(device, [(upload(device, surface), camera)])), 0)
 
     def on_cpu() -> Image:
         return preview.render(lit, camera, here)

@@ -15,7 +15,7 @@ from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.cuda import shadow
 from renderers.cuda.device import FAR_BITS, NONE, Device
-from renderers.cuda.labels import LANES, rasterize
+from renderers.cuda.labels import LANES, rasterize, row
 from renderers.cuda.views import DeviceScene, DeviceViews, place, place_checked
 from renderers.cuda.views import upload as upload_surface
 from renderers.exact import Hits
@@ -118,7 +118,7 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.nd
     xp, there = device.xp, upload(device, lit)
     columns, rows = (xp.asarray(table) for table in pixel_rays(supersampled(camera, 2)))
     view = (place if hits is None else place_checked)(device, [(there.scene, camera)])
-    hits = first(rasterize(device, view)) if hits is None else _moved(device, hits)
+    hits = row(rasterize(device, view), 0) if hits is None else _moved(device, hits)
     samples = subsample(device, there, view, hits, columns, rows)
     rgb = xp.zeros((camera.height, camera.width, 3), xp.float32)
     if background is not None:
@@ -134,11 +134,6 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.nd
         samples.slot, samples.ids[0], color, rgb, alpha,
     )  # fmt: skip
     return Image(rgb, alpha)
-
-
-def first(hits: Hits) -> Hits:
-    """Those of the first view."""
-    return Hits(hits.triangle_id[0], hits.barycentric[0], hits.depth_axis_m[0])
 
 
 def _moved(device: Device, hits: Hits) -> Hits:

@@ -48,21 +48,21 @@ class Stack:
     def pair(self, n: int) -> tuple[ViewLabels, ViewLabels, PairLabels]:
         """The labels of pair `n`, as `renderers.labels` gives them."""
         near, far = n, n + len(self)
-        return self._view(near), self._view(far), PairLabels(*(_row(self.to_other, view) for view in (near, far)))
+        return self._view(near), self._view(far), PairLabels(*(row(self.to_other, view) for view in (near, far)))
 
     def _view(self, v: int) -> ViewLabels:
-        surface, hits = self.surface[v], _row(self.hits, v)
+        surface, hits = self.surface[v], row(self.hits, v)
         seen = self.points_head[v][surface], hits.triangle_id[surface]
         return ViewLabels(self.views.cameras[v], hits, surface, self.normal[v], self.uv[v], self.part[v], *seen)
 
     def layers(self) -> dict[str, Any]:
         """Arrays (N, H, W, ...) of all pairs, by the names and in the types of `renderers.labels.to_layers`."""
         near, far = slice(0, len(self)), slice(len(self), None)
-        related = PairLabels(*(_row(self.to_other, half) for half in (near, far)))
+        related = PairLabels(*(row(self.to_other, half) for half in (near, far)))
         return to_layers(self._half(near), self._half(far), related)
 
     def _half(self, half: slice) -> "Half":
-        return Half(_row(self.hits, half), self.surface[half], self.normal[half], self.uv[half], self.part[half])
+        return Half(row(self.hits, half), self.surface[half], self.normal[half], self.uv[half], self.part[half])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Half:
     part: Any
 
 
-def _row(arrays: Any, where: int | slice) -> Any:
+def row(arrays: Any, where: int | slice) -> Any:
     """The same dataclass of a part of its arrays."""
     return type(arrays)(*(getattr(arrays, field.name)[where] for field in fields(arrays)))
 

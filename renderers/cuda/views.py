@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from meshes.latest import Latest
-from meshes.parts import FACIAL_HAIR
 from meshes.surface import Surface
 from renderers.camera import Camera
-from renderers.cuda.device import Device, address
+from renderers.cuda.device import NONE, Device, address
 from renderers.exact import GeometryError, check_camera, check_surface, lens_of, rays_of
 
 VIEW = np.dtype(
@@ -58,17 +57,15 @@ def upload(device: Device, surface: Surface) -> DeviceScene:
     check_surface(surface)
     offsets = np.cumsum([0, *(sheet.size for sheet in surface.cutouts)])
     sheets = [(offset, *sheet.shape) for offset, sheet in zip(offsets, surface.cutouts, strict=False)]
-    wanted, solid = surface.face_label, np.zeros(len(surface.vertices), bool)
-    solid[surface.faces[surface.face_solid]] = True
     tables: tuple[tuple[Any, type], ...] = (
         (surface.vertices, np.float64),
         (surface.normals, np.float32),
         (surface.uv, np.float32),
         (surface.faces, np.int32),
-        (wanted, bool),
-        (wanted & ~np.isin(surface.part, FACIAL_HAIR), bool),
+        (surface.face_label, bool),
+        (surface.face_bare, bool),
         (surface.part, np.uint8),
-        (solid, bool),
+        (surface.vertex_solid, bool),
         (surface.cutout, np.int32),
         (np.array(sheets, np.int64).reshape(-1, 3), np.int64),
         (np.concatenate([np.zeros(1, np.uint8), *(sheet.ravel() for sheet in surface.cutouts)])[1:], np.uint8),
@@ -155,7 +152,7 @@ def _check_sizes(cameras: Sequence[Camera]) -> None:
     if len(sizes) != 1:
         raise GeometryError(f"expected views of one size (height, width), got {sizes or 'none'}; place each size alone")
     height, width = sizes[0]
-    if height * width >= np.iinfo(np.int32).max:
+    if height * width >= NONE:
         raise GeometryError(f"expected an image below 2^31 pixels, got {width} x {height}; split it")
 
 
