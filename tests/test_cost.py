@@ -173,6 +173,10 @@ def test_what_a_page_says_already_may_stay(tmp_path, monkeypatch, capsys):
     assert "expected --size 512, that of the page, got 64" in capsys.readouterr().err
     assert main(["--keep"]) == 2
     assert "expected --page with --keep" in capsys.readouterr().err
+    for damaged in ("no figures", "[]", '{"growth": {}}'):
+        page.with_suffix(".json").write_text(damaged)
+        assert main([*words, "--keep"]) == 1
+        assert "scaling.json: expected the figures of the page, got others" in capsys.readouterr().err
 
 
 def test_nothing_measured_is_a_failure(monkeypatch, capsys):

@@ -87,11 +87,18 @@ class CostTable:
             return {}
         if self.page is None:
             raise UsageError("cost: expected --page with --keep, got none. Name the page whose figures stay.")
-        figures = json.loads(_read(self.page.with_suffix(".json")))
-        if figures["size"] != self.size:
-            raise UsageError(f"cost: expected --size {figures['size']}, that of the page, got {self.size}.")
-        rows = zip(figures["growth"].values(), figures["costs"], strict=True)
-        found = [(Cost(**cost), Growth(**grown)) for grown, cost in rows]
+        file = self.page.with_suffix(".json")
+        try:
+            figures = json.loads(_read(file))
+            rows = zip(figures["growth"].values(), figures["costs"], strict=True)
+            found = [(Cost(**cost), Growth(**grown)) for grown, cost in rows]
+            size = figures["size"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(
+                f"{file}: expected the figures of the page, got others; measure all without --keep."
+            ) from None
+        if size != self.size:
+            raise UsageError(f"cost: expected --size {size}, that of the page, got {self.size}.")
         return {_names(cost): (cost, grown) for cost, grown in found}
 
     def _rows(self) -> Iterator[Names]:
