@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from datagen.device.drafts import Drafts
-from datagen.device.pictures import can_draw
+from datagen.device.drafts import Drafts, can_draw
 from datagen.loading import loader
 from datagen.reader import collate
 from datagen.recipe import Recipe, validate

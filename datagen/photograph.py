@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from datagen.colour import tier
+from datagen.plan import Plan
 from datagen.randomness import generator
 from datagen.recipe import Recipe
 from datagen.scene import PosedScene
@@ -37,11 +38,13 @@ class Photograph:
         rgb: (H, W, 3) uint8 sRGB.
         alpha: (H, W) float32 in [0, 1], the part of each pixel that the person covers; neither blur nor shake is in it.
         settings: the exposure and white balance that it has.
+        lens: what it was taken through; None is a pinhole.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     settings: Settings
+    lens: ThinLens | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +141,14 @@ def _coverage(recipe: Recipe, surface: Surface, shot: Shot, image: Image) -> np.
 
 
 def _backdrop(scene: PosedScene, view: View) -> np.ndarray:
-    red, green, blue = srgb.decode(np.array(scene.plan.background_rgb, np.uint8)).tolist()
-    return background.backdrop(
-        view.camera, scene.light, scene.plan.background, scene.plan.plate, (red, green, blue), view.lens
-    )
+    plan = scene.plan
+    return background.backdrop(view.camera, scene.light, plan.background, plan.plate, backdrop_rgb(plan), view.lens)
+
+
+def backdrop_rgb(plan: Plan) -> tuple[float, float, float]:
+    """Linear colour of a flat backdrop."""
+    red, green, blue = srgb.decode(np.array(plan.background_rgb, np.uint8)).tolist()
+    return red, green, blue
 
 
 def _measured(scene: PosedScene, negative: Negative) -> Settings:
@@ -154,15 +161,17 @@ def _measured(scene: PosedScene, negative: Negative) -> Settings:
 def _finished(scene: PosedScene, negative: Negative, settings: Settings) -> Photograph:
     film, name = negative.shot.film, negative.shot.name
     noise = generator(scene.plan.seed, scene.plan.index, f"{name} noise")
-    return Photograph(develop(negative.light, settings, film, noise), negative.alpha, settings)
+    return Photograph(
+        develop(negative.light, settings, film, noise), negative.alpha, settings, negative.shot.view.lens
+    )  # fmt: skip
 
 
-def film_of(recipe: Recipe, scene: PosedScene, pictures: Pictures) -> dict[str, Any] | None:
+def film_of(recipe: Recipe, plan: Plan, pictures: Pictures) -> dict[str, Any] | None:
     """The record of lens and film, plain JSON values; None where there is nothing to say."""
-    plan = scene.plan
+    near, far = plan.near_shot, plan.far_shot
     views = {
-        "near": _film_of_view(plan.near_shot.film, plan.near_shot.f_number, scene.near_lens, pictures.near.settings),
-        "far": _film_of_view(plan.far_shot.film, plan.far_shot.f_number, scene.far_lens, pictures.far.settings),
+        "near": _film_of_view(near.film, near.f_number, pictures.near.lens, pictures.near.settings),
+        "far": _film_of_view(far.film, far.f_number, pictures.far.lens, pictures.far.settings),
     }
     ideal_view = _film_of_view(Film(), None, None, Settings())
     return None if all(view == ideal_view for view in views.values()) else {**views, "meter_each": recipe.meter_each}

@@ -59,7 +59,7 @@ def sample_of(
     layers = to_layers(labels.near, labels.far, labels.pair) | ({} if pictures is None else picture_layers(pictures))
     visible = {view: _landmarks_visible(scene, camera) for view, camera in (("near", scene.near), ("far", scene.far))}
     stored = {name: layers[name] for name in LAYERS if name in recipe.layers}
-    film = None if pictures is None else film_of(recipe, scene, pictures)
+    film = None if pictures is None else film_of(recipe, scene.plan, pictures)
     return Sample(scene.plan.index, stored, record(recipe_name, recipe, scene, visible, film))
 
 

@@ -114,19 +114,12 @@ def build_scene(recipe: Recipe, plan: Plan, *, painted: bool = True) -> PosedSce
     Raises:
         MeshError, RecipeError, LightError: something the plan names cannot be opened.
     """
-    return scene_around(recipe, plan, _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style, painted))
-
-
-def scene_around(recipe: Recipe, plan: Plan, head: Head) -> PosedScene:
-    """The scene of a plan whose person is posed, without the things worn; raises as `build_scene`."""
+    head = _posed(plan.head, plan.identity, plan.expression, plan.pose, plan.style, painted)
     near, far = cameras(recipe, plan, head.eye_midpoint)
     _check_clearance(plan, head, near)
     plan, head = _with_things(recipe, plan, head, near)
     light, exposure, assets = sources(recipe, plan)
-    crop = plan.camera.crop
-    near_lens = lens_of(near, head, crop, plan.near_shot.f_number)
-    far_lens = lens_of(far, head, crop, plan.far_shot.f_number)
-    return PosedScene(plan, head, near, far, near_lens, far_lens, light, exposure, assets)
+    return PosedScene(plan, head, near, far, *lenses(plan, head, near, far), light, exposure, assets)
 
 
 def cameras(recipe: Recipe, plan: Plan, eye_midpoint_m: np.ndarray) -> tuple[Camera, Camera]:
@@ -235,6 +228,12 @@ def distorted(camera: Camera, distortion: Distortion | None) -> Camera:
             return replace(camera, distortion=distortion)
         distortion = distortion.scaled(0.9)
     return camera
+
+
+def lenses(plan: Plan, head: Head, near: Camera, far: Camera) -> tuple[ThinLens | None, ThinLens | None]:
+    """What both cameras of a plan look through at a posed head."""
+    crop = plan.camera.crop
+    return lens_of(near, head, crop, plan.near_shot.f_number), lens_of(far, head, crop, plan.far_shot.f_number)
 
 
 def lens_of(camera: Camera, head: Head, crop: float, f_number: float | None) -> ThinLens | None:

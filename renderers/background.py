@@ -24,7 +24,8 @@ from renderers.prefilter import blur, to_octahedral
 Kind = Literal["black", "flat", "environment", "indoor", "outdoor"]
 """What can be behind a person."""
 
-_STEP = 8  # Pixels between the places where surroundings are looked up.
+KNOT_STEP_PX = 8
+"""Between the places where surroundings are looked up."""
 
 
 def backdrop(
@@ -80,11 +81,20 @@ def surroundings(camera: Camera, light: EnvironmentLight, blur_rad: float = 0.12
     Returns:
         (H, W, 3) float32 linear.
     """
-    blurred = to_octahedral(blur(shrink(light.radiance, 64), "gaussian", max(blur_rad, 0.06)), 129)
+    return stretch(surroundings_knots(camera, light, blur_rad), camera.height, camera.width, KNOT_STEP_PX)
+
+
+def surroundings_knots(camera: Camera, light: EnvironmentLight, blur_rad: float = 0.12) -> np.ndarray:
+    """`surroundings` at every `KNOT_STEP_PX`-th pixel from (0, 0) on, two beyond the last: (n, m, 3) float32."""
     columns, rows = (_knots(rays) for rays in pixel_rays(camera))
     R = camera.T_camera_head[:3, :3].copy()
-    knots = lookup_rays(blurred, columns, rows, R, camera.orthographic)
-    return stretch(knots, camera.height, camera.width, _STEP)
+    return lookup_rays(_softened(light, blur_rad), columns, rows, R, camera.orthographic)
+
+
+@lru_cache(maxsize=2)
+def _softened(light: EnvironmentLight, blur_rad: float) -> np.ndarray:
+    """Kept for the other view of the same scene."""
+    return to_octahedral(blur(shrink(light.radiance, 64), "gaussian", max(blur_rad, 0.06)), 129)
 
 
 def surroundings_through(camera: Camera, light: EnvironmentLight, lens: ThinLens) -> np.ndarray:
@@ -99,7 +109,7 @@ def surroundings_through(camera: Camera, light: EnvironmentLight, lens: ThinLens
         (H, W, 3) float32 linear.
     """
     disc_px = 0.0 if camera.orthographic else float(lens.blur_px(float(camera.K[0, 0]), np.array(math.inf)))
-    step = int(np.clip(disc_px / 6, 1, _STEP))
+    step = int(np.clip(disc_px / 6, 1, KNOT_STEP_PX))
     x, y = sample_places(camera, step, 2)
     R = np.ascontiguousarray(camera.T_camera_head[:3, :3])
     seen = _map_seen(_finest(light), x, y, R, 2, camera.orthographic)
@@ -149,6 +159,6 @@ def _spline(t, weights):  # type: ignore[no-untyped-def]
 
 
 def _knots(rays: np.ndarray) -> np.ndarray:
-    """Every `_STEP`-th ray and two beyond the last: so blurred a picture is straight in between."""
+    """Every `KNOT_STEP_PX`-th ray and two beyond the last: so blurred a picture is straight in between."""
     spacing = rays[1] - rays[0] if len(rays) > 1 else 0.0
-    return rays[0] + spacing * _STEP * np.arange(len(rays) // _STEP + 2)
+    return rays[0] + spacing * KNOT_STEP_PX * np.arange(len(rays) // KNOT_STEP_PX + 2)

@@ -10,10 +10,18 @@ from meshes.srgb import FIRST_CODE, LINEAR_OF_CODE, THRESHOLDS, code_of
 from renderers.srgb import decode, encode
 
 
+def chain_shapes(height: int, width: int) -> list[tuple[int, int]]:
+    """Heights and widths of the maps of a chain, largest first."""
+    shapes = [(height, width)]
+    while min(shapes[-1]) >= 8:
+        shapes.append((shapes[-1][0] // 2, shapes[-1][1] // 2))
+    return shapes
+
+
 def mip_chain(texture: np.ndarray) -> tuple[np.ndarray, ...]:
     """(h, w, 3) uint8 sRGB maps, each half the size of the one before, averaged in linear light; 4 texels at least."""
     chain = [texture]
-    while min(chain[-1].shape[:2]) >= 8:
+    for _ in chain_shapes(*texture.shape[:2])[1:]:
         chain.append(_halve(np.ascontiguousarray(chain[-1]), LINEAR_OF_CODE, THRESHOLDS, FIRST_CODE))
     return tuple(chain)
 
@@ -24,7 +32,7 @@ def relief_chain(relief: np.ndarray) -> tuple[np.ndarray, ...]:
     A texel of every level keeps the rise per texel of the first.
     """
     chain = [relief]
-    while min(chain[-1].shape[:2]) >= 8:
+    for _ in chain_shapes(*relief.shape[:2])[1:]:
         chain.append(_mean_of_four(np.ascontiguousarray(chain[-1])))
     return tuple(chain)
 

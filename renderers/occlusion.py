@@ -4,7 +4,7 @@ The light is summed up by a few directions; each casts a shadow through a depth 
 The share depends on the scene and the light alone, so a near and a far view use the same.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,24 +32,7 @@ class Arrival(NamedTuple):
     opening: np.ndarray
 
 
-class Gather(Protocol):
-    """The loops behind `arrival`: `kernels_color.shadow.gather`, or a device's."""
-
-    def __call__(
-        self,
-        points: np.ndarray,
-        normals: np.ndarray,
-        corners: np.ndarray,
-        faces: np.ndarray,
-        frames: np.ndarray,
-        power: np.ndarray,
-        size: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """See `kernels_color.shadow.gather`."""
-        ...
-
-
-def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS, gathered: Gather = gather) -> Arrival:
+def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> Arrival:
     """Shadows of a surface upon itself.
 
     The occluders are taken for solids: what enters one must leave it. Transparent shells and cut-out cards cast no
@@ -59,18 +42,19 @@ def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS, 
         surface: the scene; `occluder_faces` cast the shadows, or all faces where it is empty.
         light: any light.
         count: directions that stand for the light.
-        gathered: what runs over vertices and directions.
     """
     toward, power = light_directions(light, count)
-    corners, faces = _occluders(surface)
+    corner, faces = occluders(surface)
     if not len(toward) or not len(faces):
         return unobstructed(np.ones((len(surface.vertices), 3), np.float32))
     points, normals = (np.ascontiguousarray(a.T, np.float32) for a in (surface.vertices, surface.normals))
-    (lit, unshadowed), moments = gathered(
-        points, normals, corners, faces, _frames(toward), power.astype(np.float32), MAP_TEXELS
+    corners = surface.vertices[corner].astype(np.float32)
+    (lit, unshadowed), moments = gather(
+        points, normals, corners, faces, frames(toward), power.astype(np.float32), MAP_TEXELS
     )
     share = np.where(unshadowed > 0, lit / np.maximum(unshadowed, np.float32(1e-20)), np.float32(1))
-    return Arrival(np.ascontiguousarray(share.T), _opening(moments, toward))
+    opening = np.einsum("ij,jv->vi", opening_of_moments(toward), moments)
+    return Arrival(np.ascontiguousarray(share.T), np.ascontiguousarray(opening))
 
 
 def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> np.ndarray:
@@ -85,17 +69,18 @@ def unobstructed(share: np.ndarray) -> Arrival:
     return Arrival(share, opening)
 
 
-def _opening(moments: np.ndarray, toward: np.ndarray) -> np.ndarray:
-    """(V, 4) float32: the plane a + b . d nearest to the open part of all directions, by least squares.
+def opening_of_moments(toward: np.ndarray) -> np.ndarray:
+    """(4, 4) float32 that makes the moments of what is open into an opening.
+
+    That is the plane a + b . d nearest to the open part of all directions, by least squares.
 
     Args:
-        moments: (4, V) float32 from the kernel; toward: (D, 3) float64 unit vectors.
+        toward: (D, 3) float64 unit vectors, over which `kernels_color.shadow.gather` sums the moments.
     """
     basis = np.concatenate([np.ones((len(toward), 1)), toward], axis=1)
     # A little is added to the slopes, so that directions on one side alone do not tip the plane.
     normal = np.einsum("di,dj->ij", basis, basis) + np.diag([0.0, 0.5, 0.5, 0.5])
-    solve = np.linalg.inv(normal).astype(np.float32)
-    return np.ascontiguousarray(np.einsum("ij,jv->vi", solve, moments))
+    return np.linalg.inv(normal).astype(np.float32)
 
 
 def light_directions(light: EnvironmentLight, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,7 +152,7 @@ def _mean_direction(brightness: np.ndarray, direction: np.ndarray) -> np.ndarray
     return mean / length if length > 0 else mean
 
 
-def _frames(toward: np.ndarray) -> np.ndarray:
+def frames(toward: np.ndarray) -> np.ndarray:
     """(n, 3, 3) float32 with rows right, up, towards the light, for (n, 3) unit vectors."""
     helper = np.where(np.abs(toward[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
     right = np.cross(helper, toward)
@@ -175,12 +160,10 @@ def _frames(toward: np.ndarray) -> np.ndarray:
     return np.stack([right, np.cross(toward, right), toward], axis=1).astype(np.float32)
 
 
-def _occluders(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (N, 3) float32 and faces (G, 3) uint32 of what casts shadows, other vertices left out."""
-    fibre = np.array([material.fibre for material in surface.materials], bool)
-    solid = surface.face_label & (surface.cutout < 0) & ~fibre[surface.material]
-    faces = surface.occluder_faces if len(surface.occluder_faces) else surface.faces[solid]
+def occluders(surface: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """What casts shadows: numbers (N,) int64 of its vertices, and its faces (G, 3) uint32 of these."""
+    faces = surface.occluder_faces if len(surface.occluder_faces) else surface.faces[surface.face_solid]
     used = np.zeros(len(surface.vertices), bool)
     used[faces] = True
     position = (np.cumsum(used) - 1).astype(np.uint32)
-    return surface.vertices[used].astype(np.float32), position[faces]
+    return np.flatnonzero(used), position[faces]

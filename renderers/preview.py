@@ -3,6 +3,8 @@
 `light_up` prepares a surface under a light once; `render` then takes any number of views of it.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,8 +17,8 @@ from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.exact import Hits, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight, check_light
-from renderers.mips import mip_chain, relief_chain
-from renderers.occlusion import Arrival, arrival, unobstructed
+from renderers.mips import chain_shapes, mip_chain, relief_chain
+from renderers.occlusion import DIRECTIONS, arrival, light_directions, unobstructed
 from renderers.picture import Image, Quality, View
 from renderers.prefilter import LEVEL_ROUGHNESS, Prefiltered, prefilter
 
@@ -30,6 +32,38 @@ class LitSurface:
     shading: shade.Mesh
     paint: shade.Paint
     light: shade.Light
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLight:
+    """A light and what shading asks of it whatever the surface; made by `prepare`, in any process.
+
+    Attributes:
+        light: the light.
+        maps: of it, blurred.
+        toward, power: the directions that cast its shadows, see `occlusion.light_directions`.
+    """
+
+    light: EnvironmentLight
+    maps: Prefiltered
+    toward: np.ndarray
+    power: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """The light's."""
+        return self.light.name
+
+
+@Latest
+def prepare(light: EnvironmentLight) -> PreparedLight:
+    """A light ready for shading; kept while the same one returns.
+
+    Raises:
+        LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
+    """
+    check_light(light)
+    return PreparedLight(light, prefilter(light), *light_directions(light, DIRECTIONS))
 
 
 def check() -> None:
@@ -58,28 +92,23 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
     """
     check_light(light)
-    return lit_by(surface, light, arrival(surface, light) if share is None else unobstructed(share))
-
-
-def lit_by(surface: Surface, light: EnvironmentLight, arriving: Arrival) -> LitSurface:
-    """`light_up` with what arrives at the vertices known already, for a light that `check_light` lets pass."""
-    paint, mips, maps = _paint(surface.materials)
+    arriving = arrival(surface, light) if share is None else unobstructed(share)
+    tables, mips = paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)
     facet = coverage.facets(_array(surface.vertices, np.float64), faces)
     # Without a facet a face has no other side to be seen from, and differs from each of its neighbours.
     facet[np.array([m.fibre for m in surface.materials])[material]] = 0.0
     columns = (surface.normals, surface.uv, surface.color, *arriving, surface.vertices)
     vertex = np.concatenate(columns, axis=1, dtype=np.float32)
-    sheets, texels = _flat(surface.cutouts)
     return LitSurface(
         surface,
         coverage.Mesh(
             faces, facet, _array(surface.uv, np.float32), material, ~surface.face_label,
-            _array(surface.cutout, np.int32), sheets, texels,
+            _array(surface.cutout, np.int32), _laid([one.shape for one in surface.cutouts]), _flat(surface.cutouts),
         ),
-        shade.Mesh(faces, facet, vertex, material, mips, maps),
-        paint,
-        _seen_by(surface.materials, prefilter(light)),
+        shade.Mesh(faces, facet, vertex, material, mips, _texels(surface.materials)),
+        tables,
+        seen_by(surface.materials, prefilter(light)),
     )  # fmt: skip
 
 
@@ -114,7 +143,7 @@ def _array(values: np.ndarray, dtype: type) -> np.ndarray:
     return np.require(values, dtype, ["C", "W"])
 
 
-def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
+def seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
     """The maps as each material sees them: softened by its subsurface, blurred between two levels of roughness."""
     rough = [m.roughness for m in materials] + [m.oil_roughness for m in materials]
     levels = np.interp(rough, LEVEL_ROUGHNESS, np.arange(len(LEVEL_ROUGHNESS)))
@@ -125,13 +154,13 @@ def _seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
     return shade.Light(np.concatenate(received), np.concatenate(mirrored), maps.sharp)
 
 
-@lru_cache(maxsize=3)
-def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np.ndarray]:
-    """Materials as tables, and the smaller versions of their maps; kept while the same materials return."""
-    chains = [albedo_maps(m) for m in materials] + [relief_maps(m) for m in materials]
+@lru_cache(maxsize=64)
+def paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray]:
+    """Materials as tables, and where their maps lie in `_texels`: (n, 3) int64 of offset, height and width."""
+    maps = [material.texture for material in materials] + [material.relief for material in materials]
+    chains = [[] if one is None else chain_shapes(*one.shape[:2]) for one in maps]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
     rows = np.stack([first, [len(chain) for chain in chains]], axis=1).astype(np.int64)
-    mips, texels = _flat(tuple(level for chain in chains for level in chain))
     rough = [m.roughness for m in materials] + [m.oil_roughness for m in materials]
     return (
         shade.Paint(
@@ -141,9 +170,15 @@ def _paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray, np
             rows[: len(materials)].copy(),
             rows[len(materials) :].copy(),
         ),
-        mips,
-        texels,
+        _laid([(*shape, 3) for chain in chains for shape in chain]),
     )
+
+
+@lru_cache(maxsize=3)
+def _texels(materials: tuple[Material, ...]) -> np.ndarray:
+    """The maps of all materials end to end: albedo of each with its smaller versions, then relief of each."""
+    chains = [albedo_maps(m) for m in materials] + [relief_maps(m) for m in materials]
+    return _flat([level for chain in chains for level in chain])
 
 
 @lru_cache(maxsize=16)
@@ -169,12 +204,15 @@ def relief_maps(material: Material) -> tuple[np.ndarray, ...]:
     return relief_chain(material.relief)
 
 
-def _flat(sheets: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Arrays of uint8 laid end to end: a table (n, 3) int64 of offset, height, width, and the bytes."""
-    offsets = np.cumsum([0, *(sheet.size for sheet in sheets)])[:-1]
-    table = [(offset, sheet.shape[0], sheet.shape[1]) for offset, sheet in zip(offsets, sheets, strict=True)]
-    texels = np.concatenate([np.zeros(0, np.uint8), *(sheet.ravel() for sheet in sheets)])
-    return np.array(table, np.int64).reshape(-1, 3), texels
+def _laid(shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """(n, 3) int64 of offset, height and width of maps that lie end to end."""
+    offsets = np.cumsum([0, *(math.prod(shape) for shape in shapes)])[:-1]
+    table = [(offset, *shape[:2]) for offset, shape in zip(offsets, shapes, strict=True)]
+    return np.array(table, np.int64).reshape(-1, 3)
+
+
+def _flat(maps: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.uint8), *(one.ravel() for one in maps)])
 
 
 @lru_cache(maxsize=64)

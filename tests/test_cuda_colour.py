@@ -28,12 +28,14 @@ from renderers.kernels import terms
 from renderers.kernels_color import coverage, shade, shadow
 from renderers.lens import CameraError, Distortion
 from renderers.light import EnvironmentLight
+from renderers.occlusion import Arrival
 from renderers.picture import Image
 from renderers.radiance import LightError
 from renderers.srgb import encode
 from renderers.standard_scenes import hard_head, make_surface, plain_head, view_from
 
 LIGHT = studio_light(np.random.default_rng(1))
+READY = preview.prepare(LIGHT)
 
 
 def built(folder: Path, *options: str) -> Device:
@@ -104,10 +106,10 @@ def assert_same_picture(ours: Image, theirs: Image) -> None:
 @pytest.mark.parametrize("distance_m", [0.3, math.inf])
 @pytest.mark.parametrize("scene", heads())
 def test_pictures_are_those_of_the_cpu(device: Device, scene: str, distance_m: float):
-    lit, camera = preview.light_up(heads()[scene](), LIGHT), view_from(distance_m, 112)
+    surface, camera = heads()[scene](), view_from(distance_m, 112)
     background = np.random.default_rng(2).uniform(0, 2, (112, 112, 3)).astype(np.float32)
-    ours = gpu.to_host(device, colour.render(lit, camera, None, background, device))
-    theirs = preview.render(lit, camera, background=background)
+    ours = gpu.to_host(device, colour.render(device, colour.light_up(device, surface, READY), camera, None, background))
+    theirs = preview.render(preview.light_up(surface, LIGHT), camera, background=background)
     assert_same_picture(ours, theirs)
     assert {0.0, 0.25, 0.5, 1.0} <= set(np.unique(ours.alpha))
 
@@ -120,34 +122,52 @@ def test_the_person_has_what_the_scenes_lack():
 
 @pytest.mark.parametrize("distance_m", [0.13, 0.2, math.inf])
 def test_faces_that_cross_the_camera_look_alike(device: Device, distance_m: float):
-    lit, camera = preview.light_up(around(), LIGHT), view_from(distance_m, 64)
-    ours = gpu.to_host(device, colour.render(lit, camera, None, None, device))
-    assert_same_picture(ours, preview.render(lit, camera))
+    camera = view_from(distance_m, 64)
+    ours = gpu.to_host(device, colour.render(device, colour.light_up(device, around(), READY), camera))
+    assert_same_picture(ours, preview.render(preview.light_up(around(), LIGHT), camera))
 
 
 @pytest.mark.parametrize("scene", [cards, around])
 def test_the_order_of_items_does_not_matter(device: Device, backwards: Device, scene: Callable[[], Surface]):
-    lit, camera = preview.light_up(scene(), LIGHT), view_from(0.3, 64)
-    one, other = (gpu.to_host(d, colour.render(lit, camera, None, None, d)) for d in (device, backwards))
+    camera = view_from(0.3, 64)
+    one, other = (
+        gpu.to_host(d, colour.render(d, colour.light_up(d, scene(), READY), camera)) for d in (device, backwards)
+    )
     assert_same_picture(one, other)
 
 
 @pytest.mark.parametrize("scene", ["hard", "person", "cards"])
-def test_soft_shadows_are_those_of_the_cpu(device: Device, backwards: Device, scene: str):
+def test_what_a_picture_is_made_of_is_the_previews(device: Device, backwards: Device, scene: str):
     surface = heads()[scene]()
     theirs = preview.light_up(surface, LIGHT)
     share = theirs.shading.vertex[:, shade.LIT : shade.OPEN]
     assert (share < 0.5).any() or scene == "cards"
     for where in (device, backwards):
-        ours = colour.light_up(surface, LIGHT, where)
-        np.testing.assert_array_equal(ours.shading.vertex, theirs.shading.vertex)
-        assert colour.light_up(surface, LIGHT, where) is ours
+        ours = colour.light_up(where, surface, READY)
+        np.testing.assert_array_equal(ours.vertex, theirs.shading.vertex)
+        np.testing.assert_array_equal(ours.facet, theirs.shading.facet)
+        assert colour.light_up(where, surface, READY) is ours
 
 
-def test_light_that_is_not_finite_is_refused_as_by_the_preview(device: Device):
+def test_a_surface_in_the_devices_memory_is_not_read_from_the_hosts(device: Device):
+    surface, camera = hard_head(60, 500), view_from(0.3, 64)
+    scene = views.upload(device, surface)
+    emptied = replace(surface, vertices=np.full_like(surface.vertices, np.nan), normals=surface.normals * np.nan)
+    ours = colour.render(device, colour.light_up(device, emptied, READY, scene), camera)
+    assert_same_picture(ours, preview.render(preview.light_up(surface, LIGHT), camera))
+
+
+@pytest.mark.parametrize("scene", ["hard", "cards"])
+def test_a_dark_light_arrives_everywhere(device: Device, scene: str):
+    surface, dark = heads()[scene](), EnvironmentLight(np.zeros((16, 32, 3), np.float32), "black")
+    ours, theirs = colour.light_up(device, surface, preview.prepare(dark)), preview.light_up(surface, dark)
+    np.testing.assert_array_equal(ours.vertex, theirs.shading.vertex)
+
+
+def test_light_that_is_not_finite_is_refused_as_by_the_preview():
     broken = EnvironmentLight(np.full((16, 32, 3), np.nan, np.float32), "broken")
     with pytest.raises(LightError, match="expected"):
-        colour.light_up(plain_head(24), broken, device)
+        preview.prepare(broken)
 
 
 def test_one_of_the_orders_is_backwards(device: Device, backwards: Device):
@@ -162,28 +182,26 @@ def test_one_of_the_orders_is_backwards(device: Device, backwards: Device):
 
 def test_hits_may_lie_on_the_device_or_here(device: Device):
     surface, camera = hard_head(60, 500), view_from(0.3, 64)
-    lit, here = preview.light_up(surface, LIGHT), rasterize(surface, camera)
+    lit, here = colour.light_up(device, surface, READY), rasterize(surface, camera)
+    theirs = preview.render(preview.light_up(surface, LIGHT), camera, here)
     there = gpu.row(gpu.rasterize(device, views.place(device, [(views.upload(device, surface), camera)])), 0)
     for hits in (here, there, None):
-        ours = gpu.to_host(device, colour.render(lit, camera, hits, None, device))
-        assert_same_picture(ours, preview.render(lit, camera, here))
+        assert_same_picture(gpu.to_host(device, colour.render(device, lit, camera, hits)), theirs)
 
 
 def test_a_surface_moves_once(device: Device):
-    lit = preview.light_up(cards(), LIGHT)
-    first = colour.upload(device, lit)
-    assert colour.upload(device, lit) is first
+    first = colour.light_up(device, cards(), READY)
     dark = EnvironmentLight(np.zeros((16, 32, 3), np.float32), "black")
-    relit = colour.upload(device, preview.light_up(cards(), dark))
+    relit = colour.light_up(device, cards(), preview.prepare(dark))
     assert relit is not first
     assert relit.scene is first.scene
 
 
 def test_an_empty_view_shows_the_background(device: Device):
-    camera, lit = view_from(0.5, 16), preview.light_up(plain_head(24), LIGHT)
+    camera, lit = view_from(0.5, 16), colour.light_up(device, plain_head(24), READY)
     away = camera.T_camera_head.copy()
     away[2, 3] = -5.0
-    image = colour.render(lit, replace(camera, T_camera_head=away), None, np.ones((16, 16, 3), np.float32), device)
+    image = colour.render(device, lit, replace(camera, T_camera_head=away), None, np.ones((16, 16, 3), np.float32))
     assert (image.rgb == 1).all()
     assert not image.alpha.any()
 
@@ -191,7 +209,7 @@ def test_an_empty_view_shows_the_background(device: Device):
 def test_a_lens_is_refused_as_by_the_preview(device: Device):
     bent: Camera = replace(view_from(0.3, 16), distortion=Distortion(k1=-0.1))
     with pytest.raises(CameraError, match="expected"):
-        colour.render(preview.light_up(plain_head(24), LIGHT), bent, None, None, device)
+        colour.render(device, colour.light_up(device, plain_head(24), READY), bent)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +246,8 @@ def test_the_ptx_rounds_every_operation_by_itself(source: Path):
     names = [line.split()[0] for line in code.splitlines() if line.startswith("\t") and line.split()]
     kinds = {"mul", "add", "sub", "div", "sqrt", "rcp", "fma", "mad"}
     operations = [name for name in names if name.endswith((".f32", ".f64")) and name.split(".")[0] in kinds]
-    assert len(operations) > 10 * len(kernels_of(source))
+    least = {"film.cu": 5}.get(source.name, 10)  # Its two kernels are a few lines each.
+    assert len(operations) > least * len(kernels_of(source))
     assert {name for name in operations if ".rn." not in name} == set()
     assert not [name for name in operations if name.startswith(("fma", "mad")) or ".ftz" in name]
 
@@ -257,13 +276,10 @@ def test_the_check_on_a_device_compares_soft_shadows_and_notices_a_hundredth(dev
     row = check.check_shadows(device, hard_head(24, 40), "hard", repeats=1)
     assert row.differs == 0
     assert "| 24 | equal |" in str(row)
-    whole = soft.gather
-
-    def dimmed(*arguments: object) -> tuple[np.ndarray, np.ndarray]:
-        sums, moments = whole(*arguments)
-        return sums * np.float32([[[0.99]], [[1.0]]]), moments
-
-    monkeypatch.setattr(soft, "gather", dimmed)
+    whole = soft.arrival
+    monkeypatch.setattr(
+        soft, "arrival", lambda *arguments: Arrival(0.99 * whole(*arguments).share, *whole(*arguments)[1:])
+    )
     row = check.check_shadows(device, hard_head(24, 40), "hard", repeats=1)
     assert not row.agrees
     assert "| DIFFERENT: 1.0e-02 |" in str(row)

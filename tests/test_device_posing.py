@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("torch")
 
 from meshes.arkit import ARKIT, sample_expression
-from meshes.device.poser import DeviceHead, Figure, Poser, to_host
+from meshes.device.looks import looks, to_host
+from meshes.device.poser import DeviceHead, Figure, Poser
 from meshes.hair.style import beard_look
 from meshes.head import Head, Identity, MeshError, Pose, Style
 from meshes.makehuman import MakeHuman
@@ -77,6 +78,17 @@ def test_brought_over_it_is_the_models_head(both):
         assert np.abs(over.normals - head.surface.normals).max() < 1e-5
 
 
+def test_how_it_looks_is_told_without_its_points(both):
+    for posed, head in both:
+        seen = looks(posed)
+        assert np.abs(seen.color - head.surface.color).max() < 1e-5
+        assert [m.name for m in seen.materials] == [m.name for m in head.surface.materials]
+        np.testing.assert_array_equal(seen.material, head.surface.material)
+        again = looks(posed)
+        assert again.vertices is seen.vertices, "the person at rest is kept"
+        assert again.materials is seen.materials
+
+
 def test_the_people_have_hair_of_every_kind(both):
     assert {len(posed.still.bound) for posed, _ in both} == {2, 3}  # Brows and lashes, and a beard.
     assert any(posed.still.mane is not None for posed, _ in both)
@@ -87,7 +99,7 @@ def test_labels_need_no_colours_and_see_the_same():
     (plain,), (painted,) = Poser("cpu")([figure]), Poser("cpu", painted=True)([figure])
     np.testing.assert_array_equal(plain.vertices.numpy(), painted.vertices.numpy())
     np.testing.assert_array_equal(plain.tables.label.numpy(), painted.tables.label.numpy())
-    assert not plain.still.surface.color[: len(plain.still.relief_m)].any()
+    assert not plain.still.rest.surface.color[: len(plain.still.relief_m)].any()
 
 
 def test_the_last_people_are_kept_and_no_more():

@@ -1,6 +1,7 @@
 """A stream whose labels a device makes, run on torch's CPU with the kernels compiled as C, against the CPU's stream."""
 
 import itertools
+import math
 import shutil
 import sys
 import threading
@@ -17,6 +18,7 @@ import torch
 
 import datagen
 from datagen.device import check as check_stream
+from datagen.device import pictures
 from datagen.device.batches import ahead, batches
 from datagen.device.drafts import Drafts, poses
 from datagen.device.maker import Maker
@@ -110,9 +112,10 @@ def test_the_pairs_of_a_scene_are_posed_once(machine, monkeypatch):
     assert len(posed) == 1
 
 
-def test_workers_draft_the_same(machine):
-    recipe = labelled(BARE)
-    alone, shared = (made(machine, recipe, 2, on_device=True, workers=n) for n in (0, 1))
+@pytest.mark.parametrize("on_device", [False, True], ids=["posed", "planned"])
+@pytest.mark.parametrize("recipe", [labelled(BARE), BARE], ids=["labels", "pictures"])
+def test_workers_draft_the_same(machine, recipe, on_device):
+    alone, shared = (made(machine, validate(recipe), 2, on_device, workers=n) for n in (0, 1))
     for (one, meta), (other, other_meta) in zip(rows(alone), rows(shared), strict=True):
         assert meta == other_meta
         for name, layer in one.items():
@@ -132,27 +135,99 @@ def test_a_camera_in_the_head_is_refused_as_on_the_cpu(machine):
 def drawing(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The devices that the colour kernels were asked to draw on."""
     asked: list[Any] = []
-    render = colour.render
+    draw = colour.draw
 
-    def noted(lit, camera, hits, background, device):
+    def noted(device, *rest):
         asked.append(device)
-        return render(lit, camera, hits, background, device)
+        return draw(device, *rest)
 
-    monkeypatch.setattr(colour, "render", noted)
+    monkeypatch.setattr(colour, "draw", noted)
     return asked
 
 
-def test_with_kernels_for_colour_pictures_come_along(machine, drawing):
-    recipe = validate(replace(BARE, distances=1, extra_layers=(), without_layers=()))
-    ((layers, meta),) = rows(made(machine, recipe, 1, on_device=False))
+@pytest.fixture
+def by_processors(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The samples whose pictures processors had to develop."""
+    asked: list[int] = []
+    whole = pictures.photograph
+
+    def noted(recipe, scene, *rest):
+        asked.append(scene.plan.index)
+        return whole(recipe, scene, *rest)
+
+    monkeypatch.setattr(pictures, "photograph", noted)
+    return asked
+
+
+PLAIN = {
+    "black": {},
+    "flat": {"background": "flat", "background_rgb": (200, 30, 90), "exposure_ev": (0.5, 0.7)},
+    "environment": {"background": "environment", "far_m": math.inf},
+    "indoor": {"background": "indoor", "exposure_ev": (-0.4, -0.2), "meter_each": True},
+}
+DEVELOPED = {
+    "metered": {"metering": "face"},
+    "lens": {"lens_k1": (-0.05, -0.05), "vignetting": (0.4, 0.4)},
+    "noise": {"iso": (800.0, 800.0), "shake_px": (2.0, 2.0), "jpeg_quality": (80, 80)},
+    "focus": {"f_number": (2.0, 2.0), "background": "environment"},
+}
+
+
+def pictured(**options: Any) -> Recipe:
+    return validate(replace(BARE, distances=1, **options))
+
+
+def assert_the_cpus(recipe: Recipe, layers: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     sample = render_sample(recipe, SEED, 0)
-    assert drawing == [machine.kernels] * 2
     assert list(layers) == list(sample.layers)
     assert meta == sample.meta
     for name, layer in sample.layers.items():
+        assert layers[name].dtype == layer.dtype, name
         np.testing.assert_array_equal(layers[name], layer, err_msg=name)
-    ((posed, _),) = rows(made(machine, recipe, 1, on_device=True))
-    assert np.abs(posed["near_rgb"].astype(int) - sample.layers["near_rgb"]).mean() < 0.05
+
+
+@pytest.mark.parametrize("options", PLAIN.values(), ids=PLAIN)
+def test_plain_pictures_never_leave_the_device(machine, drawing, by_processors, options):
+    recipe = pictured(**options)
+    ((layers, meta),) = rows(made(machine, recipe, 1, on_device=False))
+    assert drawing == [machine.kernels] * 2
+    assert by_processors == []
+    assert_the_cpus(recipe, layers, meta)
+
+
+@pytest.mark.parametrize("options", DEVELOPED.values(), ids=DEVELOPED)
+def test_what_lens_and_film_do_is_done_by_processors(machine, drawing, by_processors, options):
+    recipe = pictured(**options)
+    ((layers, meta),) = rows(made(machine, recipe, 1, on_device=False))
+    assert drawing == [machine.kernels] * 2
+    assert by_processors == [0]
+    assert_the_cpus(recipe, layers, meta)
+
+
+@pytest.mark.parametrize("options", [PLAIN["environment"], DEVELOPED["metered"]], ids=["plain", "metered"])
+def test_pictures_of_people_posed_on_the_device_are_alike(machine, drawing, options):
+    recipe = pictured(clothes=("v-neck",), **options)
+    assert poses(plan_sample(recipe, SEED, 0))
+    ((layers, meta),) = rows(made(machine, recipe, 1, on_device=True))
+    sample = render_sample(recipe, SEED, 0)
+    assert drawing == [machine.kernels] * 2
+    assert list(layers) == list(sample.layers)
+    assert meta["film"] == sample.meta["film"] or options.get("metering")
+    for name in ("near_rgb", "far_rgb", "near_alpha"):
+        assert np.abs(layers[name].astype(int) - sample.layers[name]).mean() < 0.05, name
+
+
+def test_a_scene_is_lit_once_for_all_its_pairs(machine, monkeypatch):
+    launched: list[str] = []
+    launch = machine.kernels.launch
+    monkeypatch.setattr(machine.kernels, "launch", lambda *given: launched.append(given[0]) or launch(*given))
+    recipe = validate(replace(BARE, distances=2))
+    for on_device in (False, True):
+        launched.clear()
+        ((_, one), (_, other)) = rows(made(machine, recipe, 2, on_device))
+        assert one["scene"]["index"] == other["scene"]["index"]
+        assert launched.count("cast_heights") == launched.count("facets") == 1
+        assert launched.count("shade_pixels") == 4
 
 
 def test_without_cuda_the_stream_says_so_before_it_starts():

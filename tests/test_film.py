@@ -14,7 +14,7 @@ from renderers import srgb
 from renderers.camera import Camera
 from renderers.exact import rasterize
 from renderers.film import focus, jpeg, sensor, shake, vignette, white
-from renderers.film.develop import Film, Settings, develop, expose, measure
+from renderers.film.develop import Film, Settings, decided, develop, expose, measure
 from renderers.film.exposure import FACE_OVER_CARD, meter
 from renderers.light import LUMINANCE
 from renderers.picture import Image, ThinLens, over
@@ -167,6 +167,44 @@ def test_no_measure_leaves_a_picture_black_or_white():
 def test_a_stop_is_a_factor_of_two():
     part = np.zeros((24, 32), np.uint8)
     assert measure(picture(), part, Film(exposure_ev=-1.0), CARD, 0.2) == Settings(0.5)
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["card", "average", "face"]),
+    st.sampled_from(["off", "card", "grey-world"]),
+    st.sampled_from([0.0, 20.0]),
+    st.floats(-9.0, 9.0),
+    st.integers(0, 9),
+)
+def test_what_is_decided_without_looking_is_what_any_light_gives(metering, white_balance, mired, ev, seed):
+    film = Film(metering=metering, white_balance=white_balance, white_balance_mired=mired, exposure_ev=ev)
+    known = decided(film, 0.2)
+    assert (known is not None) == (metering == "card" and white_balance == "off" and mired == 0)
+    found = measure(picture(seed=seed), np.full((24, 32), Part.FACE, np.uint8), film, CARD, 0.2)
+    assert known is None or found == known
+
+
+@pytest.mark.parametrize(
+    ("film", "plain"),
+    [
+        (Film(), True),
+        (Film(metering="face", exposure_ev=1.0, white_balance="card"), True),
+        (Film(shake_px=0.1), False),
+        (Film(chromatic_px=-0.1), False),
+        (Film(vignetting=0.1), False),
+        (Film(vignetting_edge=0.1), False),
+        (Film(iso=100.0), False),
+        (Film(jpeg_quality=90), False),
+    ],
+)
+def test_a_plain_film_is_a_picture_times_its_factors(film, plain):
+    assert film.plain == plain
+    view, camera_settings = camera(32), Settings(0.7, (1.1, 1.0, 0.8))
+    light = picture(32, 32)
+    developed = develop(expose(light, view, view, film), camera_settings, film, rng())
+    if plain:
+        np.testing.assert_array_equal(developed, srgb.encode(light * camera_settings.factors))
 
 
 @pytest.mark.parametrize("how", ["grey-world", "shades-of-grey"])

@@ -11,6 +11,8 @@ from meshes.head import Asset, Head
 from meshes.surface import Surface
 from meshes.wear.wardrobe import from_wardrobe
 from renderers.camera import Camera
+from renderers.light import EnvironmentLight
+from renderers.preview import PreparedLight, prepare
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class LightName:
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A person posed by a processor before both cameras, without colours."""
+    """A person posed by a processor before both cameras; without colours where nobody looks at them."""
 
     head: Head
     near: Camera
@@ -34,11 +36,12 @@ class Draft:
     """A sample as far as a processor takes it; see `datagen.scene.PosedScene`.
 
     Attributes:
-        posed: the person and the cameras, where labels alone are wanted and the device is not to pose.
+        light: as far as it is wanted: ready to shine where pictures are taken.
+        posed: the person and the cameras, where the device is not to pose.
     """
 
     plan: Plan
-    light: LightName
+    light: LightName | PreparedLight
     exposure: float
     assets: tuple[Asset, ...]
     posed: Posed | None
@@ -59,12 +62,21 @@ class Drafts:
 
     def __getitem__(self, index: int) -> Draft:
         plan = plan_sample(self.recipe, self.seed, index)
-        if self.recipe.takes_pictures or (self.on_device and poses(plan)):
+        if self.on_device and poses(plan):
             light, exposure, assets = sources(self.recipe, plan)
-            return Draft(plan, LightName(light.name), exposure, assets, None)
-        scene = build_scene(self.recipe, plan, painted=False)
-        posed = Posed(_bare(scene.head), scene.near, scene.far)
-        return Draft(scene.plan, LightName(scene.light.name), scene.exposure, scene.assets, posed)
+            return Draft(plan, self._wanted(light), exposure, assets, None)
+        scene = build_scene(self.recipe, plan, painted=self.recipe.takes_pictures)
+        head = scene.head if self.recipe.takes_pictures else _bare(scene.head)
+        posed = Posed(head, scene.near, scene.far)
+        return Draft(scene.plan, self._wanted(scene.light), scene.exposure, scene.assets, posed)
+
+    def _wanted(self, light: EnvironmentLight) -> LightName | PreparedLight:
+        return prepare(light) if self.recipe.takes_pictures else LightName(light.name)
+
+
+def can_draw(recipe: Recipe) -> bool:
+    """Whether a device can take the recipe's pictures."""
+    return recipe.colour == "preview"
 
 
 def poses(plan: Plan) -> bool:

@@ -15,8 +15,7 @@ from meshes.device.lids import clear_of_eye
 from meshes.device.neck import bend, turned
 from meshes.device.still import Cloth, Fixed, Still, Tables, cloth, dressed, fixed, still
 from meshes.device.strands import followed, joined, on_surface, turns
-from meshes.eyelids import shade_eyes
-from meshes.head import PLAIN, Head, Identity, MeshError, Pose, Style
+from meshes.head import PLAIN, Identity, MeshError, Pose, Style
 from meshes.makehuman import (
     LIDS_OVERLAP_M,
     MOST_SHUT,
@@ -26,11 +25,10 @@ from meshes.makehuman import (
     total_gaze,
     traits,
 )
-from meshes.makehuman_person import Person, Traits
+from meshes.makehuman_person import Traits
 from meshes.parts import Part
 from meshes.skinning import bend as bend_host
 from meshes.skinning import rotation
-from meshes.wear.garment import put_over, sewn
 from meshes.wear.wardrobe import from_wardrobe
 
 
@@ -81,7 +79,7 @@ class Poser:
     Args:
         device: as torch names it.
         people: how many to keep; one takes 5 to 10 MB.
-        painted: whether `to_host` will be asked for.
+        painted: whether somebody will ask how they look, see `meshes.device.looks`.
     """
 
     def __init__(self, device: str, people: int = 64, *, painted: bool = False):
@@ -258,32 +256,3 @@ def _dressed(head: DeviceHead) -> DeviceHead:
         cloth=garment,
         landmark_face=tables.landmark_face,
     )
-
-
-def to_host(head: DeviceHead) -> Head:
-    """The head with its points brought over, colours and materials put to them: what `MakeHuman.head` gives."""
-    vertices, normals = (column.cpu().numpy() for column in (head.vertices, head.normals))
-    rest, template = head.still.surface, fixed(str(head.vertices.device)).host
-    body = len(rest.vertices)
-    surface = replace(rest, vertices=vertices[:body], normals=normals[:body], color=_color(head, vertices))
-    bare = Head(
-        surface, head.eye_centres, head.nose_tip, head.head_centre, template.landmark_face,
-        template.landmark_barycentric, head.skull_rotation,
-    )  # fmt: skip
-    if head.cloth is None:
-        return bare
-    return put_over(bare, sewn(head.cloth.host, head.clothes, vertices[body:]), head.cloth.host)
-
-
-def _color(head: DeviceHead, vertices: np.ndarray) -> np.ndarray:
-    """(V, 3) float32 without the garment: the eyes lie in the shade of the lids as they are posed."""
-    who, on = head.still.who, fixed(str(head.vertices.device))
-    if not isinstance(who, Person):
-        return head.still.surface.color
-    skin, ball = len(on.host.point), len(on.globe)
-    eyes = [
-        (vertices[skin + side * ball : skin + (side + 1) * ball] - centre, vertices[on.host.lids[side]] - centre)
-        for side, centre in enumerate(head.eye_centres)
-    ]
-    shaded = shade_eyes(who.color, eyes, head.skull_rotation)
-    return np.concatenate([shaded, head.still.surface.color[len(shaded) :]])

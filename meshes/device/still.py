@@ -13,11 +13,10 @@ from meshes.device.strands import Mane, Strands, mane, strands
 from meshes.device.sums import Smooth, Sums, smooth, sums
 from meshes.eyes import eyeball
 from meshes.hair.worn import LEVELS
-from meshes.head import Pose
+from meshes.head import Head, Pose
 from meshes.makehuman import posed
 from meshes.makehuman_person import SIZE, Form, Traits, person
 from meshes.makehuman_template import Template, template
-from meshes.surface import Surface
 from meshes.wear.garment import Garment, tailor
 
 
@@ -126,7 +125,7 @@ class Still:
 
     Attributes:
         who: the person or, where no colours are wanted, the form.
-        surface: on the host, unposed and without clothes: what no pose changes is in its tables.
+        rest: on the host, unposed and without clothes: what no pose changes is in its surface.
         tables: the same for labels.
         base: (base vertices, 3) float64 metres.
         axis: (STEPS + 1, 3), see `neck.axis`.
@@ -135,7 +134,7 @@ class Still:
     """
 
     who: Form
-    surface: Surface
+    rest: Head
     tables: Tables
     base: torch.Tensor
     axis: torch.Tensor
@@ -151,11 +150,11 @@ def still(shape: Traits, look: Traits, painted: bool, device: str) -> Still:
         MeshError: as `makehuman_person.person`.
     """
     who = person(shape, look, painted)
-    surface = posed(who, {}, Pose()).surface
+    rest = posed(who, {}, Pose())
     return Still(
         who=who,
-        surface=surface,
-        tables=_tables(surface, template().landmark_face, device),
+        rest=rest,
+        tables=_tables(rest, device),
         base=torch.from_numpy(who.base).to(device),
         axis=neck.axis(who.neck, device),
         relief_m=torch.from_numpy(who.relief_m[:, None]).to(device),
@@ -164,11 +163,12 @@ def still(shape: Traits, look: Traits, painted: bool, device: str) -> Still:
     )
 
 
-def _tables(surface: Surface, landmark_face: np.ndarray, device: str) -> Tables:
+def _tables(head: Head, device: str) -> Tables:
+    surface = head.surface
     kinds = (surface.face_label, surface.face_bare, surface.face_solid, surface.vertex_solid)
     columns = (surface.faces, surface.uv, surface.part, *kinds)
     faces, uv, part, label, bare, *solid = (torch.from_numpy(np.ascontiguousarray(c)).to(device) for c in columns)
-    return Tables(faces, uv, part, label, bare, solid[0], solid[1], _uncut(faces), landmark_face)
+    return Tables(faces, uv, part, label, bare, solid[0], solid[1], _uncut(faces), head.landmark_face)
 
 
 def _vertices_of(faces: torch.Tensor, chosen: torch.Tensor, count: int) -> torch.Tensor:

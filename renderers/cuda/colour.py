@@ -1,10 +1,10 @@
 """The preview's colour on a device: the picture of `renderers.preview.render`, in the device's memory.
 
-A surface's tables move once and stay while the same `LitSurface` returns; a material's maps stay while it is worn.
+A surface's tables are made once and stay while it returns; a material's maps stay while it is worn.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,28 +16,27 @@ from renderers.camera import Camera, pixel_rays, supersampled
 from renderers.cuda import shadow
 from renderers.cuda.device import FAR_BITS, NONE, Device
 from renderers.cuda.labels import LANES, rasterize, row
-from renderers.cuda.views import DeviceScene, DeviceViews, place, place_checked
-from renderers.cuda.views import upload as upload_surface
+from renderers.cuda.views import DeviceScene, DeviceViews, place, place_checked, upload
 from renderers.exact import Hits
-from renderers.light import EnvironmentLight, check_light
-from renderers.occlusion import arrival
 from renderers.picture import Image
-from renderers.preview import LitSurface, albedo_maps, lit_by, relief_maps
+from renderers.preview import PreparedLight, albedo_maps, paint, relief_maps, seen_by
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceLit:
-    """A lit surface in a device's memory; made by `upload`, shared by all views.
+    """A lit surface in a device's memory; made by `light_up`, shared by all views.
 
     Attributes:
         scene: its geometry, as the label core has it.
         facet: (F, 3) float32, unit normals of the flat faces.
+        vertex: (V, 18) float32, what is interpolated, by the columns that shade.cu names.
         material: (F,) uint8.
         tables: what shade.cu reads of the surface, its materials and its light, in the order of its SCENE.
     """
 
     scene: DeviceScene
     facet: Any
+    vertex: Any
     material: Any
     tables: tuple[Any, ...]
 
@@ -60,30 +59,39 @@ class DeviceSamples:
 
 
 @Latest
-def light_up(surface: Surface, light: EnvironmentLight, device: Device) -> LitSurface:
-    """`preview.light_up` with its soft shadows cast on a device; kept while the same surface and light return.
+def light_up(device: Device, surface: Surface, light: PreparedLight, scene: DeviceScene | None = None) -> DeviceLit:
+    """`preview.light_up` in a device's memory; kept while the same surface and light return.
+
+    Args:
+        device: where its tables are made.
+        surface: the scene on the host. Where `scene` is given, none of its points and normals are read.
+        light: what falls on it, from `preview.prepare`.
+        scene: the surface in the device's memory, where it is there already.
 
     Raises:
-        LightError: radiance that is not finite.
+        GeometryError: as `views.upload`.
     """
-    check_light(light)
-    return lit_by(surface, light, arrival(surface, light, gathered=partial(shadow.gather, device)))
-
-
-@Latest
-def upload(device: Device, lit: LitSurface) -> DeviceLit:
-    """The lit surface in the device's memory; kept while the same one returns."""
-    scene = upload_surface(device, lit.surface)
-    mesh, paint, light = lit.shading, lit.paint, lit.light
-    sizes = (len(paint.specular), paint.reflect.shape[1], *(square.shape[1] for square in light))
-    rest = (LINEAR_OF_CODE, *paint, *light, np.array(sizes, np.int64))
-    facet, vertex, material, mips, *others = (
-        device.xp.asarray(np.ascontiguousarray(table))
-        for table in (mesh.facet, mesh.vertex, mesh.material, mesh.mips, *rest)
+    scene, xp = upload(device, surface) if scene is None else scene, device.xp
+    worn, mips = paint(surface.materials)
+    lamp = seen_by(surface.materials, light.maps)
+    sizes = (len(worn.specular), worn.reflect.shape[1], *(square.shape[1] for square in lamp))
+    rest = (LINEAR_OF_CODE, *worn, *lamp, np.array(sizes, np.int64))
+    material, mips, color, *others = (
+        xp.asarray(np.ascontiguousarray(table)) for table in (surface.material, mips, surface.color, *rest)
     )
-    texels = _texels(device, lit.surface.materials)
-    tables = (scene.faces, facet, vertex, material, mips, texels, *others)
-    return DeviceLit(scene, facet, material, tables)
+    arriving = shadow.arrival(device, scene, surface, light)
+    columns = (scene.normals, scene.uv, color, *arriving, scene.vertices.astype(xp.float32))
+    vertex, facet = xp.concatenate(columns, axis=1), _facets(device, scene, surface)
+    tables = (scene.faces, facet, vertex, material, mips, _texels(device, surface.materials), *others)
+    return DeviceLit(scene, facet, vertex, material, tables)
+
+
+def _facets(device: Device, scene: DeviceScene, surface: Surface) -> Any:
+    """(F, 3) float32 as `preview.light_up` has them: `coverage.facets`, and none of fibres."""
+    fibre = np.array([material.fibre for material in surface.materials], bool)[surface.material]
+    facet = device.xp.empty((len(fibre), 3), device.xp.float32)
+    device.launch("facets", len(fibre), scene.vertices, scene.faces, device.xp.asarray(fibre), facet)
+    return facet
 
 
 def _texels(device: Device, materials: tuple[Material, ...]) -> Any:
@@ -92,18 +100,21 @@ def _texels(device: Device, materials: tuple[Material, ...]) -> Any:
     return device.xp.concatenate([_maps(device, material, albedo) for albedo in kinds for material in materials])
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=256)
 def _maps(device: Device, material: Material, albedo: bool) -> Any:
     """(...) uint8: one map and its smaller versions; a hair or skin that people share moves once."""
     chain = albedo_maps(material) if albedo else relief_maps(material)
     return device.xp.asarray(np.concatenate([np.zeros(0, np.uint8), *(level.ravel() for level in chain)]))
 
 
-def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.ndarray | None, device: Device) -> Image:
+def render(
+    device: Device, lit: DeviceLit, camera: Camera, hits: Hits | None = None, background: np.ndarray | None = None
+) -> Image:
     """`renderers.preview.render` on a device.
 
     Args:
-        lit: from `preview.light_up`.
+        device: where all of it is.
+        lit: from `light_up`.
         camera: the view.
         hits: what its pixel centres see, in the device's memory (`labels.rasterize`) or this machine's; None looks.
         background: (H, W, 3) float32 linear, in either memory; black where None.
@@ -115,17 +126,23 @@ def render(lit: LitSurface, camera: Camera, hits: Hits | None, background: np.nd
         CameraError: the camera has a distortion.
         GeometryError: as `labels.place`.
     """
-    xp, there = device.xp, upload(device, lit)
+    view = (place if hits is None else place_checked)(device, [(lit.scene, camera)])
+    return draw(
+        device, lit, view, row(rasterize(device, view), 0) if hits is None else _moved(device, hits), background
+    )
+
+
+def draw(device: Device, lit: DeviceLit, view: DeviceViews, hits: Hits, background: np.ndarray | None = None) -> Image:
+    """`render` of one camera that is placed before the scene already, without distortion; `hits` on the device."""
+    xp, camera = device.xp, view.cameras[0]
     columns, rows = (xp.asarray(table) for table in pixel_rays(supersampled(camera, 2)))
-    view = (place if hits is None else place_checked)(device, [(there.scene, camera)])
-    hits = row(rasterize(device, view), 0) if hits is None else _moved(device, hits)
-    samples = subsample(device, there, view, hits, columns, rows)
+    samples = subsample(device, lit, view, hits, columns, rows)
     rgb = xp.zeros((camera.height, camera.width, 3), xp.float32)
     if background is not None:
         rgb[:] = xp.asarray(background, xp.float32)
     color = xp.zeros((len(samples.pixel), 4, 3), xp.float32)
     alpha = xp.zeros((camera.height, camera.width), xp.float32)
-    scene = (*there.tables, view.seen[0], columns, rows, view.transform(0), view.lens(0))
+    scene = (*lit.tables, view.seen[0], columns, rows, view.transform(0), view.lens(0))
     device.launch(
         "shade_samples", 4 * len(samples.pixel), *scene, samples.pixel, *samples.ids, *samples.weights, rgb, color
     )  # fmt: skip

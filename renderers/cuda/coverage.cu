@@ -21,6 +21,23 @@ typedef struct {
     const int *cut;                // (F,)
 } Looks;
 
+// Unit normals of flat faces, (F, 3): 0 for a face without area, and for fibres.
+DEVICE void facets_one(
+    long long f, const double *vertices, const int *faces, const unsigned char *fibre, float *facet
+) {
+    const double *a = vertices + 3LL * faces[3 * f], *b = vertices + 3LL * faces[3 * f + 1];
+    const double *c = vertices + 3LL * faces[3 * f + 2];
+    double px = b[0] - a[0], py = b[1] - a[1], pz = b[2] - a[2], qx = c[0] - a[0], qy = c[1] - a[1], qz = c[2] - a[2];
+    double x = py * qz - pz * qy, y = pz * qx - px * qz, z = px * qy - py * qx, length = sqrt(x * x + y * y + z * z);
+    int flat = length > 0 && !fibre[f];
+    facet[3 * f] = flat ? (float)(x / length) : 0.0f;
+    facet[3 * f + 1] = flat ? (float)(y / length) : 0.0f;
+    facet[3 * f + 2] = flat ? (float)(z / length) : 0.0f;
+}
+KERNEL(facets,
+       (const double *vertices, const int *faces, const unsigned char *fibre, float *facet),
+       (vertices, faces, fibre, facet))
+
 DEVICE int differ(const Looks *looks, int a, int b, double za, double zb, double step_m) {
     if (a < 0 || b < 0) return a != b;
     if (a == b) return 0;

@@ -16,7 +16,9 @@ from meshes.errors import UsageError
 
 FOLDER = Path(__file__).parent
 
-SOURCES = tuple(FOLDER / name for name in ("label_core.cu", "clearance.cu", "coverage.cu", "shade.cu", "shadow.cu"))
+SOURCES = tuple(
+    FOLDER / name for name in ("label_core.cu", "clearance.cu", "coverage.cu", "shade.cu", "shadow.cu", "film.cu")
+)
 """Files of kernels, each compiled by itself with what launch.cuh shares."""
 
 NVRTC_OPTIONS = ("-fmad=false", "--std=c++14")

@@ -11,7 +11,7 @@
 #define CLAMP(x, low, high) MIN(MAX(x, low), high)
 
 typedef struct {
-    long long directions, faces, vertices, size; // `size` is the side of a depth map in texels.
+    long long directions, faces, size; // `size` is the side of a depth map in texels.
 } Counts;
 
 // Bits of floats in an order of unsigned integers; above 0, which stands for "nothing here".
@@ -85,14 +85,14 @@ DEVICE float visible(const float *p, const float *n, const float *frame, const f
     return upper + t * (lower - upper);
 }
 
-// `points` and `normals` are (3, V); `sums` (2, 3, V), with and without shadows; `moments` (4, V).
+// What arrives at a vertex, `occlusion.Arrival`: `share` (V, 3), and `opening` (V, 4) by `solve` (4, 4) of its moments.
 DEVICE void gather_light_one(
-    long long n, const Counts *counts, const float *points, const float *normals, const float *frames,
-    const float *fits, const float *power, const u32 *top, float *sums, float *moments
+    long long n, const Counts *counts, const double *vertices, const float *normals, const float *frames,
+    const float *fits, const float *power, const float *solve, const u32 *top, float *share, float *opening
 ) {
-    long long count = counts->vertices, size = counts->size;
-    float p[3] = {points[n], points[count + n], points[2 * count + n]};
-    float normal[3] = {normals[n], normals[count + n], normals[2 * count + n]};
+    long long size = counts->size;
+    float p[3] = {(float)vertices[3 * n], (float)vertices[3 * n + 1], (float)vertices[3 * n + 2]};
+    const float *normal = normals + 3 * n;
     float lit[3] = {0.0f, 0.0f, 0.0f}, whole[3] = {0.0f, 0.0f, 0.0f}, moment[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     for (long long d = 0; d < counts->directions; d++) {
         const float *frame = frames + 9 * d;
@@ -106,10 +106,13 @@ DEVICE void gather_light_one(
         }
         moment[0] += open_part;
     }
-    for (int k = 0; k < 3; k++) sums[k * count + n] = lit[k], sums[(3 + k) * count + n] = whole[k];
-    for (int k = 0; k < 4; k++) moments[k * count + n] = moment[k];
+    for (int k = 0; k < 3; k++) share[3 * n + k] = whole[k] > 0.0f ? lit[k] / MAX(whole[k], 1e-20f) : 1.0f;
+    for (int k = 0; k < 4; k++) {
+        const float *row = solve + 4 * k;
+        opening[4 * n + k] = ((row[0] * moment[0] + row[1] * moment[1]) + row[2] * moment[2]) + row[3] * moment[3];
+    }
 }
 KERNEL(gather_light,
-       (const Counts *counts, const float *points, const float *normals, const float *frames, const float *fits,
-        const float *power, const u32 *top, float *sums, float *moments),
-       (counts, points, normals, frames, fits, power, top, sums, moments))
+       (const Counts *counts, const double *vertices, const float *normals, const float *frames, const float *fits,
+        const float *power, const float *solve, const u32 *top, float *share, float *opening),
+       (counts, vertices, normals, frames, fits, power, solve, top, share, opening))

@@ -1,35 +1,41 @@
-"""The preview's soft shadows on a device: `kernels_color.shadow.gather`, all directions of a light at once."""
+"""The preview's soft shadows on a device: `occlusion.arrival`, all directions of a light at once."""
 
 from typing import Any
 
 import numpy as np
 
+from meshes.surface import Surface
 from renderers.cuda.device import Device
+from renderers.cuda.views import DeviceScene
+from renderers.occlusion import MAP_TEXELS, Arrival, frames, occluders, opening_of_moments, unobstructed
+from renderers.preview import PreparedLight
 
 
-def gather(
-    device: Device,
-    points: np.ndarray,
-    normals: np.ndarray,
-    corners: np.ndarray,
-    faces: np.ndarray,
-    frames: np.ndarray,
-    power: np.ndarray,
-    size: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the kernel of that name takes and gives, in this machine's memory, computed on the device."""
-    xp, counts = device.xp, np.array([len(frames), len(faces), points.shape[1], size], np.int64)
-    numbers, at, turned, hull, toward, light = (
-        xp.asarray(np.ascontiguousarray(table)) for table in (counts, points, normals, corners, frames, power)
-    )
-    fits, corner_ids = _fits(xp, hull, toward, size), xp.asarray(np.ascontiguousarray(faces, np.int32))
-    top = xp.zeros((len(frames), size, size), xp.uint32)
-    device.launch("cast_heights", len(frames) * len(faces), numbers, hull, corner_ids, toward, fits, top)
-    sums, moments = xp.zeros((2, 3, points.shape[1]), xp.float32), xp.zeros((4, points.shape[1]), xp.float32)
+def arrival(device: Device, scene: DeviceScene, surface: Surface, light: PreparedLight) -> Arrival:
+    """What of a light gets to the vertices past the rest of the surface, in the device's memory.
+
+    Args:
+        device: where it happens.
+        scene: the surface in its memory.
+        surface: the same on the host, of which no points are read.
+        light: any light.
+    """
+    xp, (corner, faces) = device.xp, occluders(surface)
+    if not len(light.toward) or not len(faces):
+        return Arrival(*map(xp.asarray, unobstructed(np.ones((len(scene.vertices), 3), np.float32))))
+    directions, solve = xp.asarray(frames(light.toward)), xp.asarray(opening_of_moments(light.toward))
+    corners = scene.vertices[xp.asarray(corner)].astype(xp.float32)
+    faces = xp.asarray(np.ascontiguousarray(faces, np.int32))
+    counts = xp.asarray(np.array([len(directions), len(faces), MAP_TEXELS], np.int64))
+    fits = _fits(xp, corners, directions, MAP_TEXELS)
+    top = xp.zeros((len(directions), MAP_TEXELS, MAP_TEXELS), xp.uint32)
+    device.launch("cast_heights", len(directions) * len(faces), counts, corners, faces, directions, fits, top)
+    share, opening = (xp.empty((len(scene.vertices), columns), xp.float32) for columns in (3, 4))
     device.launch(
-        "gather_light", points.shape[1], numbers, at, turned, toward, fits, light, top, sums, moments
+        "gather_light", len(share), counts, scene.vertices, scene.normals, directions, fits,
+        xp.asarray(light.power.astype(np.float32)), solve, top, share, opening,
     )  # fmt: skip
-    return (sums, moments) if xp is np else (xp.asnumpy(sums), xp.asnumpy(moments))
+    return Arrival(share, opening)
 
 
 def _fits(xp: Any, corners: Any, frames: Any, size: int) -> Any:

@@ -112,6 +112,14 @@ class DeviceViews:
         """(16,) float64, head to camera n, row by row."""
         return self.table[n, 14:30].view(np.float64)
 
+    def one(self, n: int) -> "DeviceViews":
+        """View n alone."""
+        here = slice(n, n + 1)
+        return replace(
+            self, scenes=self.scenes[here], cameras=self.cameras[here], rows=self.rows[here], table=self.table[here],
+            seen=self.seen[here],
+        )  # fmt: skip
+
     def bare(self, device: Device) -> "DeviceViews":
         """The same with brows, lashes and beards clear, as `renderers.labels.point_visibility` looks for landmarks."""
         rows = self.rows.copy()

@@ -18,7 +18,7 @@ from renderers.film.white import Balance, balance, tint
 from renderers.light import LUMINANCE
 from renderers.resample import through_lens
 
-__all__ = ["Film", "Settings", "channel_scale", "develop", "expose", "measure"]
+__all__ = ["Film", "Settings", "channel_scale", "decided", "develop", "expose", "measure"]
 
 LEVELS = (0.01, 1.0)
 """A grey card is never exposed darker or brighter than this, whatever was measured: nothing would be left to see."""
@@ -56,6 +56,12 @@ class Film:
     sensor: str = "phone"
     jpeg_quality: int | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but exposure and white balance is done to a picture on its way to 8 bits."""
+        moved = self.shake_px > 0 or self.chromatic_px != 0 or self.vignetting > 0 or self.vignetting_edge > 0
+        return not moved and self.iso is None and self.jpeg_quality is None
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -68,6 +74,11 @@ class Settings:
 
     gain: float = 1.0
     balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @property
+    def factors(self) -> np.ndarray:
+        """(3,) float32, what linear red, green and blue are multiplied by."""
+        return (self.gain * np.array(self.balance)).astype(np.float32)
 
 
 def channel_scale(film: Film, camera: Camera) -> tuple[float, float, float]:
@@ -110,13 +121,27 @@ def measure(light: np.ndarray, part: np.ndarray, film: Film, card: np.ndarray, l
         card: (3,) linear colour of a grey card in this light.
         level: linear level that it was exposed for.
     """
-    gain = meter(light, part, film.metering, level) * 2.0**film.exposure_ev
-    gain = min(max(gain, LEVELS[0] / level), LEVELS[1] / level)
-    if film.white_balance == "off" and not film.white_balance_mired and not film.white_balance_duv:
+    if (known := decided(film, level)) is not None:
+        return known
+    gain = _exposed(meter(light, part, film.metering, level), film, level)
+    if not _balances(film):
         return Settings(gain)
     factors = balance(light, film.white_balance, card) * tint(film.white_balance_mired, film.white_balance_duv)
     red, green, blue = (factors / (factors @ LUMINANCE)).tolist()
     return Settings(gain, (red, green, blue))
+
+
+def decided(film: Film, level: float) -> Settings | None:
+    """What `measure` gives whatever the light; None where it depends on it."""
+    return None if film.metering != "card" or _balances(film) else Settings(_exposed(1.0, film, level))
+
+
+def _exposed(metered: float, film: Film, level: float) -> float:
+    return min(max(metered * 2.0**film.exposure_ev, LEVELS[0] / level), LEVELS[1] / level)
+
+
+def _balances(film: Film) -> bool:
+    return film.white_balance != "off" or bool(film.white_balance_mired) or bool(film.white_balance_duv)
 
 
 def develop(light: np.ndarray, settings: Settings, film: Film, rng: np.random.Generator) -> np.ndarray:
@@ -129,7 +154,7 @@ def develop(light: np.ndarray, settings: Settings, film: Film, rng: np.random.Ge
         rng: of the noise; drawn from only where there is some.
     """
     if settings != Settings():
-        light = light * (settings.gain * np.array(settings.balance)).astype(np.float32)
+        light = light * settings.factors
     if film.iso is not None:
         light = noisy(light, np.array(settings.balance), SENSORS[film.sensor], film.iso, rng)
     picture = srgb.encode(light)
