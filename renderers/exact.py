@@ -162,11 +162,12 @@ def check_surface(surface: Surface) -> None:
             f"expected face corners in 0 .. {len(vertices) - 1}, got {faces.min()} .. {faces.max()}; "
             "drop the faces whose vertices are missing"
         )
-    if not np.isfinite(vertices).all():
-        bad = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
-        raise GeometryError(
-            f"expected finite vertices, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
-        )
+    for name in ("vertices", "normals", "uv"):
+        if not np.isfinite(rows := getattr(surface, name)).all():
+            bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+            raise GeometryError(
+                f"expected finite {name}, got {len(bad)} that are not (the first is {bad[0]}); repair the mesh"
+            )
 
 
 def check_camera(camera: Camera) -> None:

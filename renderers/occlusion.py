@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from meshes.surface import Surface
+from renderers.exact import check_surface
 from renderers.kernels_color.shadow import gather
 from renderers.light import LUMINANCE, EnvironmentLight, directions, shrink, solid_angles
 
@@ -39,7 +40,8 @@ def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) 
     shadow.
 
     Args:
-        surface: the scene; `occluder_faces` cast the shadows, or all faces where it is empty.
+        surface: the scene, which `exact.check_surface` lets pass; `occluder_faces` cast the shadows, or all faces
+            where it is empty.
         light: any light.
         count: directions that stand for the light.
     """
@@ -58,7 +60,12 @@ def arrival(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) 
 
 
 def lit_share(surface: Surface, light: EnvironmentLight, count: int = DIRECTIONS) -> np.ndarray:
-    """(V, 3) float32 in [0, 1]: the part of each vertex's irradiance that arrives; see `arrival`."""
+    """(V, 3) float32 in [0, 1]: the part of each vertex's irradiance that arrives; see `arrival`.
+
+    Raises:
+        GeometryError: as `exact.rasterize`, of surfaces.
+    """
+    check_surface(surface)
     return arrival(surface, light, count).share
 
 

@@ -14,7 +14,7 @@ from meshes.head import MeshError
 from meshes.latest import Latest
 from meshes.surface import Material, Surface
 from renderers.camera import Camera, pixel_rays, supersampled
-from renderers.exact import Hits, rasterize, see
+from renderers.exact import Hits, check_surface, rasterize, see
 from renderers.kernels_color import coverage, shade
 from renderers.light import EnvironmentLight, check_light
 from renderers.mips import chain_shapes, mip_chain, relief_chain
@@ -90,8 +90,10 @@ def light_up(surface: Surface, light: EnvironmentLight, share: np.ndarray | None
 
     Raises:
         LightError: radiance that is not finite, which would send the compiled lookups out of their maps.
+        GeometryError: as `exact.rasterize`, of surfaces, for the same reason.
     """
     check_light(light)
+    check_surface(surface)
     arriving = arrival(surface, light) if share is None else unobstructed(share)
     tables, mips = paint(surface.materials)
     faces, material = _array(surface.faces, np.uint32), _array(surface.material, np.uint8)

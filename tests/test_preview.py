@@ -1,5 +1,7 @@
 """The preview: energy, coverage, light from the right side, and the compiled loops against their twins."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -11,10 +13,11 @@ from meshes.surface import Material, Surface
 from renderers import background
 from renderers.camera import Camera, look_at, supersampled
 from renderers.environment import packaged_light, studio_light
-from renderers.exact import rasterize
+from renderers.exact import GeometryError, rasterize
 from renderers.kernels_color import shade, twin
 from renderers.light import EnvironmentLight, directions, irradiance, rotate
 from renderers.mips import halved_twin, mip_chain
+from renderers.occlusion import lit_share
 from renderers.prefilter import LEVEL_ROUGHNESS, prefilter
 from renderers.preview import light_up, reflectance_table, render
 from renderers.radiance import LightError
@@ -317,3 +320,22 @@ def test_light_that_is_not_finite_is_refused(value):
     radiance[3, 4, 0] = value
     with pytest.raises(LightError, match="light 'broken': expected finite radiance"):
         light_up(plain_head(16), EnvironmentLight(radiance, "broken"))
+
+
+@pytest.mark.parametrize("column", ["vertices", "normals", "uv"])
+@pytest.mark.parametrize("work", [light_up, lit_share, lambda surface, _: rasterize(surface, camera(8))])
+def test_a_surface_of_no_numbers_is_refused_before_compiled_code_reads_it(work, column):
+    surface = plain_head(16)
+    rows = getattr(surface, column).copy()
+    rows[5, 1] = np.nan
+    with pytest.raises(GeometryError, match=f"expected finite {column}, got 1 .* first is 5.*repair the mesh"):
+        work(replace(surface, **{column: rows}), WHITE)
+
+
+@pytest.mark.parametrize("work", [light_up, lit_share])
+def test_a_face_without_its_vertices_is_refused(work):
+    surface = plain_head(16)
+    faces = surface.faces.copy()
+    faces[3, 0] = len(surface.vertices)
+    with pytest.raises(GeometryError, match="expected face corners in"):
+        work(replace(surface, faces=faces), WHITE)

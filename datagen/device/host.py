@@ -1,8 +1,7 @@
 """`python -m datagen.device.host`: what a batch of a device stream leaves to the main process, measured without a GPU.
 
 The kernels run as C and torch poses on this processor; both are timed and taken off, as a GPU does them meanwhile. It
-would make the arrays of labels too, which here take time by their size, as nothing else of labels does: these are asked
-for in tiny images. Pictures are taken at full size, since processors still do much of them.
+would make the arrays of images too, which here take time by their size, as nothing else does: images are tiny.
 """
 
 import sys
@@ -102,11 +101,10 @@ def share(name: str, layers: Sequence[str], folder: Path, size: int, batch: int)
     return Share(name, size, batch, device.watched.calls, 1e3 * (drafted_at - start) / batch, 1e3 * own_s / batch)
 
 
-def report(sizes: tuple[int, int] = (32, 512), batch: int = 32) -> str:
+def report(size: int = 32, batch: int = 32) -> str:
     """A Markdown table: labels, and labels with the preview's colour."""
     found = []
-    asked = ("labels", LABELS), ("labels and preview colour", DEFAULT_LAYERS)
-    for size, (name, layers) in zip(sizes, asked, strict=True):
+    for name, layers in (("labels", LABELS), ("labels and preview colour", DEFAULT_LAYERS)):
         with TemporaryDirectory() as folder:
             found.append(share(name, layers, Path(folder), size, batch))
     heads = "layers", "pixels", "launches a batch", "draft, ms a pair", "main process, ms a pair", "pairs/s at most"
