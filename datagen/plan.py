@@ -16,6 +16,7 @@ from datagen.recipe import Range, Recipe
 from datagen.roster import drawn_person, identity_of
 from datagen.style import sample_style
 from meshes.arkit import sample_expression
+from meshes.elementary import arcsin, arctan2, cos, norm, product, sin
 from meshes.head import HeadModel, Identity, OwnExpressions, Pose, Style
 from meshes.skinning import rotation
 from renderers.background import Kind
@@ -97,7 +98,7 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
     model = open_model(head)
     turn = _turn(recipe, generator(seed, scene, "pose"))
     neck = np.clip(recipe.neck_share * turn, -NECK_LIMIT_RAD, NECK_LIMIT_RAD)
-    camera = _camera(recipe, seed, scene, step, rotation(*neck) @ rotation(*turn).T)
+    camera = _camera(recipe, seed, scene, step, product(rotation(*neck), rotation(*turn).T))
     identity = identity_of(model, head, people_seed, person)
     distances_m = scene_distances_m(recipe, seed, scene)
     near_shot, far_shot = plan_shots(recipe, seed, scene, index)
@@ -133,8 +134,8 @@ def plan_sample(recipe: Recipe, seed: int, index: int) -> Plan:
 
 def gaze_towards(target_m: np.ndarray, eye_m: np.ndarray) -> tuple[float, float]:
     """(yaw, pitch) that turn an eyeball at `eye_m` towards `target_m`, both (3,) in the skull's own axes, clipped."""
-    x, y, z = (target_m - eye_m) / np.linalg.norm(target_m - eye_m)
-    yaw, pitch = math.atan2(x, z), -math.asin(y)
+    x, y, z = (target_m - eye_m) / norm(target_m - eye_m)
+    yaw, pitch = float(arctan2(x, z)), -float(arcsin(y))
     limit_yaw, limit_pitch = GAZE_LIMIT_RAD
     return float(np.clip(yaw, -limit_yaw, limit_yaw)), float(np.clip(pitch, -limit_pitch, limit_pitch))
 
@@ -165,12 +166,12 @@ def _pose(
     yaw, pitch, roll = map(float, neck)
     if not (model.moves_eyes if isinstance(model, OwnExpressions) else model.expressions):
         return Pose(yaw=yaw, pitch=pitch, roll=roll)
-    towards_camera = rotation(*turn).T @ np.array([0.0, 0.0, camera_m])
+    towards_camera = product(rotation(*turn).T, np.array([0.0, 0.0, camera_m]))
     left, right = (gaze_towards(towards_camera, np.array([x, 0.0, 0.0])) for x in (EYE_OFFSET_M, -EYE_OFFSET_M))
     at_camera, angle, radius = rng.random(3)
     if at_camera >= recipe.gaze_at_camera:
         reach = math.radians(recipe.gaze_deg) * math.sqrt(radius)
-        left = right = (reach * math.cos(2 * math.pi * angle), 0.6 * reach * math.sin(2 * math.pi * angle))
+        left = right = (reach * float(cos(2 * math.pi * angle)), 0.6 * reach * float(sin(2 * math.pi * angle)))
     return Pose(yaw=yaw, pitch=pitch, roll=roll, gaze_left=left, gaze_right=right)
 
 

@@ -12,6 +12,7 @@ from datagen.plan import Plan
 from datagen.recipe import Recipe
 from datagen.roster import roster_sha256
 from datagen.splits import Named, Pooled, split_of
+from meshes.elementary import norm, product
 from meshes.head import Asset, Marked
 from renderers.camera import Camera, focal_mm35_from_px, project
 
@@ -154,7 +155,7 @@ def _camera(camera: Camera, head: Marked, plan: Plan, distance_m: float) -> dict
 
 def _distance_m(camera: Camera, point_m: np.ndarray) -> float | None:
     R, t = camera.T_camera_head[:3, :3], camera.T_camera_head[:3, 3]
-    return None if camera.orthographic else float(np.linalg.norm(R @ point_m + t))
+    return None if camera.orthographic else float(norm(product(R, point_m) + t))
 
 
 def _landmarks(scene: Recordable, visible: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datagen.licences import credit_missing, not_allowed
 from datagen.plan import CameraPlan, LightPlan, Plan, scene_distances_m
 from datagen.randomness import generator
 from datagen.recipe import Recipe, RecipeError
+from meshes.elementary import product
 from meshes.head import Asset, FormModel, Head, HeadModel, Identity, Pose, Style
 from meshes.latest import Latest
 from meshes.parts import Part
@@ -173,7 +174,7 @@ def _with_things(recipe: Recipe, plan: Plan, head: Head, near: Camera) -> tuple[
     dressed = _dressed(head, plan.style.worn)
     T = dolly_camera(near, head.eye_midpoint, nearest_m).T_camera_head
     things = dressed.surface.vertices[len(head.surface.vertices) :]
-    away_m = np.sqrt(np.square(things + T[:3, :3].T @ T[:3, 3]).sum(axis=1))
+    away_m = np.sqrt(np.square(things + product(T[:3, :3].T, T[:3, 3])).sum(axis=1))
     if len(things) and away_m.min() >= CLEARANCE_M:
         return plan, dressed
     return replace(plan, style=replace(plan.style, worn={})), head
@@ -182,11 +183,11 @@ def _with_things(recipe: Recipe, plan: Plan, head: Head, near: Camera) -> tuple[
 def _check_clearance(plan: Plan, head: Head, near: Camera) -> None:
     """A camera that stands in or on the head sees nothing a photograph could show."""
     R, t = near.T_camera_head[:3, :3], near.T_camera_head[:3, 3]
-    to_camera_m = -R.T @ t - head.surface.vertices
+    to_camera_m = -product(R.T, t) - head.surface.vertices
     distance_m = np.sqrt(np.einsum("vk,vk->v", to_camera_m, to_camera_m))
     distance_m[~head.surface.vertex_solid] = np.inf
     nearest = int(distance_m.argmin())
-    outside = to_camera_m[nearest] @ head.surface.normals[nearest] > 0
+    outside = product(to_camera_m[nearest], head.surface.normals[nearest]) > 0
     refuse_touching(plan, float(distance_m[nearest]), bool(outside))
 
 

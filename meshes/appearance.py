@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.elementary import exp, log, norm
 from meshes.hair import hair_inside
 from meshes.look import sample_look
 from meshes.noise import keyed, smooth_step, value_noise
@@ -30,7 +31,7 @@ __all__ = [
     "skin_tone",
 ]
 
-_SHADE = np.log([0.72, 0.66, 0.68])  # Thin, darker skin around the eyes.
+_SHADE = log([0.72, 0.66, 0.68])  # Thin, darker skin around the eyes.
 _SCALES_M = (0.028, 0.009, 0.0035)
 _FIELDS = 5
 
@@ -68,7 +69,7 @@ def _noise_bank(template: SkinTemplate) -> np.ndarray:
 def _personal_noise(template: SkinTemplate, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(scales, V) float32, unit deviation."""
     weights = keyed(int(look["seed"]), stream).standard_normal((len(_SCALES_M), _FIELDS)).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    weights /= norm(weights, axis=1, keepdims=True)
     return np.einsum("sk,skv->sv", weights, _noise_bank(template))
 
 
@@ -89,9 +90,9 @@ def paint(template: SkinTemplate, look: Mapping[str, float]) -> np.ndarray:
     colour = _mix(colour, _rgb(look, "eye_shadow"), 0.8 * look["eye_shadow"] * zone["lid_shadow"])
     colour = _mix(colour, np.array([0.012, 0.010, 0.010]), np.minimum(1.0, 0.9 * look["eye_liner"] * zone["lash_line"]))
     colour = _mix(colour, _lips(colour, zone, look), zone["lips"])
-    colour = colour * np.exp(-zone["mouth_line"][:, None] * np.array([0.75, 1.15, 1.10]))
+    colour = colour * exp(-zone["mouth_line"][:, None] * np.array([0.75, 1.15, 1.10]))
     depth = np.clip((template.rest[:, 2] - 0.018) / 0.030, -1.6, 0.0)
-    mouth = np.array([0.26, 0.075, 0.066]) * np.exp(depth)[:, None]
+    mouth = np.array([0.26, 0.075, 0.066]) * exp(depth)[:, None]
     colour = _mix(colour, mouth, zone["mouth"])
     return np.clip(colour, 0.0, 1.0).astype(np.float32)
 
@@ -119,9 +120,9 @@ def _skin(template: SkinTemplate, zone: Mapping[str, np.ndarray], look: Mapping[
     tan = tan + look["melanin"] * (0.55 * zone["perioral"] + 0.4 * zone["socket"] - 0.35 * zone["cheek"])
     shade = shade + 2.6 * zone["nostril"] + 0.7 * zone["lash_line"] + 0.10 * blood[2] * look["mottling"]
     tone = skin_tone(look)
-    redder, browner = np.log(skin_tone(look, blood=0.45) / tone), np.log(skin_tone(look, melanin=0.09) / tone)
+    redder, browner = log(skin_tone(look, blood=0.45) / tone), log(skin_tone(look, melanin=0.09) / tone)
     log_colour = flush[:, None] * redder + shade[:, None] * _SHADE + tan[:, None] * browner
-    return _hair_shade(template, tone * np.exp(log_colour), zone, look)
+    return _hair_shade(template, tone * exp(log_colour), zone, look)
 
 
 def _hair_shade(

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.elementary import arccos, arctan2, exp, hypot
 from meshes.eyes import CORNEA, SCLERA, eyeball
 from meshes.gaze import SIDES
 from meshes.geometry import rotate
@@ -24,7 +25,7 @@ LOOKS = ("Down", "In", "Out", "Up")
 def profile() -> tuple[np.ndarray, np.ndarray]:
     """Angle from the gaze axis, ascending, and distance of the eye's outer surface there, in globe radii."""
     eye = eyeball()
-    angle = np.arctan2(np.hypot(eye.vertices[:, 0], eye.vertices[:, 1]), eye.vertices[:, 2])
+    angle = arctan2(hypot(eye.vertices[:, 0], eye.vertices[:, 1]), eye.vertices[:, 2])
     distance = np.sqrt((eye.vertices**2).sum(axis=1))
     cornea = eye.vertex_tissue == CORNEA
     rim = angle[cornea].max()
@@ -51,7 +52,7 @@ def clear_of_eye(points: np.ndarray, centre: np.ndarray, radius: float, gaze: np
     away = points - centre
     distance = np.sqrt((away**2).sum(axis=1))
     along = away[:, 0] * gaze[0] + away[:, 1] * gaze[1] + away[:, 2] * gaze[2]
-    angle = np.arccos(np.clip(along / distance, -1.0, 1.0))
+    angle = arccos(np.clip(along / distance, -1.0, 1.0))
     short = radius * np.interp(angle, *profile()) + MARGIN_M - distance
     push = (short + np.sqrt(short**2 + SOFTNESS_M**2)) / 2
     return points + away * (push / distance)[:, None]
@@ -87,14 +88,14 @@ def lid_shade(eye: np.ndarray, lids: np.ndarray) -> np.ndarray:
     edges = np.array([_opening(height[np.abs(aside - stop) < np.radians(4.0)]) for stop in stops])
     at, up = _angles(eye)
     lower, upper = (np.interp(at, stops, edge) for edge in edges.T)
-    above = np.exp(-((np.maximum(upper - up, 0.0) / _UPPER_REACH) ** 2))
-    below = np.exp(-((np.maximum(up - lower, 0.0) / _LOWER_REACH) ** 2))
+    above = exp(-((np.maximum(upper - up, 0.0) / _UPPER_REACH) ** 2))
+    below = exp(-((np.maximum(up - lower, 0.0) / _LOWER_REACH) ** 2))
     return (1.0 - 0.60 * above) * (1.0 - 0.36 * below)
 
 
 def _angles(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) radians sideways about +Y, and (N,) above the XZ plane."""
-    return np.arctan2(points[:, 0], points[:, 2]), np.arctan2(points[:, 1], np.hypot(points[:, 0], points[:, 2]))
+    return arctan2(points[:, 0], points[:, 2]), arctan2(points[:, 1], hypot(points[:, 0], points[:, 2]))
 
 
 def _opening(height: np.ndarray) -> tuple[float, float]:
@@ -122,7 +123,7 @@ def look_angles(pack: Pack, eyes: tuple[np.ndarray, np.ndarray]) -> dict[str, tu
             moved[index] = offsets
             before = (front * (rest - middle)).sum(axis=0)
             after = before + (front * moved[eye]).sum(axis=0)
-            yaw = np.arctan2(after[0], after[2]) - np.arctan2(before[0], before[2])
-            pitch = np.arctan2(before[1], before[2]) - np.arctan2(after[1], after[2])
+            yaw = arctan2(after[0], after[2]) - arctan2(before[0], before[2])
+            pitch = arctan2(before[1], before[2]) - arctan2(after[1], after[2])
             angles[f"eyeLook{look}{side}"] = (float(yaw), float(pitch))
     return angles

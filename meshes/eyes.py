@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.elementary import arcsin, arctan2, cos, exp, norm, sin
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.surface import Material
 
@@ -52,11 +53,11 @@ class EyeTemplate:
 
 def _sclera_profile() -> np.ndarray:
     """(R, 2) radius and height from the back pole to just under the cornea's rim."""
-    limbus = float(np.arcsin(LIMBUS_RADIUS))
+    limbus = float(arcsin(LIMBUS_RADIUS))
     back = np.array([np.pi, np.radians(135.0)])
     front = np.linspace(np.radians(100.0), limbus, 14)
     angle = np.concatenate([back, front])
-    sphere = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    sphere = np.stack([sin(angle), cos(angle)], axis=1)
     step = np.array([[LIMBUS_RADIUS - 0.012, _LIMBUS_Z - 0.004]])  # The white turns inwards behind the rim.
     return np.concatenate([sphere, step])
 
@@ -73,10 +74,10 @@ def _cornea_profile() -> np.ndarray:
     """(R, 2) radius and height from just outside the limbus to the apex, on a sphere of CORNEA_RADIUS."""
     rim = LIMBUS_RADIUS + 0.008
     rim_z = np.sqrt(1.0 - rim**2) + 0.001
-    slope = np.arcsin(rim / CORNEA_RADIUS)
+    slope = arcsin(rim / CORNEA_RADIUS)
     angle = np.linspace(slope, 0.0, 8)
-    height = rim_z + CORNEA_RADIUS * (np.cos(angle) - np.cos(slope))
-    return np.stack([CORNEA_RADIUS * np.sin(angle), height], axis=1)
+    height = rim_z + CORNEA_RADIUS * (cos(angle) - cos(slope))
+    return np.stack([CORNEA_RADIUS * sin(angle), height], axis=1)
 
 
 def _revolve(profile: np.ndarray, sectors: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +85,7 @@ def _revolve(profile: np.ndarray, sectors: int) -> tuple[np.ndarray, np.ndarray]
     on_axis = profile[:, 0] < 1e-9
     rings = profile[~on_axis]
     azimuth = np.arange(sectors) * (2.0 * np.pi / sectors)
-    circle = np.stack([np.cos(azimuth), np.sin(azimuth)], axis=1)
+    circle = np.stack([cos(azimuth), sin(azimuth)], axis=1)
     xy = (rings[:, None, :1] * circle[None]).reshape(-1, 2)
     vertices = np.concatenate([xy, np.repeat(rings[:, 1], sectors)[:, None]], axis=1)
     here = np.arange(len(vertices)).reshape(-1, sectors)
@@ -102,7 +103,7 @@ def _smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     corner = vertices[faces]
     area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     total = np.stack([np.bincount(faces.ravel(), np.repeat(area[:, k], 3), len(vertices)) for k in range(3)], axis=1)
-    return (total / np.linalg.norm(total, axis=1, keepdims=True)).astype(np.float32)
+    return (total / norm(total, axis=1, keepdims=True)).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -112,14 +113,14 @@ def eyeball() -> EyeTemplate:
     parts = [_revolve(profile, SECTORS[name]) for name, profile in profiles.items()]
     start = np.cumsum([0] + [len(v) for v, _ in parts[:-1]])
     vertices = np.concatenate([v for v, _ in parts])
-    angle = np.arctan2(np.linalg.norm(vertices[:, :2], axis=1), vertices[:, 2])
-    azimuth = np.arctan2(vertices[:, 1], vertices[:, 0])
+    angle = arctan2(norm(vertices[:, :2], axis=1), vertices[:, 2])
+    azimuth = arctan2(vertices[:, 1], vertices[:, 0])
     radius = angle / (2.0 * np.pi)
     return EyeTemplate(
         vertices=vertices,
         normals=np.concatenate([_smooth_normals(v, f) for v, f in parts]),
         faces=np.concatenate([f + s for (_, f), s in zip(parts, start, strict=True)]).astype(np.int32),
-        uv=(0.5 + radius[:, None] * np.stack([np.cos(azimuth), np.sin(azimuth)], axis=1)).astype(np.float32),
+        uv=(0.5 + radius[:, None] * np.stack([cos(azimuth), sin(azimuth)], axis=1)).astype(np.float32),
         tissue=np.repeat([SCLERA, IRIS, CORNEA], [len(f) for _, f in parts]).astype(np.uint8),
         vertex_tissue=np.repeat([SCLERA, IRIS, CORNEA], [len(v) for v, _ in parts]).astype(np.uint8),
         apex=float(vertices[:, 2].max()),
@@ -142,9 +143,9 @@ def _rgb(look: Mapping[str, float], name: str) -> np.ndarray:
 def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
     """(N, 3) fibres and crypts between an outer and an inner colour, a collarette, a limbal ring and the pupil."""
     rng = keyed(int(look["seed"]), stream)
-    r = np.linalg.norm(vertices[:, :2], axis=1) / LIMBUS_RADIUS
-    azimuth = np.arctan2(vertices[:, 1], vertices[:, 0])
-    around = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros(len(r))], axis=1)
+    r = norm(vertices[:, :2], axis=1) / LIMBUS_RADIUS
+    azimuth = arctan2(vertices[:, 1], vertices[:, 0])
+    around = np.stack([cos(azimuth), sin(azimuth), np.zeros(len(r))], axis=1)
     radial = r[:, None] * (0.0, 0.0, 1.0)
     coarse, fine = (value_noise(k * around + radial, 1.0, 1, rng)[0] for k in (5.0, 14.0))
     crypt, fleck = (
@@ -159,14 +160,14 @@ def _paint_iris(vertices: np.ndarray, look: Mapping[str, float], stream: int) ->
     colour = _rgb(look, "iris_inner") * inner + _rgb(look, "iris_outer") * (1.0 - inner)
     amber = look["iris_amber"] * np.clip(0.6 * inner[:, 0] + 0.3 * inner[:, 0] * coarse, 0.0, 1.0)[:, None]
     colour = colour + (np.array([0.16, 0.080, 0.022]) - colour) * amber
-    light = look["iris_fibres"] * (0.26 * coarse + 0.34 * fine) + 0.30 * np.exp(-(((t - edge) / 0.05) ** 2))
+    light = look["iris_fibres"] * (0.26 * coarse + 0.34 * fine) + 0.30 * exp(-(((t - edge) / 0.05) ** 2))
     light = light - 0.55 * smooth_step(crypt, 0.7, 1.5) * smooth_step(t, 0.15, 0.35) * smooth_step(t, 0.9, 0.6)
     light = light - look["iris_flecks"] * smooth_step(fleck, 1.1, 1.7)
     # Light from above crosses the cornea and gathers on the lower half.
     light = light - 0.30 * vertices[:, 1] / LIMBUS_RADIUS
     ring = 1.0 - 0.88 * look["limbal_ring"] * smooth_step(r + 0.02 * coarse, 0.76, 0.99)
     hole = smooth_step(r, pupil - 0.025, pupil + 0.035)
-    return 0.0015 + colour * np.exp(light)[:, None] * (ring * hole)[:, None]
+    return 0.0015 + colour * exp(light)[:, None] * (ring * hole)[:, None]
 
 
 def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) -> np.ndarray:
@@ -176,10 +177,10 @@ def _paint_sclera(vertices: np.ndarray, look: Mapping[str, float], stream: int) 
     side = smooth_step(np.abs(vertices[:, 0]), 0.42, 0.95)
     wavy = vertices + 0.05 * value_noise(vertices, 0.2, 3, rng).T
     thick, thin = (value_noise(wavy * (k, 3.2 * k, k), 1.0, 1, rng)[0] for k in (2.6, 5.0))  # From corner to iris.
-    vein = np.maximum(np.exp(-((thick / 0.10) ** 2)), 0.7 * np.exp(-((thin / 0.13) ** 2)))
+    vein = np.maximum(exp(-((thick / 0.10) ** 2)), 0.7 * exp(-((thin / 0.13) ** 2)))
     red = np.clip(look["sclera_red"] * (0.06 + 0.45 * side + (0.25 + 0.75 * side) * vein), 0.0, 1.0)[:, None]
     colour = white * (1.0 - red * np.array([0.12, 0.50, 0.50]))
-    r = np.linalg.norm(vertices[:, :2], axis=1)
+    r = norm(vertices[:, :2], axis=1)
     front = vertices[:, 2] > 0.0
     limbus = np.where(front, smooth_step(r, LIMBUS_RADIUS + 0.055, LIMBUS_RADIUS - 0.012), 0.0)[:, None]
     grey = 0.30 * colour * np.array([0.85, 0.95, 1.05]) + 0.30 * _rgb(look, "iris_outer")

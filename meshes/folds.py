@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshes.elementary import power, sin
 from meshes.noise import keyed
 
 _STEPS = 14
@@ -51,7 +52,7 @@ def _along(corners: list[tuple[float, float]], rng: np.random.Generator, jitter_
 def _fold(line_mm: np.ndarray, width_mm: float, depth_um: float, fade: float = 1.0) -> Fold:
     """A fold that is deepest in the middle; `fade` above 1 shortens it, below 1 keeps its ends deep."""
     t = np.linspace(0.0, 1.0, len(line_mm))
-    profile = np.sin(np.pi * np.clip(t, 0.02, 0.98)) ** fade
+    profile = power(sin(np.pi * np.clip(t, 0.02, 0.98)), fade)
     return Fold(line_mm, np.full(len(t), width_mm) * (0.6 + 0.4 * profile), depth_um * profile)
 
 
@@ -90,7 +91,7 @@ def _bags(look: Mapping[str, float], rng: np.random.Generator) -> Iterator[Fold]
 def _crows_feet(look: Mapping[str, float], rng: np.random.Generator) -> Iterator[Fold]:
     for angle in np.linspace(-0.55, 0.65, 5) + rng.normal(0.0, 0.08, 5):
         start, length = rng.uniform(46.5, 49.0), rng.uniform(5.0, 12.0) * (0.5 + 0.6 * look["wrinkles"])
-        points = [(start + length * s, -1.0 + 0.6 * length * s * np.sin(angle) + 4.5 * angle) for s in (0.0, 0.5, 1.0)]
+        points = [(start + length * s, -1.0 + 0.6 * length * s * sin(angle) + 4.5 * angle) for s in (0.0, 0.5, 1.0)]
         depth = 420.0 * max(0.0, look["crows_feet"] - 0.08) * rng.uniform(0.3, 1.2)
         yield _fold(_along(points, rng, 0.25), 0.5, depth, 0.8)
 

@@ -5,6 +5,8 @@ Sums run in a fixed order and call no linear-algebra library, so equal input giv
 
 import numpy as np
 
+from meshes.elementary import solve
+
 
 def rotate(points: np.ndarray, R: np.ndarray, about: np.ndarray | None = None) -> np.ndarray:
     """(N, 3) float64: R applied to each of the (N, 3) points, about a point or the origin."""
@@ -57,7 +59,7 @@ def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
     p = points - middle
     rows = np.concatenate([2.0 * p, np.ones((len(p), 1))], axis=1)
     normal = np.einsum("ni,nj->ij", rows, rows)
-    solution = np.linalg.solve(normal, np.einsum("ni,n->i", rows, np.square(p).sum(axis=1)))
+    solution = solve(normal, np.einsum("ni,n->i", rows, np.square(p).sum(axis=1)))
     centre = solution[:3]
     return middle + centre, float(np.sqrt(solution[3] + np.square(centre).sum()))
 

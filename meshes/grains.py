@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from meshes.atlas import SHAPE
+from meshes.elementary import norm
 from meshes.noise import keyed, smooth_step, value_noise
 from meshes.skin_regions import SkinTemplate, beard, hair_depth
 
@@ -56,7 +57,7 @@ class Grains:
     def patches(self, rng: np.random.Generator) -> np.ndarray:
         """(N,) float32: a smooth field of about unit deviation."""
         weights = rng.standard_normal(FIELDS).astype(np.float32)
-        return np.einsum("nk,k->n", self.fields, weights / np.linalg.norm(weights))
+        return np.einsum("nk,k->n", self.fields, weights / norm(weights))
 
 
 @lru_cache(maxsize=2)
@@ -65,7 +66,7 @@ def grains(template: SkinTemplate) -> Grains:
     rng = keyed(0, 2)
     texel = texels(template.uv)
     corner = template.rest[template.faces]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
     area = area * smooth_step(corner[:, :, 1].mean(axis=1), -0.135, -0.105)
     metric = _metric(corner, texel[template.faces])
     area = area * (metric[:, [0, 2]].max(axis=1) < _COARSEST_MM**2)

@@ -23,6 +23,7 @@ from meshes.appearance import (
 )
 from meshes.arkit import ARKIT, check_expression
 from meshes.assets.contents import digest_of
+from meshes.elementary import product
 from meshes.eyelids import clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import EyeTemplate, eye_materials, eyeball, paint_eye
@@ -150,7 +151,7 @@ class Ict:
         points = bend(points, self.layout.share, self.layout.neck, *angles)
         centres = bend(person.eye_centres, np.ones(2), self.layout.neck, *angles)
         R = rotation(*angles)
-        gaze = [R @ rotation(*turn) for turn in turns]
+        gaze = [product(R, rotation(*turn)) for turn in turns]
         for lid, centre, radius, axis in zip(self.layout.lids, centres, person.eye_radii, gaze, strict=True):
             points[lid] = clear_of_eye(points[lid], centre, radius, axis[:, 2])
         surface = self._surface(person, points, centres, gaze, R)

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from meshes.elementary import power, sin
 from meshes.hair.bound import Bound
 from meshes.lashes import bound_hairs
 from meshes.noise import keyed
@@ -67,7 +68,7 @@ def _cell(k: int) -> np.ndarray:
     rng, count = keyed(1, k), _HAIRS[k]
     root = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
     lean = 0.10 * (root - 0.5) + 0.35 * (np.round(root * count / 3) * 3 / count - root) + rng.normal(0, 0.006, count)
-    reach = _LENGTH[k] * rng.uniform(0.6, 1.0, count) * (0.6 + 0.4 * np.sin(np.pi * root))
+    reach = _LENGTH[k] * rng.uniform(0.6, 1.0, count) * (0.6 + 0.4 * sin(np.pi * root))
     t = np.linspace(0.0, 1.0, _POINTS)
-    along = root[:, None] + lean[:, None] * t**1.4
+    along = root[:, None] + lean[:, None] * power(t, 1.4)
     return np.stack([along, (k + 0.01 + 0.98 * reach[:, None] * t) / _CELLS], axis=2)

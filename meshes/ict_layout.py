@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from meshes.elementary import exp, hypot
 from meshes.geometry import cut_corners, fit_sphere, inside_polygon, triangulate, vertex_share
 from meshes.hair.bound import Bound
 from meshes.ict_files import MATERIALS as UPSTREAM
@@ -165,7 +166,7 @@ def _neck(eye_midpoint_cm: np.ndarray) -> Neck:
 def _white(data: IctData, name: str) -> np.ndarray:
     """Vertices of the globe between the limbus and the equator; upstream's uv are azimuthal about the pupil."""
     faces = data.material == UPSTREAM.index(name)
-    radius = np.hypot(*(data.uv[data.faces_uv[faces]] - 0.5).reshape(-1, 2).T)
+    radius = hypot(*(data.uv[data.faces_uv[faces]] - 0.5).reshape(-1, 2).T)
     corner = data.faces[faces].ravel()
     return np.unique(corner[(corner >= 0) & (radius > 0.18) & (radius < 0.36)])
 
@@ -252,7 +253,7 @@ def _on_canonical_head(points: np.ndarray) -> np.ndarray:
         points: (N, 3) float64 metres from the eye midpoint.
     """
     x, y, z = points.T
-    brow = np.exp(-np.square((y - _BROW_Y_M) / _BROW_REACH_M)) * smooth_step(np.abs(x), 0.085, 0.055) * (z > -0.04)
+    brow = exp(-np.square((y - _BROW_Y_M) / _BROW_REACH_M)) * smooth_step(np.abs(x), 0.085, 0.055) * (z > -0.04)
     return np.stack([x, y - _BROW_LIFT_M * brow, z], axis=1)
 
 

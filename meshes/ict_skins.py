@@ -16,6 +16,7 @@ from scipy import ndimage
 from meshes.appearance import paint
 from meshes.assets.store import cache_folder, placing
 from meshes.atlas import SHAPE
+from meshes.elementary import exp, log
 from meshes.head import MeshError
 from meshes.ict import Ict, average_look
 from meshes.ict_scan_skin import open_scan, photograph_scan
@@ -35,7 +36,7 @@ from meshes.valid.avatar import Avatar, read_avatar
 from meshes.valid.pack import members
 from meshes.valid.template import ATLAS_TEXELS, HEAD_TEXELS, ISLANDS
 
-METHOD = 4
+METHOD = 5
 """Counts changes of what the skins look like; those in the cache are made anew after one."""
 
 _HEAD = tuple(ISLANDS.index(name) for name in ("head", "ear_left", "ear_right", "torso"))
@@ -197,7 +198,7 @@ def _lid_share(points: np.ndarray) -> np.ndarray:
 
 
 def _log(colour: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(colour, 0.004))
+    return log(np.maximum(colour, 0.004))
 
 
 def _tone(photo: Photograph, points: np.ndarray) -> np.ndarray:
@@ -205,7 +206,7 @@ def _tone(photo: Photograph, points: np.ndarray) -> np.ndarray:
     x, y, z = np.moveaxis(points, 2, 0)
     with np.errstate(invalid="ignore"):
         middle = photo.seen & (np.abs(x) < 0.055) & (y > -0.060) & (y < 0.048) & (z > 0.0)
-    return np.exp(np.median(_log(photo.colour[middle]), axis=0)).astype(np.float64)
+    return exp(np.median(_log(photo.colour[middle]), axis=0)).astype(np.float64)
 
 
 def _even_neck(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> Photograph:
@@ -215,7 +216,7 @@ def _even_neck(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> Photo
     unlike = np.abs(_log(photo.colour) - _log(tone)).max(axis=2) > 2.0 * _UNLIKE
     if (neck & ~unlike).sum() < 1_000:
         return photo
-    own = np.exp(np.median(_log(photo.colour[neck & ~unlike]), axis=0))
+    own = exp(np.median(_log(photo.colour[neck & ~unlike]), axis=0))
     share = smooth_step(y, -0.080, -0.120)[..., None]
     return Photograph((photo.colour * (_NECK_SHADE * tone / own) ** share).astype(np.float32), photo.seen)
 
@@ -236,7 +237,7 @@ def _scalp_colour(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np
     inside = photo.seen & (np.nan_to_num(hair_depth(points.reshape(-1, 3)), nan=-1.0).reshape(SHAPE) > 0.012)
     if inside.sum() < 5_000:
         return tone
-    return np.exp(np.median(_log(photo.colour[inside]), axis=0)).astype(np.float64)
+    return exp(np.median(_log(photo.colour[inside]), axis=0)).astype(np.float64)
 
 
 def _no_skin(photo: Photograph, points: np.ndarray, tone: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ Paths are drawn in the atlas, where the strips lie flat.
 
 import numpy as np
 
+from meshes.elementary import exp, power, sin
 from meshes.hair.bound import Bound, nearest_uv
 from meshes.hair.ribbons import strand_paint
 from meshes.noise import keyed
@@ -41,9 +42,9 @@ def _hairs(root: Edge, tip: Edge, count: int, length: float, seed: int) -> np.nd
     s = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
     cluster = np.round(s * count / 3.5) * 3.5 / count
     lean = 0.5 * (cluster - s) + rng.normal(0.0, 0.006, count)
-    reach = length * rng.uniform(0.65, 1.0, count) * (0.55 + 0.45 * np.sin(np.pi * np.clip(1.02 - 0.9 * s, 0.0, 1.0)))
+    reach = length * rng.uniform(0.65, 1.0, count) * (0.55 + 0.45 * sin(np.pi * np.clip(1.02 - 0.9 * s, 0.0, 1.0)))
     t = np.linspace(0.0, 1.0, _POINTS)
-    station = np.clip(s[:, None] + lean[:, None] * t**1.5 - 0.03 * t**2, 0.0, 1.0)
+    station = np.clip(s[:, None] + lean[:, None] * power(t, 1.5) - 0.03 * t**2, 0.0, 1.0)
     height = (reach[:, None] * t)[..., None]
     return _along(root, station) * (1.0 - height) + _along(tip, station) * height
 
@@ -65,7 +66,7 @@ def bound_hairs(faces: np.ndarray, uv: np.ndarray, paths: np.ndarray, stretch: f
     count, points = len(paths), paths.shape[1]
     corner, weight = nearest_uv(faces, uv, paths.reshape(-1, 2))
     rng = keyed(3, 0)
-    color, place = strand_paint(_COLOUR, np.exp(0.2 * rng.standard_normal(count)), points, rng, 1.0)
+    color, place = strand_paint(_COLOUR, exp(0.2 * rng.standard_normal(count)), points, rng, 1.0)
     return Bound(
         corner=corner.reshape(count, points, 3),
         weight=weight.reshape(count, points, 3),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from meshes.elementary import exp, product
 from meshes.makehuman_data import Pack
 
 # hm08 vertices of the upper lip and the lower lip's below them, from the middle to the person's left corner.
@@ -49,7 +50,7 @@ def lip_seal(pack: Pack, base: np.ndarray) -> LipSeal:
     along = np.stack([np.interp(np.linspace(0, len(line) - 1, 97), np.arange(len(line)), k) for k in line.T], axis=1)
     away = cKDTree(along).query(base[skin])[0]
     near = away < 3 * _REACH_M
-    index, falloff = skin[near], np.exp(-((away[near] / _REACH_M) ** 2))
+    index, falloff = skin[near], exp(-((away[near] / _REACH_M) ** 2))
     at = np.stack([np.interp(base[index, 0], line[:, 0], pair) for pair in np.eye(len(line))], axis=1)
     return LipSeal(upper, lower, index, ((_lowness(pack, index, upper, lower, at) - 0.5) * falloff)[:, None] * at)
 
@@ -59,7 +60,7 @@ def _lowness(pack: Pack, index: np.ndarray, upper: np.ndarray, lower: np.ndarray
     moved, offsets = pack.targets["arkit/jawOpen"]
     drop = np.zeros(len(pack.vertices))
     drop[moved] = -offsets[:, 1]
-    high, low = at @ drop[upper], at @ drop[lower]  # Of the lips right above and below each vertex.
+    high, low = product(at, drop[upper]), product(at, drop[lower])  # Of the lips right above and below each vertex.
     return np.clip((drop[index] - high) / (low - high), 0.0, 1.0)
 
 

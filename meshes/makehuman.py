@@ -11,6 +11,7 @@ import numpy as np
 from meshes.appearance import hair_colour, sample_look
 from meshes.arkit import ARKIT, check_expression
 from meshes.digest import sha256_of
+from meshes.elementary import product
 from meshes.eyelids import LOOKS, clear_of_eye, shade_eyes
 from meshes.eyes import CORNEA, eyeball
 from meshes.gaze import SIDES
@@ -180,7 +181,7 @@ def posed(who: Person, expression: Mapping[str, float], pose: Pose) -> Head:
     base = _expressed(fixed, who, expression, pose.jaw, gaze)
     skull, skin = rotation(*angles), fixed.operator @ bend(base, fixed.pack.neck_bend, who.neck, *angles)
     centres = bend(who.eye_centres, np.ones(2), who.neck, *angles)
-    turns = [skull @ rotation(yaw, pitch) for yaw, pitch in gaze]
+    turns = [product(skull, rotation(yaw, pitch)) for yaw, pitch in gaze]
     for lid, centre, radius, R in zip(fixed.lids, centres, who.eye_radii, turns, strict=True):
         skin[lid] = clear_of_eye(skin[lid], centre, radius, R[:, 2])
     painted = slice(0, len(who.relief_m))

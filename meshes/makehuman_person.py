@@ -19,6 +19,7 @@ from meshes.appearance import (
     skin_texture,
     skin_tone,
 )
+from meshes.elementary import exp
 from meshes.eyes import eye_materials, eyeball, paint_eye
 from meshes.hair import Grown, grow_hair
 from meshes.lips import seal_lips
@@ -132,7 +133,7 @@ def _neck(base: np.ndarray, fixed: Template) -> Neck:
     low, high = (base[fixed.pack.anchors[name]].mean(axis=0) for name in ("joint-neck", "joint-head"))
     share = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
     bending = (fixed.pack.neck_bend > 0.02) & (fixed.pack.neck_bend < 0.98)
-    weight = np.exp(-0.5 * ((fixed.pack.neck_bend[bending] - share[:, None]) / 0.08) ** 2)
+    weight = exp(-0.5 * ((fixed.pack.neck_bend[bending] - share[:, None]) / 0.08) ** 2)
     height = (weight * base[bending, 1]).sum(axis=1) / weight.sum(axis=1)
     along = (height - low[1]) / (high[1] - low[1])
     return Neck(share, low + along[:, None] * (high - low))

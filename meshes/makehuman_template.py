@@ -12,6 +12,7 @@ from scipy import sparse
 
 from meshes.appearance import SkinTemplate
 from meshes.atlas import skin_atlas
+from meshes.elementary import arctan2, norm
 from meshes.eyelids import look_angles
 from meshes.geometry import fit_sphere
 from meshes.hair.bound import Bound
@@ -145,7 +146,7 @@ def _fine_quads(pack: Pack, base: np.ndarray, eyes: tuple[np.ndarray, np.ndarray
     corners = base[pack.quads[quads]]
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     hidden = _in_socket(corners.mean(axis=1), normal, base, eyes)
-    edge = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=2).max(axis=1)
+    edge = norm(corners - np.roll(corners, -1, axis=1), axis=2).max(axis=1)
     mask = {m: pack.masks[m][pack.quads_uv[quads]].mean(axis=1) > 0.5 for m in _MASKS}
     chosen = np.zeros(len(quads), bool)
     for name, limit in _FINE_EDGE_M.items():
@@ -198,7 +199,7 @@ def _in_socket(
     inside = np.zeros(len(centre), bool)
     for middle, radius in zip(*eye_spheres(base, eyes), strict=True):
         away = centre - middle
-        near = np.linalg.norm(away, axis=1) < 1.35 * radius
+        near = norm(away, axis=1) < 1.35 * radius
         inside |= near & ((away * normal).sum(axis=1) < 0)
     return inside
 
@@ -275,7 +276,7 @@ def _lids(
     outside = np.zeros(len(rest), bool)
     outside[faces[np.isin(part, (Part.FACE, Part.NOSE, Part.LASHES))]] = True
     left, right = (
-        np.flatnonzero(outside & (np.linalg.norm(rest - centre, axis=1) < _LID_REACH * radius))
+        np.flatnonzero(outside & (norm(rest - centre, axis=1) < _LID_REACH * radius))
         for centre, radius in zip(*spheres, strict=True)
     )
     return left, right
@@ -287,7 +288,7 @@ def _jaw_open_angle(pack: Pack) -> float:
     moved = add_targets(pack.vertices, {"arkit/jawOpen": 1.0}, pack)[teeth]
     a, b = pack.vertices[teeth] - pack.vertices[teeth].mean(axis=0), moved - moved.mean(axis=0)
     sine = (a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]).sum()
-    return float(np.arctan2(sine, (a[:, 1:] * b[:, 1:]).sum()))
+    return float(arctan2(sine, (a[:, 1:] * b[:, 1:]).sum()))
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ import numpy as np
 
 from meshes.arkit import check_expression
 from meshes.digest import sha256_of
+from meshes.elementary import product
 from meshes.geometry import rotate, weld
 from meshes.head import PLAIN, Asset, Head, Identity, MeshError, Pose, Style
 from meshes.normals import vertex_normals
@@ -247,10 +248,10 @@ def _place_by_eyes(raw: RawScan, options: ScanOptions, name: str) -> _Placement:
     eyes = np.array(options.eyes, np.float64) if options.eyes is not None else read_eyes(Path(options.landmarks or ""))
     R_scan_head = _guesses(options)[0]
     across = eyes[0] - eyes[1]
-    across = across if across @ R_scan_head[:, 0] > 0 else -across
+    across = across if product(across, R_scan_head[:, 0]) > 0 else -across
     ipd_units = float(np.sqrt(np.square(across).sum()))
     x = across / ipd_units
-    y = R_scan_head[:, 1] - (R_scan_head[:, 1] @ x) * x
+    y = R_scan_head[:, 1] - product(R_scan_head[:, 1], x) * x
     y /= np.sqrt(np.square(y).sum())
     z = np.cross(x, y)
     metres_per_unit = _scale(ipd_units, options, name)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import cKDTree
 
+from meshes.elementary import cos, product, sin, solve
 from meshes.geometry import area_vectors, rotate
 from meshes.makehuman_template import canonical_base, eye_spheres, template
 from meshes.noise import keyed
@@ -140,7 +141,7 @@ def _settle(start: FaceFit, face: MeanFace, target: _Target, order: np.ndarray, 
         weight = same / (1.0 + np.square(distance / reach))
         step = _step(arm, arm + t - target.points[near], target.normals[near], weight, s)
         grown = np.clip(1.0 + step[3], 0.8, 1.25)
-        s, R, t = s * grown, turn(step[:3]) @ R, t + s * step[4:]
+        s, R, t = s * grown, product(turn(step[:3]), R), t + s * step[4:]
     distance, near = target.tree.query(s * rotate(points, R) + t)
     cosine = np.einsum("ni,ni->n", rotate(normals, R), target.normals[near])
     gap = np.where(np.abs(cosine) > 0.5, np.minimum(distance / s, FAR_M), FAR_M)
@@ -159,7 +160,7 @@ def _step(arm: np.ndarray, gap: np.ndarray, normal: np.ndarray, weight: np.ndarr
         rows = np.concatenate([np.cross(arm, axis), arm[:, k : k + 1], axis], axis=1)
         A = A + _POINT_WEIGHT * np.einsum("n,ni,nj->ij", weight, rows, rows)
         b = b + _POINT_WEIGHT * np.einsum("n,ni,n->i", weight, rows, gap[:, k])
-    return -np.linalg.solve(A, b)
+    return -solve(A, b)
 
 
 def turn(vector: np.ndarray) -> np.ndarray:
@@ -170,4 +171,4 @@ def turn(vector: np.ndarray) -> np.ndarray:
     x, y, z = vector / angle
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     square = np.einsum("ij,jk->ik", cross, cross)
-    return np.eye(3) + np.sin(angle) * cross + (1.0 - np.cos(angle)) * square
+    return np.eye(3) + sin(angle) * cross + (1.0 - cos(angle)) * square

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from meshes.elementary import arctan2, exp
 from meshes.noise import smooth_step
 from meshes.parts import Part
 
@@ -82,7 +83,7 @@ def blob(points: np.ndarray, centre_mm: tuple[float, ...], radii_mm: tuple[float
     """
     mirrored = np.abs(points[:, 0])[:, None] if centre_mm[0] > 0 else points[:, :1]
     scaled = (np.concatenate([mirrored, points[:, 1:]], axis=1) * 1e3 - centre_mm) / radii_mm
-    return np.exp(-0.5 * (scaled**2).sum(axis=1)).astype(np.float32)
+    return exp(-0.5 * (scaled**2).sum(axis=1)).astype(np.float32)
 
 
 def beard(points: np.ndarray) -> np.ndarray:
@@ -102,7 +103,7 @@ def hair_depth(points: np.ndarray, recede: float | np.ndarray = 0.0) -> np.ndarr
         recede: 0 for a full hairline to 1 for a high one; below 0 it is lower than usual.
     """
     offset = points - HEAD_CENTRE_M
-    azimuth_deg = np.degrees(np.abs(np.arctan2(offset[:, 0], offset[:, 2])))
+    azimuth_deg = np.degrees(np.abs(arctan2(offset[:, 0], offset[:, 2])))
     full, recession = (np.interp(azimuth_deg, _HAIRLINE[:, 0], _HAIRLINE[:, k]) for k in (1, 2))
     return points[:, 1] - full - recede * recession
 
@@ -148,7 +149,7 @@ def _near(template: SkinTemplate, line: np.ndarray, reach_m: float) -> np.ndarra
     if not len(line):
         return np.zeros(len(template.rest), np.float32)
     away = cKDTree(line).query(template.rest, distance_upper_bound=4.0 * reach_m)[0]
-    return np.exp(-((away / reach_m) ** 2)).astype(np.float32)
+    return exp(-((away / reach_m) ** 2)).astype(np.float32)
 
 
 def _near_mouth(template: SkinTemplate) -> np.ndarray:

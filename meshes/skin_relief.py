@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from meshes.atlas import SHAPE
+from meshes.elementary import exp, norm
 from meshes.folds import face_folds
 from meshes.grains import grains, spots
 from meshes.noise import keyed, value_noise
@@ -37,7 +38,7 @@ def shared_pores(template: SkinTemplate) -> np.ndarray:
     column, row = np.floor(seats.texel).astype(np.int64).T
     for dy, dx in np.ndindex(3, 3):
         x, y = column + dx - 0.5 - seats.texel[:, 0], row + dy - 0.5 - seats.texel[:, 1]
-        pore = depth * kept * np.exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
+        pore = depth * kept * exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
         at = np.clip(row + dy - 1, 0, rows - 1) * columns + np.clip(column + dx - 1, 0, columns - 1)
         field += np.bincount(at, pore, rows * columns).astype(np.float32)
     pores = (_network(template) - np.clip(field, 0.0, 1.0)).reshape(SHAPE)
@@ -124,7 +125,7 @@ def skin_relief(template: SkinTemplate, look: Mapping[str, float], folds: FoldMa
     """
     oily, lips = _zones(template)
     weights = keyed(int(look["seed"]), 42).standard_normal(4).astype(np.float32)
-    furrows = np.einsum("k,khw->hw", weights / np.linalg.norm(weights), _lip_furrows(template))
+    furrows = np.einsum("k,khw->hw", weights / norm(weights), _lip_furrows(template))
     height = np.float32(look["pores"] * 85e-6) * shared_pores(template) - folds.depth_m + folds.ridge_m
     height -= np.float32(look["lip_furrows"] * 150e-6) * np.abs(furrows)
     film = np.float32(look["oil"]) * (np.float32(0.30) + np.float32(0.70) * oily)

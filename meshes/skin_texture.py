@@ -11,6 +11,7 @@ import numba
 import numpy as np
 
 from meshes.atlas import SHAPE
+from meshes.elementary import exp, solve
 from meshes.grains import Grains, grains, grains_by_zone, spots, texels
 from meshes.hair.face import BROW_DARKEST, brow_curves
 from meshes.hair.hairline import hair_inside
@@ -79,19 +80,19 @@ def _base(template: SkinTemplate) -> np.ndarray:
     seats, (rows, columns) = grains(template), SHAPE
     field = np.zeros(rows * columns, np.float32)
     tone = 0.035 * value_noise(seats.point, 0.0011, 1, keyed(0, 3))[0]
-    nose = np.exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
+    nose = exp(-0.5 * (((seats.point - (0.0, -0.035, 0.030)) / (0.020, 0.022, 0.030)) ** 2).sum(axis=1))
     depth = (0.02 + 0.05 * nose + 0.025 * seats.rank) * seats.bare
     (xx, xy, yy), kept = (values.T for values in spots(seats.metric, 0.28))
     column, row = np.floor(seats.texel).astype(np.int64).T
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             x, y = column + dx + 0.5 - seats.texel[:, 0], row + dy + 0.5 - seats.texel[:, 1]
-            pore = 1.5 * (tone - depth) * kept * np.exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
+            pore = 1.5 * (tone - depth) * kept * exp(-0.5 * (xx * x * x + 2.0 * xy * x * y + yy * y * y))
             at = np.clip(row + dy, 0, rows - 1) * columns + np.clip(column + dx, 0, columns - 1)
             field += np.bincount(at, pore, rows * columns).astype(np.float32)
     # Blood shows where the surface is thin, so detail is a little stronger in green and blue.
     gain = np.array([0.8, 1.0, 1.1], np.float32)
-    linear = np.exp(np.clip(field, -0.35, 0.0)[:, None] * gain)
+    linear = exp(np.clip(field, -0.35, 0.0)[:, None] * gain)
     return encode(linear).reshape(rows, columns, 3)
 
 
@@ -137,7 +138,7 @@ def _darken_folds(texture: np.ndarray, shade: np.ndarray) -> None:
     """Little light reaches the bottom of a fold, and what leaves it has met the skin twice, which reddens it."""
     deep = np.flatnonzero(shade > 0.01)
     codes = texture.reshape(-1, 3)
-    codes[deep] = codes[deep] * np.exp(-shade.reshape(-1)[deep, None] * np.array([0.42, 0.62, 0.66]))
+    codes[deep] = codes[deep] * exp(-shade.reshape(-1)[deep, None] * np.array([0.42, 0.62, 0.66]))
 
 
 def _blemishes(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
@@ -159,12 +160,12 @@ def _freckle_share(template: SkinTemplate) -> np.ndarray:
     """(face grains,) float32: how likely a grain is a freckle; most on the bridge of the nose and beside it."""
     seats = grains_by_zone(template)["face"]
     away = (np.abs(seats.point) - (0.022, 0.025, 0.020)) / (0.026, 0.022, 0.040)
-    return (0.05 * (0.12 + np.exp(-0.5 * (away**2).sum(axis=1))) * seats.bare).astype(np.float32)
+    return (0.05 * (0.12 + exp(-0.5 * (away**2).sum(axis=1))) * seats.bare).astype(np.float32)
 
 
 def _freckles(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float]) -> None:
     seats, rng = grains_by_zone(template)["face"], keyed(int(look["seed"]), 20)
-    share = look["freckles"] * _freckle_share(template) * np.exp(0.7 * seats.patches(rng))
+    share = look["freckles"] * _freckle_share(template) * exp(0.7 * seats.patches(rng))
     chosen = np.flatnonzero(np.roll(seats.rank, int(rng.integers(len(share)))) < share)
     depth = rng.uniform(0.10, 0.55, len(chosen))
     ratio = np.array([0.66, 0.47, 0.36]) ** (1.0 - 0.5 * look["melanin"])
@@ -208,8 +209,9 @@ def _brow_chart(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray]:
     charts = []
     for side in (1.0, -1.0):
         chosen = near & (side * p[:, 0] > 0.002) & (side * p[:, 0] < 0.062) & (template.masks["face"] > 0.5)
-        texel = texels(template.uv[chosen])
-        charts.append(np.linalg.lstsq(_cubic(p[chosen, 0], p[chosen, 1]), texel, rcond=None)[0])
+        terms, texel = _cubic(p[chosen, 0], p[chosen, 1]), texels(template.uv[chosen])
+        normal, right = np.einsum("ni,nj->ij", terms, terms), np.einsum("ni,nk->ki", terms, texel)
+        charts.append(np.stack([solve(normal, column) for column in right], axis=1))
     return charts[0], charts[1]
 
 
@@ -244,7 +246,7 @@ def _brows(canvas: _Canvas, template: SkinTemplate, look: Mapping[str, float], r
             weight = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1]) * opacity.ravel()
             at = (cell[:, 1] + dy - low[1]) * width + cell[:, 0] + dx - low[0]
             cover += np.bincount(at, weight, width * height)
-        alpha = (1.0 - np.exp(-0.14 * cover)).reshape(height, width, 1)
+        alpha = (1.0 - exp(-0.14 * cover)).reshape(height, width, 1)
         window = canvas.texture[low[1] : low[1] + height, low[0] : low[0] + width]
         target = _target(1.1 * ratio)
         window[:] = np.rint(window + alpha * (target - window)).astype(np.uint8)

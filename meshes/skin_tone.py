@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.elementary import arctan2, exp, log
+
 _NM = np.arange(400.0, 721.0, 10.0)
 
 # Molar extinction in 1 / (cm mol/l) of oxygenated and bare haemoglobin.
@@ -45,7 +47,7 @@ def _colour_matching() -> np.ndarray:
     """(33, 3) CIE 1931 x, y, z. Source: the fits of Wyman, Sloan and Shirley, JCGT 2(2), 2013."""
 
     def lobe(height: float, centre: float, left: float, right: float) -> np.ndarray:
-        return height * np.exp(-0.5 * ((_NM - centre) / np.where(centre > _NM, left, right)) ** 2)
+        return height * exp(-0.5 * ((_NM - centre) / np.where(centre > _NM, left, right)) ** 2)
 
     x = lobe(1.056, 599.8, 37.9, 31.0) + lobe(0.362, 442.0, 16.0, 26.7) + lobe(-0.065, 501.1, 20.4, 26.2)
     y = lobe(0.821, 568.8, 46.9, 40.5) + lobe(0.286, 530.9, 16.3, 31.1)
@@ -76,11 +78,11 @@ def reflectance(melanin: float, blood: float, red_melanin: float = 0.15) -> np.n
         blood: volume share of blood in the dermis.
         red_melanin: share of pheomelanin in the melanin.
     """
-    bloodless = 0.244 + 85.3 * np.exp(-(_NM - 154.0) / 66.2)
+    bloodless = 0.244 + 85.3 * exp(-(_NM - 154.0) / 66.2)
     pigment = (1.0 - red_melanin) * 6.6e11 * _NM**-3.33 + red_melanin * 2.9e15 * _NM**-4.75
     epidermis = melanin * pigment + (1.0 - melanin) * bloodless
     extinction = _OXYGEN * _OXYGENATED + (1.0 - _OXYGEN) * _BARE
-    haemoglobin = np.log(10.0) * extinction * _GRAMS_A_LITRE / _GRAMS_A_MOLE
+    haemoglobin = log(10.0) * extinction * _GRAMS_A_LITRE / _GRAMS_A_MOLE
     absorbed = blood * haemoglobin + (1.0 - blood) * bloodless
     scattered = 46.0 * (_NM / 500.0) ** -1.421
     inside = (
@@ -88,7 +90,7 @@ def reflectance(melanin: float, blood: float, red_melanin: float = 0.15) -> np.n
     )  # Diffuse light mirrored back at the surface.
     step = (1.0 + inside) / (1.0 - inside)
     depth = np.sqrt(3.0 * absorbed / (absorbed + scattered))
-    returned = scattered / (absorbed + scattered) / 2.0 * (1.0 + np.exp(-4.0 / 3.0 * step * depth)) * np.exp(-depth)
+    returned = scattered / (absorbed + scattered) / 2.0 * (1.0 + exp(-4.0 / 3.0 * step * depth)) * exp(-depth)
     return _HORNY + (1.0 - _HORNY) * returned / (1.0 + epidermis * _PATH_CM)
 
 
@@ -111,4 +113,4 @@ def typology_angle_deg(colour: np.ndarray) -> np.ndarray:
     xyz = np.einsum("...c,kc->...k", colour, np.linalg.inv(_XYZ_TO_SRGB)) / (0.95047, 1.0, 1.08883)
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
     lightness, yellow = 116.0 * f[..., 1] - 16.0, 200.0 * (f[..., 1] - f[..., 2])
-    return np.degrees(np.arctan2(lightness - 50.0, yellow))
+    return np.degrees(arctan2(lightness - 50.0, yellow))

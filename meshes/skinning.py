@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshes.elementary import cos, sin
+
 STEPS = 32
 """Even steps of the share that the axis is followed in."""
 
@@ -27,7 +29,7 @@ class Neck:
 def rotation(yaw: np.ndarray | float, pitch: np.ndarray | float, roll: np.ndarray | float = 0.0) -> np.ndarray:
     """(..., 3, 3) float64: Ry(yaw) @ Rx(pitch) @ Rz(roll), radians, right-hand rule, broadcast together."""
     y, p, r = np.broadcast_arrays(*np.atleast_1d(yaw, pitch, roll))
-    cy, sy, cp, sp, cr, sr = np.cos(y), np.sin(y), np.cos(p), np.sin(p), np.cos(r), np.sin(r)
+    cy, sy, cp, sp, cr, sr = cos(y), sin(y), cos(p), sin(p), cos(r), sin(r)
     rows = [
         [cy * cr + sy * sp * sr, -cy * sr + sy * sp * cr, sy * cp],
         [cp * sr, cp * cr, -sp],

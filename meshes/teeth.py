@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from meshes.elementary import exp, norm, power
+
 # hm08 vertices per ring from the middle backwards: the middle, the person's left, the person's right.
 _LOWER = (
     (14993, (14992, *range(14994, 15001)), range(15028, 15036)),
@@ -95,7 +97,7 @@ def tooth_row(rings: np.ndarray, base: np.ndarray, widths: tuple[float, ...], up
 
 def _arc(edge: np.ndarray) -> np.ndarray:
     """(17,) length along the biting edge, 0 in the middle, negative on the person's right."""
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(edge, axis=0), axis=1))])
+    length = np.concatenate([[0.0], np.cumsum(norm(np.diff(edge, axis=0), axis=1))])
     return length - length[8]
 
 
@@ -111,9 +113,9 @@ def _columns(arc: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _row(down: float, across: np.ndarray, column: np.ndarray) -> np.ndarray:
     """(C, 4, 17) weights of one row of the outside: scalloped at the gum, grooved between crowns, round at the edge."""
     side = np.abs(2 * across - 1)  # 1 between two crowns, 0 in the middle of one.
-    papilla = 0.30 * side**3 * np.exp(-(((down - _GUM) / 0.25) ** 2))
-    corner = 0.11 * side**5 * np.clip((down - 1.3) / 0.7, 0, 1)
-    groove = 0.17 * side**6 * np.clip((down - _GUM) / 0.15, 0, 1)
+    papilla = 0.30 * power(side, 3) * exp(-(((down - _GUM) / 0.25) ** 2))
+    corner = 0.11 * power(side, 5) * np.clip((down - 1.3) / 0.7, 0, 1)
+    groove = 0.17 * power(side, 6) * np.clip((down - _GUM) / 0.15, 0, 1)
     bulge = -0.05 * (1 - side**2) * np.clip((down - _GUM) / 0.2, 0, 1) * np.clip((2.1 - down) / 0.6, 0, 1)
     outside = _point(column, down + papilla - corner)
     inwards = _point(column, np.full(len(column), 3.0)) - _point(column, np.full(len(column), 2.0))
@@ -136,7 +138,8 @@ def _catmull_rom(column: np.ndarray) -> np.ndarray:
     """(C, 17) weights of the cubic through the columns (Catmull and Rom 1974), ends doubled."""
     low = np.clip(np.floor(column).astype(int), 0, 15)
     t = column - low
-    cubic = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3]
+    t2, t3 = t * t, t * t * t
+    cubic = [-t + 2 * t2 - t3, 2 - 5 * t2 + 3 * t3, t + 4 * t2 - 3 * t3, -t2 + t3]
     weights = np.zeros((len(column), 17))
     for step, share in enumerate(cubic, start=-1):
         np.add.at(weights, (np.arange(len(column)), np.clip(low + step, 0, 16)), share / 2)

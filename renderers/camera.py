@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from meshes.elementary import hypot, product
 from renderers.lens import CameraError, Distortion, distort, fits, undistort
 
 FULL_FRAME_MM = (36.0, 24.0)
@@ -91,10 +92,10 @@ def look_at(target: np.ndarray, distance_m: float, view_rotation: np.ndarray) ->
         (4, 4) float64.
     """
     camera_from_front = np.diag([1.0, -1.0, -1.0])  # The person's left (+X) is on the image's right.
-    R = camera_from_front @ view_rotation.T
+    R = product(camera_from_front, view_rotation.T)
     T = np.eye(4)
     T[:3, :3] = R
-    T[:3, 3] = np.array([0.0, 0.0, distance_m]) - R @ target
+    T[:3, 3] = np.array([0.0, 0.0, distance_m]) - product(R, target)
     return T
 
 
@@ -114,7 +115,7 @@ def dolly_camera(camera: Camera, target: np.ndarray, distance_m: float) -> Camer
         CameraError: the target is off the optical axis or not in front, or the distance is not positive.
     """
     x, y, old_distance_m = transform_points(camera.T_camera_head, target[None])[0]
-    if not old_distance_m > 0 or np.hypot(x, y) > 1e-6 * old_distance_m:
+    if not old_distance_m > 0 or hypot(x, y) > 1e-6 * old_distance_m:
         raise CameraError(
             f"expected a target on the optical axis, got ({x:.6g}, {y:.6g}, {old_distance_m:.6g}) m in the "
             "camera frame; aim the camera with look_at(target, ...) first"
@@ -260,7 +261,7 @@ def to_opengl(camera: Camera, z_near_m: float = 0.01, z_far_m: float = 10.0) -> 
     else:
         P[0, 2], P[1, 2], P[2, 2], P[3, 2] = -off_x, -off_y, -(z_far_m + z_near_m) / depth, -1.0
         P[2, 3] = -2 * z_far_m * z_near_m / depth
-    return flip @ camera.T_camera_head, P
+    return product(flip, camera.T_camera_head), P
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,9 +296,9 @@ def to_blender(camera: Camera) -> BlenderCamera:
     K, W, H = camera.K, camera.width, camera.height
     if K[0, 0] != K[1, 1]:
         raise CameraError(f"expected square pixels, got fx {K[0, 0]} and fy {K[1, 1]}; resample the image first")
-    T = np.diag([1.0, -1.0, -1.0, 1.0]) @ camera.T_camera_head
+    T = product(np.diag([1.0, -1.0, -1.0, 1.0]), camera.T_camera_head)
     world = np.eye(4)
-    world[:3, :3], world[:3, 3] = T[:3, :3].T, -T[:3, :3].T @ T[:3, 3]
+    world[:3, :3], world[:3, 3] = T[:3, :3].T, -product(T[:3, :3].T, T[:3, 3])
     shift = (0.5 - K[0, 2] / W, (K[1, 2] - H / 2) / W)
     if camera.orthographic:
         return BlenderCamera(world, "ORTHO", FULL_FRAME_MM[0], 0.0, W / K[0, 0], *shift)
@@ -319,8 +320,8 @@ def to_pytorch3d(camera: Camera) -> dict[str, np.ndarray]:
     flip = np.diag([-1.0, -1.0, 1.0])
     K, T = camera.K, camera.T_camera_head
     return {
-        "R": (flip @ T[:3, :3]).T[None],
-        "T": (flip @ T[:3, 3])[None],
+        "R": product(flip, T[:3, :3]).T[None],
+        "T": product(flip, T[:3, 3])[None],
         "focal_length": np.array([[K[0, 0], K[1, 1]]]),
         "principal_point": np.array([[K[0, 2], K[1, 2]]]),
         "image_size": np.array([[camera.height, camera.width]], np.float64),

@@ -13,6 +13,7 @@ import numpy as np
 from meshes import assets
 from meshes.assets.archive import open_archive
 from meshes.digest import sha256_of
+from meshes.elementary import cos, product, sin, tan
 from meshes.head import Asset
 from renderers.light import LUMINANCE, Detail, EnvironmentLight, directions, irradiance
 from renderers.radiance import LightError, float_from_rgbe, parse_hdr, read_hdr
@@ -251,9 +252,9 @@ def _at_height(radiance: np.ndarray, height: int) -> np.ndarray:
 def _white_balanced(light: EnvironmentLight, strength: float) -> EnvironmentLight:
     """Scales the channels so that the mean irradiance of the six axes moves towards grey; luminance is kept."""
     tint = irradiance(light, np.concatenate([np.eye(3), -np.eye(3)])).mean(axis=0)
-    grey = float(tint @ LUMINANCE)
+    grey = float(product(tint, LUMINANCE))
     gain = (grey / tint) ** strength
-    gain *= grey / float((tint * gain) @ LUMINANCE)
+    gain *= grey / float(product(tint * gain, LUMINANCE))
     return EnvironmentLight((light.radiance * gain).astype(np.float32), light.name, light.asset_ids)
 
 
@@ -340,26 +341,26 @@ def _sky(sky: Sky, height: int) -> np.ndarray:
     up = direction[..., 1:2]
     upper = sky.horizon + np.sqrt(np.maximum(up, 0)) * (sky.rise * sky.zenith - sky.horizon)
     lower = sky.horizon + np.minimum(np.maximum(-up, 0) * 4, 1) * (sky.ground - sky.horizon)
-    beside = direction[..., :1] * np.sin(sky.azimuth_rad) + direction[..., 2:] * np.cos(sky.azimuth_rad)
+    beside = direction[..., :1] * sin(sky.azimuth_rad) + direction[..., 2:] * cos(sky.azimuth_rad)
     return sky.ambient * np.where(up > 0, upper, lower) * (1 + sky.one_sided * beside) / np.pi
 
 
 def _rectangle(lamp: Lamp, height: int) -> np.ndarray:
     """(height, 2 height, 3) radiance of one lamp; its edges are one texel soft, so that none flickers."""
     azimuth, elevation = np.radians(lamp.azimuth_deg), np.radians(lamp.elevation_deg)
-    middle = np.array([np.sin(azimuth) * np.cos(elevation), np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
-    right = np.array([np.cos(azimuth), 0.0, -np.sin(azimuth)])
+    middle = np.array([sin(azimuth) * cos(elevation), sin(elevation), cos(azimuth) * cos(elevation)])
+    right = np.array([cos(azimuth), 0.0, -sin(azimuth)])
     up = np.cross(middle, right)
     direction = directions(height)
     ahead, x, y = (np.einsum("hwk,k->hw", direction, axis) for axis in (middle, right, up))
     inside = np.ones(ahead.shape)
     for across, half_deg, panes in zip((x, y), lamp.half_deg, lamp.panes, strict=True):
-        half = np.tan(np.radians(half_deg))
+        half = tan(np.radians(half_deg))
         position = across / np.maximum(ahead, 1e-6)
         inside *= np.clip((half - np.abs(position)) * height / np.pi + 0.5, 0, 1)
         inside *= _between_bars((position / half + 1) / 2 * panes, panes)
     inside *= ahead > 0
-    solid_angle = 4 * np.prod(np.tan(np.radians(lamp.half_deg)))
+    solid_angle = 4 * np.prod(tan(np.radians(lamp.half_deg)))
     return inside[..., None] * _tint(lamp.kelvin) * (lamp.power / solid_angle)
 
 

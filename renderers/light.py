@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from meshes.elementary import cos, norm, product, sin
 from renderers.radiance import LightError
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
@@ -63,8 +64,8 @@ def directions(height: int) -> np.ndarray:
     """(height, 2 height, 3) float64 unit vectors of the texel centres, head frame; read-only."""
     polar = ((np.arange(height) + 0.5) / height * np.pi)[:, None]
     azimuth = ((np.arange(2 * height) + 0.5) / height * np.pi)[None, :]
-    x, z = np.sin(polar) * np.sin(azimuth), np.sin(polar) * np.cos(azimuth)
-    result = np.stack([x, np.broadcast_to(np.cos(polar), x.shape), z], axis=-1)
+    x, z = sin(polar) * sin(azimuth), sin(polar) * cos(azimuth)
+    result = np.stack([x, np.broadcast_to(cos(polar), x.shape), z], axis=-1)
     result.setflags(write=False)
     return result
 
@@ -72,7 +73,7 @@ def directions(height: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def solid_angles(height: int) -> np.ndarray:
     """(height, 1) float64 steradians of one texel in each row; all texels together are exactly 4 pi."""
-    edge = np.cos(np.arange(height + 1) / height * np.pi)
+    edge = cos(np.arange(height + 1) / height * np.pi)
     result = ((edge[:-1] - edge[1:]) * np.pi / height)[:, None]
     result.setflags(write=False)
     return result
@@ -151,8 +152,8 @@ def normalize(light: EnvironmentLight, key: float = 0.18) -> tuple[EnvironmentLi
         The scaled light and the factor, to be recorded; a black light is returned unchanged with factor 1.
     """
     cards = np.array([(x, y, z) for x in (0, 1, -1) for y in (0, 1, -1) for z in (1, 0, -1)], np.float64)
-    cards = np.array([c / np.linalg.norm(c) for c in cards if c.any()])
-    level = 0.18 / np.pi * (irradiance(light, cards) @ LUMINANCE)
+    cards = np.array([c / norm(c) for c in cards if c.any()])
+    level = 0.18 / np.pi * (product(irradiance(light, cards), LUMINANCE))
     reference = max(level[0], 0.4 * level.max())
     factor = float(key / reference) if reference > 0 else 1.0
     detail = light.detail and replace(light.detail, gain=light.detail.gain * factor)

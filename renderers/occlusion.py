@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from meshes.elementary import product
 from meshes.surface import Surface
 from renderers.exact import check_surface
 from renderers.kernels_color.shadow import gather
@@ -108,7 +109,7 @@ def light_directions(light: EnvironmentLight, count: int) -> tuple[np.ndarray, n
     radiance = shrink(light.radiance, 64)
     energy = radiance * solid_angles(radiance.shape[0])[..., None]
     share = np.broadcast_to(solid_angles(radiance.shape[0]) / (4 * np.pi), energy.shape[:2])
-    brightness = energy @ LUMINANCE
+    brightness = product(energy, LUMINANCE)
     total = brightness.sum()
     if total == 0:
         return np.zeros((0, 3)), np.zeros((0, 3))

@@ -74,6 +74,52 @@ def test_no_file_reads_the_wall_clock(path):
     assert not read & {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today"}
 
 
+FUNCTIONS = set(
+    "sin cos tan arcsin arccos arctan arctan2 asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p "
+    "power pow cbrt hypot dot matmul inner vdot tensordot linalg".split()
+)
+"""Of numpy and math, whose last bit depends on the processor."""
+
+PLACED = [path for path in SOURCES if path.is_relative_to(ROOT / "meshes")] + [
+    *(ROOT / "renderers" / f"{name}.py" for name in ("camera", "environment", "exact", "labels", "lens", "light")),
+    *(ROOT / "datagen" / f"{name}.py" for name in ("plan", "record", "scene")),
+]
+"""What decides where points lie and what records say."""
+
+OTHERWISE = {
+    "meshes/elementary.py": "what stands in for them",
+    "meshes/device": "posed on a device, which promises rounding alone",
+    "meshes/loaders/facescape.py": "a file's few landmarks laid on the mean face, by numpy's singular values",
+    "meshes/valid/derive.py": "writes a file that ships",
+    "meshes/skin_tone.py": "colours alone",
+    "meshes/wear/solids.py": "the sign of a determinant",
+}
+
+SPARSE = [
+    ROOT / "meshes" / f"{name}.py"
+    for name in (
+        "subdivide", "teeth", "makehuman", "makehuman_person", "makehuman_template", "wear/patch", "wear/garment",
+        "wear/ict_binding",
+    )
+]  # fmt: skip
+"""Where the left side of every @ is sparse, which no BLAS multiplies."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in PLACED if not any(p.is_relative_to(ROOT / name) for name in OTHERWISE)],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_nothing_that_places_points_asks_what_a_processor_can_do(path):
+    """Use `meshes.elementary`: its bits are the same everywhere."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("np", "math"):
+            assert node.attr not in FUNCTIONS, f"line {node.lineno}: {node.value.id}.{node.attr}"
+        if isinstance(node, ast.MatMult):
+            assert path in SPARSE, "an @: use elementary.product"
+
+
 def test_no_data_sets_or_large_files_are_in_the_packages():
     files = [path for folder in ORDER for path in (ROOT / folder).rglob("*") if path.is_file()]
     weights = [path for path in files if path.parent == ROOT / "training" / "weights"]  # Kept small by test_weights.py.

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import spatial
 
+from meshes.elementary import cos, exp, norm, sin
 from meshes.hair.bound import Bound, frames, nearest_on
 from meshes.hair.field import space
 from meshes.hair.grow import Air, Seeds, gather, integrate, settle
@@ -42,7 +43,7 @@ def brow_curves(look: Mapping[str, float], side: float, count: int, steps: int) 
     x = inner + s * (0.0550 - inner)
     across = np.clip(rng.normal(0.0, 0.5, count), -1.0, 1.0)
     half = np.interp(x, _BROW_X, _BROW_HALF_WIDTH) * look["brow_width"] * smooth_step(x, inner - 0.004, inner + 0.006)
-    lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * np.exp(-(((x - 0.040) / 0.012) ** 2))
+    lift = look["brow_height_m"] + 0.0045 * look["brow_arch"] * exp(-(((x - 0.040) / 0.012) ** 2))
     y = np.interp(x, _BROW_X, _BROW_Y) + lift + across * half
     # Hairs stand up at the inner end, lie along the brow further out, and lean to its middle line.
     lean = np.interp(s, [0.0, 0.12, 0.35, 0.7, 1.0], [1.15, 0.85, 0.50, 0.10, -0.40])
@@ -51,7 +52,7 @@ def brow_curves(look: Mapping[str, float], side: float, count: int, steps: int) 
     t = np.linspace(0.0, 1.0, steps)
     bend = angle[:, None] - 0.35 * t
     reach = length[:, None] * t
-    return side * (x[:, None] + reach * np.cos(bend)), y[:, None] + reach * np.sin(bend)
+    return side * (x[:, None] + reach * cos(bend)), y[:, None] + reach * sin(bend)
 
 
 @lru_cache(maxsize=2)
@@ -89,7 +90,7 @@ def brows(template: SkinTemplate, look: Mapping[str, float], colour: np.ndarray,
     # Brows stay darker than skin, even where age has turned them grey.
     dark = np.minimum(np.maximum(colour, BROW_DARKEST), 0.55 * tone)
     half = 0.5 * rng.uniform(0.00016, 0.00030, 2 * count)
-    color, uv = strand_paint(dark, np.exp(0.25 * rng.standard_normal(2 * count)), _BROW_POINTS, rng, 0.8)
+    color, uv = strand_paint(dark, exp(0.25 * rng.standard_normal(2 * count)), _BROW_POINTS, rng, 0.8)
     tilt = rng.normal(0.0, 0.4, 2 * count)
     return Bound(corner.reshape(shape), foot.reshape(shape), offset, np.ones(2 * count), half, tilt, color, uv)
 
@@ -132,7 +133,7 @@ def facial_hair(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
     comb = np.stack([aside, -np.ones(count), np.full(count, 0.25)], axis=1)
     comb += 0.18 * rng.standard_normal((count, 3))
     comb -= (comb * roots.normal).sum(axis=1, keepdims=True) * roots.normal
-    comb /= np.linalg.norm(comb, axis=1, keepdims=True)
+    comb /= norm(comb, axis=1, keepdims=True)
     lift = 0.55
     around = space(template)
     air = Air(around.distance_m, around.origin, _NO_GUARD)
@@ -149,7 +150,7 @@ def facial_hair(template: SkinTemplate, look: Mapping[str, float], colour: np.nd
     point, frame = frames(corner, weight, template.rest)
     offset = ((path - point)[..., None, :] * frame).sum(axis=-1)
     half = 0.5 * np.clip(0.00028 + 0.025 * length, 0.0003, 0.0010) * rng.uniform(0.7, 1.2, count)
-    color, uv = strand_paint(colour, np.exp(0.25 * rng.standard_normal(count)), points, rng, 0.6)
+    color, uv = strand_paint(colour, exp(0.25 * rng.standard_normal(count)), points, rng, 0.6)
     return Bound(corner, weight, offset, np.ones(count), half, rng.normal(0.0, 0.5, count), color, uv)
 
 

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 from scipy import ndimage, spatial
 
+from meshes.elementary import norm
 from meshes.parts import Part
 from meshes.skin_regions import SkinTemplate
 
@@ -43,7 +44,7 @@ def space(template: SkinTemplate) -> Space:
     nodes = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).reshape(-1, 3)
     places = low + CELL_M * nodes
     nearest = _nearest(point, places, np.rint((point - low) / CELL_M).astype(int), tuple(shape))
-    away_m = np.linalg.norm(places - point[nearest], axis=1)
+    away_m = norm(places - point[nearest], axis=1)
     height_m = np.einsum("nk,nk->n", places - point[nearest], normal[nearest])
     distance_m = np.where(away_m < _PLANE_M, height_m, np.copysign(away_m, height_m)).reshape(shape)
     return Space(
@@ -70,7 +71,7 @@ def _samples(template: SkinTemplate) -> tuple[np.ndarray, np.ndarray, np.ndarray
     faces = template.faces[open_to_air[template.faces].all(axis=1)]
     own = np.flatnonzero(open_to_air)
     middle, normal = (values[faces].mean(axis=1) for values in (template.rest, template.normal))
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    normal /= norm(normal, axis=1, keepdims=True)
     return (
         np.concatenate([own, faces[:, 0]]),
         np.concatenate([template.rest[own], middle]),

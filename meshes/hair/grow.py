@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from meshes.elementary import cos_of, exp_of, sin_of
 from meshes.hair.field import CELL_M
 
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -182,7 +183,7 @@ def _turned(seeds, air, i, s, step, p, direction):
     """The direction that strand i takes from p, s along it: stiffness, comb and weight in balance."""
     off = _skin(air, p)[1]
     tied = seeds.tied[i]
-    comb = max(np.exp(-((s / seeds.reach_m[i]) ** 2)), seeds.held[i] * _over_forehead(p))
+    comb = max(exp_of(-((s / seeds.reach_m[i]) ** 2)), seeds.held[i] * _over_forehead(p))
     toward = _unit(_moved(_row(seeds.goal, i), -1.0, p)) if tied else _row(seeds.comb, i)
     flat = _moved(toward, -_dot(toward, off), off)
     strength = (3.6 if tied else 1.2 * comb) / max(np.sqrt(_dot(flat, flat)), 0.2)
@@ -197,7 +198,7 @@ def _settled(seeds, air, i, s, p):
     """The point, at the height above the skin at which strand i lies s along it, and clear of the face."""
     away, off = _skin(air, p)
     layer = seeds.layer_m[i]
-    lift = SKIN_GAP_M + layer * (1.0 - np.exp(-s / (0.004 + 0.8 * layer))) - away
+    lift = SKIN_GAP_M + layer * (1.0 - exp_of(-s / (0.004 + 0.8 * layer))) - away
     if lift > 0.0 and p[1] < SHOULDER_Y_M:
         off = (0.25 * off[0], off[1], off[2])  # Hair that meets a shoulder does not fan out over it.
     if lift < 0.0:
@@ -268,11 +269,11 @@ def gather(path, guide, clump, radius_m, pitch_m, phase, jitter_m, air):
             step = _moved(p, -1.0, _point(straight, i, k - 1))
             s += np.sqrt(_dot(step, step))
             up, across = _beside(_unit(step), _skin(air, p)[1])
-            radius = radius_m[i] * (1.0 - np.exp(-s / 0.025))
+            radius = radius_m[i] * (1.0 - exp_of(-s / 0.025))
             angle = 2.0 * np.pi * s / pitch_m[i] + phase[i]
             toward = _moved(_point(straight, guide[i], k), -1.0, p)
             p = _moved(p, clump[i] * t * (2.0 - t), toward)
-            p = _moved(_moved(p, radius * np.cos(angle), up), radius * np.sin(angle), across)
+            p = _moved(_moved(p, radius * cos_of(angle), up), radius * sin_of(angle), across)
             _put(path, i, k, _moved(p, t, _row(jitter_m, i)))
 
 

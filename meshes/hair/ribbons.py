@@ -6,6 +6,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from meshes.elementary import cos_of, exp, norm, sin_of
 from meshes.hair.strands import Strands
 from meshes.noise import keyed
 from meshes.surface import Material
@@ -88,7 +89,7 @@ def strips(
     vertices = np.zeros((count, 2 * last + 1, 3))
     normals = np.zeros((count, 2 * last + 1, 3), np.float32)
     for i in range(count):
-        cos, sin = np.cos(tilt[i]), np.sin(tilt[i])
+        cosine, sine = cos_of(tilt[i]), sin_of(tilt[i])
         facing = (outward[i, 0, 0], outward[i, 0, 1], outward[i, 0, 2])
         for k in range(last + 1):
             p, b, a = path[i, k], path[i, min(k + 1, last)], path[i, max(k - 1, 0)]
@@ -97,8 +98,8 @@ def strips(
             facing = _facing(facing, off, (x, y, z))
             fx, fy, fz = facing
             side = (y * fz - z * fy, z * fx - x * fz, x * fy - y * fx)
-            across = _mixed((0.0, 0.0, 0.0), cos, side, sin, facing)
-            normal = _mixed((0.0, 0.0, 0.0), cos, facing, -sin, side)
+            across = _mixed((0.0, 0.0, 0.0), cosine, side, sine, facing)
+            normal = _mixed((0.0, 0.0, 0.0), cosine, facing, -sine, side)
             t = k / last
             half = half_m[i] * min(root + (1.0 - root) * 5.0 * t, 1.0) * min(1.0, taper * (1.0 - t))
             for v in range(2 * k, min(2 * k + 2, 2 * last + 1)):
@@ -129,7 +130,7 @@ def ribbons(
     )
     row, side = np.divmod(np.arange(2 * points - 1), 2)
     along = root_shade + (1.0 - root_shade) * np.clip(row / (points - 1) / 0.35, 0.0, 1.0)
-    warm = np.exp(0.06 * rng.standard_normal((count, 1)) * [1.0, 0.2, -0.8])
+    warm = exp(0.06 * rng.standard_normal((count, 1)) * [1.0, 0.2, -0.8])
     color = (colour * warm * strands.shade[:, None])[:, None] * along[:, None]
     return Ribbons(
         vertices=vertices.reshape(-1, 3),
@@ -145,7 +146,7 @@ def _streaks(
 ) -> np.ndarray:
     """(N, 2 S - 1, 2) float32: a window of the texture with the proportions of the ribbon, folded back and forth."""
     count = len(path)
-    step_m = np.linalg.norm(np.diff(path, axis=1), axis=2).mean(axis=1)
+    step_m = norm(np.diff(path, axis=1), axis=2).mean(axis=1)
     tall = np.minimum(step_m / (2.0 * half_m) * _ACROSS / _TEXELS, 0.95)
     left = rng.uniform(0.01, 0.99 - _ACROSS / _TEXELS, count)
     bottom = rng.uniform(0.02, 0.98 - tall)
@@ -187,7 +188,7 @@ def hair_material() -> Material:
     rng = keyed(0, 33)
     single = 0.30 * rng.standard_normal((1, _TEXELS))
     drift = 0.16 * np.cumsum(rng.standard_normal((_TEXELS, _TEXELS)), axis=0) / np.sqrt(_TEXELS)
-    shade = np.exp(single + drift - 0.22)
+    shade = exp(single + drift - 0.22)
     texture = np.rint(255.0 * np.clip(shade ** (1.0 / 2.2), 0.0, 1.0)).astype(np.uint8)
     texture = np.repeat(texture[..., None], 3, axis=2)
     return Material("hair", roughness=0.5, specular=0.028, texture=texture, fibre=True)

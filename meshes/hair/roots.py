@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import spatial
 
+from meshes.elementary import norm
 from meshes.noise import keyed
 from meshes.skin_regions import SkinTemplate, beard, hair_depth
 
@@ -46,7 +47,7 @@ def _scatter(template: SkinTemplate, faces: np.ndarray, count: int, stream: int)
     corner = template.rest[template.faces[faces]]
     order = np.argsort(_along_curve(corner.mean(axis=1)), kind="stable")
     faces, corner = faces[order], corner[order]
-    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    area = norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
     rng = keyed(0, stream)
     walk = (np.arange(count) * 0.6180339887498949 + rng.random()) % 1.0
     chosen = np.minimum(np.searchsorted(np.cumsum(area) / area.sum(), walk), len(faces) - 1)
@@ -60,7 +61,7 @@ def _scatter(template: SkinTemplate, faces: np.ndarray, count: int, stream: int)
         face=face,
         weight=weight,
         point=point,
-        normal=normal / np.linalg.norm(normal, axis=1, keepdims=True),
+        normal=normal / norm(normal, axis=1, keepdims=True),
         depth_m=full,
         recede_m=full - hair_depth(point, 1.0),
         beard=beard(point),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from meshes.elementary import arccos, cos, exp, norm, power, sin, tanh
 from meshes.hair.field import Space, space
 from meshes.hair.grow import Air, Seeds, gather, integrate, settle
 from meshes.hair.hairline import hair_inside
@@ -17,7 +18,7 @@ from meshes.skin_regions import HEAD_CENTRE_M, SkinTemplate
 TRIANGLES = 40_000
 """Triangles of a head of hair unless asked otherwise."""
 
-_WHORL = np.array([0.10, 0.80, -0.59]) / np.linalg.norm([0.10, 0.80, -0.59])
+_WHORL = np.array([0.10, 0.80, -0.59]) / norm(np.array([0.10, 0.80, -0.59]))
 _TIE_M = np.array([0.0, 0.030, -0.176])
 _FACE_OVAL_M = np.array([0.064, -0.035, 0.085])
 _BROW_Y_M = 0.019
@@ -76,19 +77,19 @@ def _kept_roots(template: SkinTemplate, look: Mapping[str, float], rng: np.rando
 def _tangent(vector: np.ndarray, normal: np.ndarray) -> np.ndarray:
     """(N, 3) unit vectors: the part of each vector along the skin."""
     flat = vector - np.einsum("nk,nk->n", vector, normal)[:, None] * normal
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-9)
+    return flat / np.maximum(norm(flat, axis=1, keepdims=True), 1e-9)
 
 
 def _combed(roots: Roots, cut: Cut, part_m: float, wild: np.ndarray) -> np.ndarray:
     """(N, 3) unit directions along the skin; `wild` (N,) radians turns each a little."""
     p, normal = roots.point, roots.normal
     direction = p - HEAD_CENTRE_M
-    direction = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    direction = direction / norm(direction, axis=1, keepdims=True)
     away = _tangent(direction * np.einsum("nk,k->n", direction, _WHORL)[:, None] - _WHORL, normal)
     behind = smooth_step(p[:, 2], -0.085, -0.140)[:, None]
     down = _tangent(np.stack([5.0 * p[:, 0], np.full(len(p), -1.0), np.full(len(p), -0.4)], axis=1), normal)
     if cut.comb == "part":
-        side = np.tanh((p[:, 0] - part_m) / 0.004)
+        side = tanh((p[:, 0] - part_m) / 0.004)
         fall = -0.1 - 1.4 * smooth_step(np.abs(p[:, 0]), 0.030, 0.062)
         sideways = np.stack([side, fall, np.full(len(p), -0.60)], axis=1)
         comb = _tangent(sideways, normal) * (1.0 - behind) + down * behind
@@ -102,7 +103,7 @@ def _combed(roots: Roots, cut: Cut, part_m: float, wild: np.ndarray) -> np.ndarr
         front = smooth_step(p[:, 2], -0.050, -0.010)[:, None]
         comb = away + np.sign(part_m + 1e-9) * 0.9 * front * np.cross(normal, away)
     comb = _tangent(comb, normal)
-    return np.cos(wild)[:, None] * comb + np.sin(wild)[:, None] * np.cross(normal, comb)
+    return cos(wild)[:, None] * comb + sin(wild)[:, None] * np.cross(normal, comb)
 
 
 def _seeds(roots: Roots, cut: Cut, look: Mapping[str, float], rng: np.random.Generator) -> tuple[Seeds, np.ndarray]:
@@ -123,14 +124,14 @@ def _seeds(roots: Roots, cut: Cut, look: Mapping[str, float], rng: np.random.Gen
     )
     comb = np.where(fringe[:, None], forward, comb)
     if tied:
-        length = 1.3 * np.linalg.norm(_TIE_M - p, axis=1)
+        length = 1.3 * norm(_TIE_M - p, axis=1)
     hem = 0.085 - 0.80 * cut.length_m + 0.04 * (cut.length_m > 0.25) * rng.random(count)
     lift = cut.lift * (1.0 if cut.comb == "out" else 0.6 + 0.4 * top)
     start = comb * np.sqrt(1.0 - lift**2)[:, None] if np.ndim(lift) else comb * np.sqrt(1.0 - lift**2)
     edge = smooth_step(roots.depth_m, 0.0, 0.030)
     if cut.comb == "part":  # Hair lies flat where it parts.
         edge = edge * np.maximum(smooth_step(np.abs(p[:, 0] - part_m), 0.0, 0.035), smooth_step(p[:, 2], -0.10, -0.13))
-    layer = cut.volume_m * (0.15 + 0.85 * rng.random(count) ** 0.6) * (0.25 + 0.75 * edge) * (0.75 + 0.25 * top)
+    layer = cut.volume_m * (0.15 + 0.85 * power(rng.random(count), 0.6)) * (0.25 + 0.75 * edge) * (0.75 + 0.25 * top)
     return Seeds(
         root=p,
         start=start + np.reshape(lift, (-1, 1)) * roots.normal,
@@ -175,7 +176,7 @@ def _strands(
     widest = min(_WIDEST_M * (1.0 + 30.0 * cut.curl_m), max(0.05 * cut.length_m, _FINEST_M))
     half = np.clip(even * rng.uniform(0.5, 1.4, count), _FINEST_M, widest)
     fine_edge = 0.6 + 0.4 * smooth_step(roots.depth_m, 0.002, 0.022)
-    shade = open_to_light * np.exp(0.22 * rng.standard_normal(count))
+    shade = open_to_light * exp(0.22 * rng.standard_normal(count))
     # The outermost first: a renderer that has seen them passes over most of what they hide.
     order = np.argsort(-layer_m, kind="stable")
     columns = (path, outward, half * fine_edge, shade, roots.face, roots.weight)
@@ -189,12 +190,12 @@ def _gathered(cut: Cut, air: Air, triangles: int, rng: np.random.Generator, arou
     path = _bun(count, points, rng) if cut.comb == "bun" else _tail(cut, air, count, points, rng)
     settle(path, air)
     outward = path - (_bun_middle() if cut.comb == "bun" else path.mean(axis=0))
-    outward /= np.maximum(np.linalg.norm(outward, axis=2, keepdims=True), 1e-9)
+    outward /= np.maximum(norm(outward, axis=2, keepdims=True), 1e-9)
     return Strands(
         path=path,
         outward=outward,
         half_width_m=rng.uniform(0.0008, 0.0014, count),
-        shade=np.exp(0.22 * rng.standard_normal(count)),
+        shade=exp(0.22 * rng.standard_normal(count)),
         root_face=np.full(count, -1),
         root_weight=np.zeros((count, 3)),
     )
@@ -203,7 +204,7 @@ def _gathered(cut: Cut, air: Air, triangles: int, rng: np.random.Generator, arou
 def _tail(cut: Cut, air: Air, count: int, points: int, rng: np.random.Generator) -> np.ndarray:
     spot = rng.normal(0.0, 0.005, (count, 3))
     start = np.array([0.0, 0.15, -1.0]) + 0.35 * rng.standard_normal((count, 3))
-    start /= np.linalg.norm(start, axis=1, keepdims=True)
+    start /= norm(start, axis=1, keepdims=True)
     seeds = Seeds(
         root=_TIE_M + spot,
         start=start,
@@ -230,10 +231,10 @@ def _bun_middle() -> np.ndarray:
 
 def _bun(count: int, points: int, rng: np.random.Generator) -> np.ndarray:
     """(count, points, 3) metres: strands wound about the axis of the tie, as on a ball of wool pressed flat."""
-    polar = np.arccos(rng.uniform(-0.5, 0.98, count))[:, None] + rng.normal(0.0, 0.25, (count, 1)) * np.linspace(
+    polar = arccos(rng.uniform(-0.5, 0.98, count))[:, None] + rng.normal(0.0, 0.25, (count, 1)) * np.linspace(
         -1, 1, points
     )
     turn = rng.uniform(0.0, 2.0 * np.pi, (count, 1)) + np.linspace(0.0, 1.3 * np.pi, points)
-    ball = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), -np.cos(polar)], axis=2)
+    ball = np.stack([sin(polar) * cos(turn), sin(polar) * sin(turn), -cos(polar)], axis=2)
     size = 0.033 * rng.uniform(0.8, 1.0, (count, 1, 1))
     return _bun_middle() + ball * size * [1.0, 1.0, 0.75]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from meshes.elementary import exp
 from meshes.head import MeshError
 
 Colour = tuple[float, float, float]
@@ -257,7 +258,7 @@ def _vary(rng: np.random.Generator, cut: dict[str, float]) -> dict[str, float]:
     """A person's own version of a cut."""
     spread = {"length_m": 0.12, "side": 0.08, "volume_m": 0.2, "curl_m": 0.2, "pitch_m": 0.15, "clump": 0.15}
     for name, deviation in spread.items():
-        cut[f"hair_{name}"] *= float(np.exp(np.clip(rng.normal(0.0, deviation), -2 * deviation, 2 * deviation)))
+        cut[f"hair_{name}"] *= float(exp(np.clip(rng.normal(0.0, deviation), -2 * deviation, 2 * deviation)))
     cut["hair_side"], cut["hair_clump"] = min(cut["hair_side"], 1.0), min(cut["hair_clump"], 0.9)
     return cut
 

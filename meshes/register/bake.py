@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, sparse
-from scipy.sparse.linalg import splu
 
 from meshes.ict_layout import Layout
 from meshes.register.fit import OUTSIDE, SHELL
+from meshes.register.solve import solve_sparse
 from meshes.register.target import Target, closest
 from meshes.register.texels import Texels, sample_texture, spread
 from meshes.register.warp import graph_laplacian
@@ -141,7 +141,8 @@ def carried_on(layout: Layout, texels: Texels, photo: Photograph, inside: np.nda
     used = np.zeros(SHELL)
     used[point] = 1.0
     system = sparse.diags(1e3 * known + 1e-6 + (1.0 - used)) + laplacian
-    return splu(system.tocsc()).solve((1e3 * known)[:, None] * mean + 1e-6 * np.median(mean[known > 0.5], axis=0))
+    given = np.median(mean[known > 0.5], axis=0)
+    return solve_sparse(system, (1e3 * known)[:, None] * mean + 1e-6 * given, np.tile(given, (SHELL, 1)))
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:

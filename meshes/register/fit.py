@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from meshes.elementary import power, product, solve
 from meshes.geometry import rotate
 from meshes.ict import Ict
 from meshes.normals import vertex_normals
@@ -102,7 +103,7 @@ def fit_model(basis: Basis, scan: Target, start: Fit) -> Fit:
     chosen = np.arange(0, OUTSIDE, _STRIDE)
     fit = start
     for step in range(_ROUNDS):
-        gate_m = _GATE_M[0] * (_GATE_M[1] / _GATE_M[0]) ** (step / (_ROUNDS - 1))
+        gate_m = _GATE_M[0] * float(power(_GATE_M[1] / _GATE_M[0], step / (_ROUNDS - 1)))
         points = basis.points(fit)
         placed, normals = place(fit, points), rotate(basis.normals(points), fit.R)
         found = closest(scan, placed[chosen], normals[chosen])
@@ -151,8 +152,8 @@ def _solved(
         prior[6 + modes :] = _EXPRESSION_SIGMA**-2
         value[6:] = np.concatenate([fit.shape, fit.expression])
     scaled = A * (weight[used] / (_SPARSE * _NOISE_M**2))[:, None]
-    step = np.linalg.solve(A.T @ scaled + np.diag(prior + 1e-9), -(scaled.T @ gap) - prior * value)
-    moved = replace(fit, R=turn(step[:3]) @ fit.R, t=fit.t + step[3:6])
+    step = solve(product(A.T, scaled) + np.diag(prior + 1e-9), -product(gap, scaled) - prior * value)
+    moved = replace(fit, R=product(turn(step[:3]), fit.R), t=fit.t + step[3:6])
     if rigid_only:
         return moved
     shape, expression = fit.shape + step[6 : 6 + modes], fit.expression + step[6 + modes :]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from meshes.appearance import paint
+from meshes.elementary import log
 from meshes.geometry import fit_sphere, rotate
 from meshes.head import MeshError
 from meshes.ict import Ict, average_look
@@ -185,7 +186,7 @@ def _eyes_closed(ict: Ict, basis: Basis, fit: Fit, scan: Scan, found: Target) ->
 
 
 def _log_colour(scan: Scan, hit: Closest) -> np.ndarray:
-    return np.log(surface_colour(scan.rest.surface, hit.face, hit.barycentric) + 0.01)
+    return log(surface_colour(scan.rest.surface, hit.face, hit.barycentric) + 0.01)
 
 
 def measure(basis: Basis, scan: Target, fit: Fit, shell: np.ndarray) -> Residual:

@@ -6,9 +6,10 @@ unknown and the graph Laplacian as its stiffness: where the scan is open the mod
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
+from meshes.elementary import power
 from meshes.register.fit import FACE, OUTSIDE, SHELL, Basis, Fit, place, trust
+from meshes.register.solve import solve_sparse
 from meshes.register.target import Target, closest
 
 STIFFNESS = (40.0, 20.0, 10.0, 5.0, 2.5, 1.2, 0.6)
@@ -36,14 +37,14 @@ def warp(basis: Basis, scan: Target, fit: Fit) -> np.ndarray:
     points = start
     rounds = [alpha for alpha in STIFFNESS for _ in range(_SOLVES)]
     for step, alpha in enumerate(rounds):
-        gate_m = _GATES_M[0] * (_GATES_M[1] / _GATES_M[0]) ** (step / (len(rounds) - 1))
+        gate_m = _GATES_M[0] * float(power(_GATES_M[1] / _GATES_M[0], step / (len(rounds) - 1)))
         found = closest(scan, points[outside], basis.normals(points)[outside])
         weight = np.zeros(SHELL)
         weight[outside] = trust(found, gate_m) * np.where(outside < FACE, 1.0, _SKULL_TRUST)
         pull = np.zeros((SHELL, 3))
         pull[outside] = weight[outside, None] * (found.point - start[outside])
         system = sparse.diags(weight + _HOLD) + alpha * laplacian
-        points = start + splu(system.tocsc()).solve(pull)
+        points = start + solve_sparse(system, pull, points - start)
     return points
 
 

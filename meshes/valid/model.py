@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meshes.arkit import check_expression
+from meshes.elementary import product
 from meshes.eyelids import clear_of_eye
 from meshes.eyes import CORNEA as CLEAR
 from meshes.eyes import eyeball
@@ -89,7 +90,7 @@ class Valid:
         points = bend(points, _share(person), _neck(), *angles)
         centres = bend(person.eye_centres, np.ones(2), _neck(), *angles)
         R = rotation(*angles)
-        gaze = [R @ rotation(*turn) for turn in turns]
+        gaze = [product(R, rotation(*turn)) for turn in turns]
         for lid, centre, axis in zip(person.layout.lids, centres, gaze, strict=True):
             points[lid] = clear_of_eye(points[lid], centre, person.eye_radius, axis[:, 2])
         fixed = person.layout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from meshes.elementary import exp
 from meshes.eyes import CORNEA, IRIS, SCLERA, eye_materials, eyeball, paint_eye
 from meshes.head import Identity, MeshError
 from meshes.parts import Part
@@ -235,7 +236,7 @@ def _materials(look: Mapping[str, float], who: _Parents) -> tuple[Material, ...]
     owner = who.owner.textures
     darkness, redness = look.get("darkness", 0.0), look.get("redness", 0.0)
     # Melanin takes blue first and red last; blood takes green.
-    tone = np.exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
+    tone = exp(-darkness * np.array([0.8, 1.05, 1.3]) + redness * np.array([0.3, -0.5, -0.3]))
     head = head_texture(who.skins, owner, tone)
     body = body_texture(who.skins, owner, tone)
     hair = owner.wig if owner.wig is not None else body[:8, :8]  # No face wears it.

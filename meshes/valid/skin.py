@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from meshes.elementary import exp, hypot, log
 from meshes.noise import smooth_step
 from meshes.valid.outline import soft_outline
 from meshes.valid.srgb import decoded, encoded
@@ -63,7 +64,7 @@ def body_texture(skins: Skins, owner: Textures, tone: np.ndarray) -> np.ndarray:
 
 def target_tone(skins: Skins, tone: np.ndarray) -> np.ndarray:
     """(3,) float64 linear: the geometric mean of the donors' tones, times `tone`."""
-    return np.exp(sum(share * np.log(donor.tone) for donor, share in skins)) * tone
+    return exp(sum(share * log(donor.tone) for donor, share in skins)) * tone
 
 
 def _as_shipped(skins: Skins, owner: Textures, tone: np.ndarray) -> bool:
@@ -82,8 +83,8 @@ def _is_skin(srgb: np.ndarray, tone: np.ndarray) -> np.ndarray:
     """
     height, width = srgb.shape[:2]
     linear = decoded(np.asarray(Image.fromarray(srgb).reduce(4)))
-    log = np.log(np.maximum(linear, 1e-3)) - np.log(tone).astype(np.float32)
-    hue = np.hypot(log[..., 0] - log[..., 1], log[..., 2] - log[..., 1])
+    depth = log(np.maximum(linear, 1e-3)) - log(tone).astype(np.float32)
+    hue = hypot(depth[..., 0] - depth[..., 1], depth[..., 2] - depth[..., 1])
     lightness = gaussian_filter(linear.sum(axis=-1) / np.float32(tone.sum()), 3.0)
     skin = smooth_step(lightness, 0.15, 0.45) * smooth_step(hue, 0.65, 0.35)
     return np.asarray(Image.fromarray(skin.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from meshes.elementary import cos
 from meshes.noise import keyed
 from meshes.srgb import FIRST_CODE, THRESHOLDS, code_of
 from meshes.surface import Material
@@ -68,10 +69,10 @@ def _share(pattern: str, u: np.ndarray, v: np.ndarray, period: float, seed: int)
             fibres = fibres + np.roll(fibres, 1, axis=1)
         return np.clip(0.5 + 0.12 * fibres, 0.0, 1.0)
     if pattern == "knit":
-        return 0.30 * (0.5 - 0.5 * np.cos(2 * np.pi * u / 6.0)) + 0.1 * (0.5 - 0.5 * np.cos(2 * np.pi * v / 4.0))
+        return 0.30 * (0.5 - 0.5 * cos(2 * np.pi * u / 6.0)) + 0.1 * (0.5 - 0.5 * cos(2 * np.pi * v / 4.0))
     return np.zeros(u.shape)
 
 
 def _band(x: np.ndarray, period: float) -> np.ndarray:
     """Soft-edged bands of equal width."""
-    return np.clip(0.5 + period / 4 * np.cos(2 * np.pi * x / period), 0.0, 1.0)
+    return np.clip(0.5 + period / 4 * cos(2 * np.pi * x / period), 0.0, 1.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshes.elementary import cos, power, sin
 from meshes.parts import Part
 from meshes.surface import Material
 from meshes.wear.fit import Fit
@@ -93,8 +94,8 @@ def _size(fit: Fit, scale: float) -> _Size:
 def _outline(cut: _Cut, size: _Size, side: float, points: int = 56) -> np.ndarray:
     """(points, 2) the lens's edge, x and y; starts at the nose and runs over the top for either eye."""
     angle = np.linspace(np.pi, -np.pi, points, endpoint=False)
-    x = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / cut.power)
-    y = np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** (2 / cut.power)
+    x = np.sign(cos(angle)) * power(np.abs(cos(angle)), 2 / cut.power)
+    y = np.sign(sin(angle)) * power(np.abs(sin(angle)), 2 / cut.power)
     x = x * (1 + cut.sag * np.where(y < 0, -0.35 * (1 + x) * -y, 0.0))
     y = cut.aspect * (y - np.where(y < 0, cut.sag * np.clip(1 - np.abs(x), 0, 1), 0.0) - cut.sag * 0.3 * (x < 0))
     return np.stack([side * (size.middle_x + size.lens * x), size.middle_y + size.lens * y], axis=1)
@@ -135,7 +136,7 @@ def _bridge(cut: _Cut, size: _Size, forward: float, fit: Fit) -> Shape:
     root = fit.face_z(line) + cut.rim_m + _GAP_M
     arch = 1 - np.square(x / x[-1])
     lift = max(0.0, float((root - z)[4:-4].max()))
-    z = z + arch**0.5 * max(lift, 0.001)
+    z = z + np.sqrt(arch) * max(lift, 0.001)
     return tube(
         np.column_stack([x, y, z]), max(cut.rim_m, 0.0012), max(1.1 * cut.rim_m, 0.0012), np.array([0.0, 0.0, 1.0])
     )

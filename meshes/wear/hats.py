@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshes.elementary import arctan2, cos, exp, hypot, power, product, sin
 from meshes.parts import Part
 from meshes.surface import Material
 from meshes.wear.cloth import cloth
@@ -40,7 +41,7 @@ class Rim:
 
     def height(self, points: np.ndarray) -> np.ndarray:
         """(N,) metres over the plane."""
-        return (points - self.origin) @ self.axes[1]
+        return product(points - self.origin, self.axes[1])
 
 
 def rim_of(fit: Fit, worn: Mapping[str, float]) -> Rim:
@@ -87,7 +88,7 @@ def hat(fit: Fit, worn: Mapping[str, float]) -> Hat:
     style, rim = int(worn["style"]), rim_of(fit, worn)
     colour = np.array([worn["red"], worn["green"], worn["blue"]])
     dome = _dome(fit, rim, _EASE_M[style])
-    return Hat(_MAKERS[style](dome, rim, colour, worn), rim, np.hypot(dome[0, :, 0], dome[0, :, 2]) - 0.004)
+    return Hat(_MAKERS[style](dome, rim, colour, worn), rim, hypot(dome[0, :, 0], dome[0, :, 2]) - 0.004)
 
 
 def tucked(hair: np.ndarray, hat: Hat) -> tuple[np.ndarray, np.ndarray]:
@@ -100,13 +101,13 @@ def tucked(hair: np.ndarray, hat: Hat) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         (N, 3) the pressed points, and (N,) bool: hidden inside the hat.
     """
-    left, up, ahead = ((hair - hat.rim.origin) @ hat.rim.axes.T).T
-    reach = np.hypot(left, ahead)
-    turn = np.mod(np.arctan2(left, ahead), 2 * np.pi) * len(hat.ring_m) / (2 * np.pi)
+    left, up, ahead = product(hair - hat.rim.origin, hat.rim.axes.T).T
+    reach = hypot(left, ahead)
+    turn = np.mod(arctan2(left, ahead), 2 * np.pi) * len(hat.ring_m) / (2 * np.pi)
     limit = np.interp(turn, np.arange(len(hat.ring_m) + 1), np.append(hat.ring_m, hat.ring_m[:1]))
     limit = limit + _SPREAD * np.maximum(-up, 0.0)
     share = np.minimum(1.0, limit / np.maximum(reach, 1e-6))
-    pressed = np.stack([left * share, up, ahead * share], axis=1) @ hat.rim.axes + hat.rim.origin
+    pressed = product(np.stack([left * share, up, ahead * share], axis=1), hat.rim.axes) + hat.rim.origin
     return pressed, up > _TUCK_M
 
 
@@ -117,8 +118,8 @@ def _dome(fit: Fit, rim: Rim, ease_m: float) -> np.ndarray:
     """
     polar = np.linspace(0.0, np.pi / 2 - 0.02, _UP)[:, None]
     azimuth = 2 * np.pi * np.arange(_AROUND) / _AROUND
-    around = np.stack([np.sin(azimuth), np.zeros(_AROUND), np.cos(azimuth)], axis=1)
-    directions = np.cos(polar)[..., None] * around + np.sin(polar)[..., None] * np.array([0.0, 1.0, 0.0])
+    around = np.stack([sin(azimuth), np.zeros(_AROUND), cos(azimuth)], axis=1)
+    directions = cos(polar)[..., None] * around + sin(polar)[..., None] * np.array([0.0, 1.0, 0.0])
     centre = fit.dome_centre - rim.origin
     reach = _reach_from_rim(fit, rim, directions, centre)
     reach = np.maximum(_smooth(reach, 4), reach) + ease_m
@@ -129,7 +130,7 @@ def _reach_from_rim(fit: Fit, rim: Rim, directions: np.ndarray, centre: np.ndarr
     """(_UP, _AROUND) metres from the rim's origin to clear of the skull."""
     reach = np.full(directions.shape[:2], 0.10)
     for _ in range(3):  # The dome is measured from another centre; this walks out along each ray until they agree.
-        at = (directions * reach[..., None]) @ rim.axes - centre
+        at = product(directions * reach[..., None], rim.axes) - centre
         far = np.sqrt(np.square(at).sum(axis=-1))
         reach = reach + (fit.dome(at / far[..., None]) - far)
     return reach
@@ -154,20 +155,20 @@ def _shell(dome: np.ndarray, rim: Rim, colour: np.ndarray, stuff: Material) -> S
     ]
     crown = dome[-1].mean(axis=0) + (dome[-1] - dome[-1].mean(axis=0)) * 0.01
     rows = np.concatenate([np.stack(lip), dome, crown[None]])
-    shape = grid(rows @ rim.axes + rim.origin, round_columns=True)
+    shape = grid(product(rows, rim.axes) + rim.origin, round_columns=True)
     return shape.of(Part.HAT, stuff, colour, shades=True)
 
 
 def _cap(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, float]) -> list[Solid]:
     azimuth = 2 * np.pi * np.arange(_AROUND) / _AROUND
-    seam = np.exp(-np.square((np.mod(azimuth + np.pi / 6, np.pi / 3) - np.pi / 6) / 0.035))
+    seam = exp(-np.square((np.mod(azimuth + np.pi / 6, np.pi / 3) - np.pi / 6) / 0.035))
     up = np.linspace(0, 1, _UP)[:, None]
-    front = np.exp(-np.square((np.mod(azimuth + np.pi, 2 * np.pi) - np.pi) / 0.9)) * np.sin(np.pi * up) ** 1.5
+    front = exp(-np.square((np.mod(azimuth + np.pi, 2 * np.pi) - np.pi) / 0.9)) * power(sin(np.pi * up), 1.5)
     shaped = dome * (1 + 0.045 * front - 0.008 * seam * (up > 0.05))[..., None]
     stuff = cloth(0, (1.0, 1.0, 1.0), 0.02, int(worn["seed"]))
     button = shaped[-1].mean(axis=0)
     knob = tube(
-        np.array([button - np.array([0, 0.001, 0]), button + np.array([0, 0.0025, 0])]) @ rim.axes + rim.origin,
+        product(np.array([button - np.array([0, 0.001, 0]), button + np.array([0, 0.0025, 0])]), rim.axes) + rim.origin,
         0.0055,
         0.0055,
         rim.axes[0],
@@ -185,16 +186,16 @@ def _visor(dome: np.ndarray, rim: Rim, colour: np.ndarray, stuff: Material) -> S
     arc = np.roll(dome[0], half, axis=0)[: 2 * half + 1][::-1]
     arc = arc * [1.0, 0.0, 1.0]
     across = np.linspace(-1, 1, len(arc))
-    share = np.sqrt(np.clip(1 - np.abs(across) ** 2.6, 0.0, 1.0))
+    share = np.sqrt(np.clip(1 - power(np.abs(across), 2.6), 0.0, 1.0))
     out = np.linspace(0.0, 1.0, 9)
     ahead = unit(arc * [0.35, 0.0, 1.0])
     top = (arc - ahead * 0.004)[None] + ahead * (_VISOR_M * share * out[:, None])[..., None]
-    droop = share * (-0.020 * np.square(across) * out[:, None] ** 0.7 - 0.012 * np.square(out[:, None])) + 0.004
+    droop = share * (-0.020 * np.square(across) * power(out[:, None], 0.7) - 0.012 * np.square(out[:, None])) + 0.004
     top = top + np.stack([np.zeros_like(droop), droop, np.zeros_like(droop)], axis=-1)
     under = top - np.array([0.0, 0.0030, 0.0])
     edge = (top[-1:] + under[-1:]) / 2 + ahead * 0.0015
     sheet = np.concatenate([top, edge, under[::-1]])
-    return grid(sheet @ rim.axes + rim.origin).of(Part.HAT, stuff, colour, shades=True)
+    return grid(product(sheet, rim.axes) + rim.origin).of(Part.HAT, stuff, colour, shades=True)
 
 
 def _beanie(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, float]) -> list[Solid]:
@@ -207,16 +208,16 @@ def _beanie(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, f
 def _cuff(dome: np.ndarray, rim: Rim) -> Shape:
     """The turned-up edge of a beanie."""
     height = np.linspace(0.0, 0.048, 9)
-    bulge = 0.0045 * np.sqrt(np.clip(1 - np.abs(2 * height / 0.048 - 1) ** 6, 0, 1))
+    bulge = 0.0045 * np.sqrt(np.clip(1 - power(2 * height / 0.048 - 1, 6), 0, 1))
     rows = [_ring(dome, h, out) - np.array([0.0, 0.002, 0.0]) for h, out in zip(height, bulge, strict=True)]
-    return grid(np.stack(rows) @ rim.axes + rim.origin, round_columns=True)
+    return grid(product(np.stack(rows), rim.axes) + rim.origin, round_columns=True)
 
 
 def _brimmed(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, float]) -> list[Solid]:
     up = np.linspace(0, 1, _UP)[:, None]
     tall = dome.copy()
-    tall[..., 1] *= 1 + 0.18 * np.sin(np.pi / 2 * up)
-    tall[..., 1] -= 0.015 * np.exp(-np.square(tall[..., 0] / 0.022)) * up**4
+    tall[..., 1] *= 1 + 0.18 * sin(np.pi / 2 * up)
+    tall[..., 1] -= 0.015 * exp(-np.square(tall[..., 0] / 0.022)) * power(up, 4)
     band = _band(tall, rim).of(Part.HAT, _FELT, colour * 0.25 * worn["second"])
     return [_shell(tall, rim, colour, _FELT), band, _brim(tall, rim, colour)]
 
@@ -224,7 +225,7 @@ def _brimmed(dome: np.ndarray, rim: Rim, colour: np.ndarray, worn: Mapping[str, 
 def _band(dome: np.ndarray, rim: Rim) -> Shape:
     """A ribbon about the crown, just over the brim."""
     rows = [_ring(dome, h, out) for h, out in ((0.004, 0.0), (0.0045, 0.0016), (0.026, 0.0016), (0.0265, 0.0))]
-    return grid(np.stack(rows) @ rim.axes + rim.origin, round_columns=True)
+    return grid(product(np.stack(rows), rim.axes) + rim.origin, round_columns=True)
 
 
 def _ring(dome: np.ndarray, height_m: float, out_m: float) -> np.ndarray:
@@ -242,12 +243,14 @@ def _brim(dome: np.ndarray, rim: Rim, colour: np.ndarray) -> Solid:
     curl = 0.017 * np.square(out[:, 0]) - 0.010 * np.square(out[:, 2])
     top = ring - out * 0.004 + out * _BRIM_M * share
     top = (
-        top + share**1.6 * np.stack([np.zeros(_AROUND), curl, np.zeros(_AROUND)], axis=1) + np.array([0.0, 0.0012, 0.0])
+        top
+        + power(share, 1.6) * np.stack([np.zeros(_AROUND), curl, np.zeros(_AROUND)], axis=1)
+        + np.array([0.0, 0.0012, 0.0])
     )
     under = top - np.array([0.0, 0.0030, 0.0])
     edge = (top[-1:] + under[-1:]) / 2 + out * 0.0015
     sheet = np.concatenate([under, edge, top[::-1]])
-    return grid(sheet @ rim.axes + rim.origin, round_columns=True).of(Part.HAT, _FELT, colour, shades=True)
+    return grid(product(sheet, rim.axes) + rim.origin, round_columns=True).of(Part.HAT, _FELT, colour, shades=True)
 
 
 _MAKERS = (_cap, _beanie, _brimmed)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from meshes.elementary import cos, product, sin
 from meshes.parts import Part
 from meshes.surface import Material
 from meshes.wear.fit import Fit
@@ -39,7 +40,7 @@ def held(fit: Fit, worn: Mapping[str, float]) -> list[Solid]:
 def _axes(up: np.ndarray, out: np.ndarray) -> np.ndarray:
     """(3, 3) rows: across, up and out, orthonormal and right-handed, `out` kept."""
     out = unit(out)
-    up = unit(up - (up @ out) * out)
+    up = unit(up - product(up, out) * out)
     return np.stack([np.cross(up, out), up, out])
 
 
@@ -49,10 +50,10 @@ def _phone(centre: np.ndarray, axes: np.ndarray, colour: Colour) -> list[Solid]:
     body = slab(rounded_rectangle(width, height, 0.011), thick / 2, 0.0030, axes, centre)
     face = rounded_rectangle(width - 0.006, height - 0.006, 0.009)
     screen = slab(face, 0.0006, 0.0002, axes, centre - axes[2] * thick / 2)
-    place = centre + axes.T @ [0.017, height / 2 - 0.024, thick / 2]
+    place = centre + product(np.array([0.017, height / 2 - 0.024, thick / 2]), axes)
     bump = slab(rounded_rectangle(0.028, 0.030, 0.007), 0.0012, 0.0006, axes, place)
     eyes = [
-        bead(place + axes.T @ [x, y, 0.0010], [0.0055, 0.0055, 0.0012], axes)
+        bead(place + product(np.array([x, y, 0.0010]), axes), [0.0055, 0.0055, 0.0012], axes)
         for x, y in ((-0.005, 0.006), (0.004, -0.006))
     ]
     part = Part.HELD_OBJECT
@@ -75,7 +76,7 @@ def _hand(
     """
 
     def at(x: float, y: float, z: float) -> np.ndarray:
-        return wrist + axes.T @ [x, y, z]
+        return wrist + product(np.array([x, y, z]), axes)
 
     palm = slab(rounded_rectangle(0.080, 0.092, 0.026, 8), 0.0135, 0.0125, axes, at(0.0, 0.050, 0.0))
     heel = bead(at(0.026, 0.028, -0.005), [0.015, 0.029, 0.014], axes)
@@ -84,7 +85,7 @@ def _hand(
         _finger(at(x, y, 0.001), axes, length, radius, curl, -0.5 * x)
         for (x, length, radius), y in zip(_FINGERS, knuckle_y, strict=True)
     ]
-    out = np.cos(thumb) * axes[1] + np.sin(thumb) * axes[0]
+    out = cos(thumb) * axes[1] + sin(thumb) * axes[0]
     root = at(0.030, 0.026, -0.004)
     bend = unit(out + 0.5 * axes[1] - 0.35 * axes[2])
     path = np.stack(
@@ -111,11 +112,11 @@ def _hand(
 
 def _finger(root: np.ndarray, axes: np.ndarray, length: float, radius: float, curl: float, fan: float) -> Shape:
     """Three joints that bend towards the palm."""
-    across = np.cos(fan) * axes[1] + np.sin(fan) * axes[0] * -1.0
+    across = cos(fan) * axes[1] + sin(fan) * axes[0] * -1.0
     points, angle = [root - 0.012 * across, root], 0.0
     for share in (0.45, 0.32, 0.23):
         angle += curl
-        points.append(points[-1] + share * length * (np.cos(angle) * across - np.sin(angle) * axes[2]))
+        points.append(points[-1] + share * length * (cos(angle) * across - sin(angle) * axes[2]))
     path = _rounded(np.array(points))
     thick = np.linspace(1.08, 0.82, len(path)) * radius
     return tube(path, thick, 0.92 * thick, np.cross(across, axes[2]), sides=12)
@@ -149,7 +150,7 @@ def _at_the_ear(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]
     towards = mouth + np.array([side * 0.018, -0.030, 0.004]) - middle
     axes = _axes(-towards, out)
     cheek = np.concatenate([ear, fit.skin[side * fit.skin[:, 0] > 0.020]])
-    flat = (cheek - middle) @ axes.T
+    flat = product(cheek - middle, axes.T)
     under = (np.abs(flat[:, 0]) < 0.036) & (flat[:, 1] > -0.105) & (flat[:, 1] < 0.045)
     lift = flat[under, 2].max() + _PHONE_M[2] / 2 + 0.001
     centre = middle - axes[1] * 0.030 + axes[2] * lift
@@ -162,7 +163,7 @@ def _at_the_ear(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]
 def _before_the_face(fit: Fit, worn: Mapping[str, float], side: float) -> list[Solid]:
     """The phone stands before mouth and cheek, screen to the person, as in a picture in a mirror."""
     centre = fit.landmarks[33] + np.array([side * 0.035, -0.045, worn["distance_m"]])
-    lean = np.array([np.sin(worn["tilt"]), np.cos(worn["tilt"]), 0.12])
+    lean = np.array([sin(worn["tilt"]), cos(worn["tilt"]), 0.12])
     axes = _axes(lean, np.array([0.10 * side, 0.0, 1.0]))
     wrist = centre - axes[1] * 0.112 + axes[2] * 0.018 + axes[0] * side * 0.012
     grip = axes if side < 0 else axes * [[-1.0], [1.0], [1.0]]

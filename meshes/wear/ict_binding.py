@@ -23,7 +23,7 @@ from meshes.parts import Part
 if TYPE_CHECKING:
     from meshes.ict import Ict
 
-_VERSION = 1
+_VERSION = 2
 _NEAREST = 24
 """Triangles looked at for the closest point of a vertex."""
 _GRAIN_M = 1e-6

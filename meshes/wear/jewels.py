@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from meshes.elementary import cos, power, product, sin
 from meshes.parts import Part
 from meshes.surface import Material
 from meshes.wear.fit import Fit
@@ -49,7 +50,7 @@ def _hoop(at: np.ndarray, side: float, size_m: float, colour: tuple[float, float
     out = unit(np.array([side, 0.0, 0.45]))
     ahead = np.cross(out, [0.0, 1.0, 0.0])
     centre = at + np.array([side * 0.0005, 0.0008 - size_m, 0.0])
-    path = centre + size_m * (np.cos(angle)[:, None] * [0.0, 1.0, 0.0] + np.sin(angle)[:, None] * ahead)
+    path = centre + size_m * (cos(angle)[:, None] * [0.0, 1.0, 0.0] + sin(angle)[:, None] * ahead)
     return [tube(path, 0.0009, 0.0009, out, closed=True).of(Part.EARRINGS, _GOLD, colour)]
 
 
@@ -87,10 +88,10 @@ def _cup_centre(fit: Fit, side: float) -> np.ndarray:
 def _cup(fit: Fit, side: float, colour: tuple[float, float, float]) -> list[Solid]:
     centre = _cup_centre(fit, side)
     angle = 2 * np.pi * np.arange(40) / 40
-    oval = np.stack([_CUP_M[0] * np.cos(angle), _CUP_M[1] * np.sin(angle)], axis=1)
+    oval = np.stack([_CUP_M[0] * cos(angle), _CUP_M[1] * sin(angle)], axis=1)
     axes = np.array([[0.0, 0.0, -side], [0.0, 1.0, 0.0], [side, 0.0, 0.0]])
     shell = slab(oval, 0.0075, 0.006, axes, centre + np.array([side * 0.006, 0.0, 0.0]))
-    rim = oval @ axes[:2] * 0.82 + centre
+    rim = product(oval, axes[:2]) * 0.82 + centre
     skin = np.array([fit.half_width(p[None, 1:], side)[0] for p in rim])
     inner = np.column_stack([side * np.minimum(skin - 0.003, np.abs(centre[0]) - 0.014), rim[:, 1:]])
     outer = rim + np.array([side * 0.001, 0.0, 0.0])
@@ -102,11 +103,11 @@ def _cushion(inner: np.ndarray, outer: np.ndarray, centre: np.ndarray) -> Solid:
     away = unit((outer - centre) * [0.0, 1.0, 1.0])
     turn = 2 * np.pi * np.arange(14) / 14
     middle, half = (inner + outer) / 2, (outer - inner) / 2
-    squash = lambda a: np.sign(a) * np.abs(a) ** 0.6  # noqa: E731
+    squash = lambda a: np.sign(a) * power(np.abs(a), 0.6)  # noqa: E731
     ring = (
         middle[:, None]
-        + half[:, None] * squash(np.cos(turn))[:, None]
-        + away[:, None] * 0.0085 * squash(np.sin(turn))[:, None]
+        + half[:, None] * squash(cos(turn))[:, None]
+        + away[:, None] * 0.0085 * squash(sin(turn))[:, None]
     )
     forwards = centre[0] < 0
     shape = grid(ring if forwards else ring[::-1], round_rows=True, round_columns=True)
@@ -120,11 +121,11 @@ def _band(fit: Fit, ends: list[np.ndarray], back: float, colour: tuple[float, fl
     t = np.linspace(0, np.pi, 41)
     lean = unit(np.array([0.0, 1.0, -0.25 * back]))
     top = float(_clear(fit, middle, lean[None])[0]) + _HAIR_M
-    side = np.sign(np.cos(t)) * np.abs(np.cos(t)) ** 0.8
-    path = middle + half * side[:, None] * [1.0, 0.0, 0.0] + top * np.sin(t)[:, None] ** 0.8 * lean
+    side = np.sign(cos(t)) * power(np.abs(cos(t)), 0.8)
+    path = middle + half * side[:, None] * [1.0, 0.0, 0.0] + top * power(sin(t)[:, None], 0.8) * lean
     away = path - middle
     far = np.sqrt(np.square(away).sum(axis=1))
-    need = _clear(fit, middle, away / far[:, None]) + _HAIR_M * np.sin(t)
+    need = _clear(fit, middle, away / far[:, None]) + _HAIR_M * sin(t)
     path = middle + away * np.maximum(1.0, need / far)[:, None]
     for _ in range(4):
         path[1:-1] = (path[:-2] + 2 * path[1:-1] + path[2:]) / 4

@@ -5,6 +5,7 @@ Every function draws one thing from a generator of its own, so that asking for h
 
 import numpy as np
 
+from meshes.elementary import exp, log
 from meshes.wear.cloth import PATTERNS
 
 GARMENTS = ("crew", "v-neck", "polo", "turtleneck", "hoodie", "tank")
@@ -33,7 +34,7 @@ BRIMS_FROM_M = 0.17
 
 
 def _colour(rng: np.random.Generator, table: np.ndarray, spread: float = 0.25) -> dict[str, float]:
-    red, green, blue = np.clip(table[rng.integers(len(table))] * np.exp(spread * rng.uniform(-1, 1, 3)), 0.0, 0.85)
+    red, green, blue = np.clip(table[rng.integers(len(table))] * exp(spread * rng.uniform(-1, 1, 3)), 0.0, 0.85)
     return {"red": float(red), "green": float(green), "blue": float(blue)}
 
 
@@ -46,7 +47,7 @@ def sample_clothes(rng: np.random.Generator, garment: str) -> dict[str, float]:
         **_colour(rng, _DYES),
         "pattern": float(PATTERNS.index(weave)),
         **{f"second_{name}": float(share) for name, share in zip(("red", "green", "blue"), second, strict=True)},
-        "period_m": float(np.exp(rng.uniform(np.log(0.010), np.log(0.060)))),
+        "period_m": float(exp(rng.uniform(log(0.010), log(0.060)))),
         "seed": float(rng.integers(8)),
     }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from meshes.elementary import cos, product, sin
 from meshes.geometry import rotate
 from meshes.head import Head
 from meshes.normals import vertex_normals
@@ -110,8 +111,8 @@ def tube(
     across = unit(side - (side * ahead).sum(axis=1, keepdims=True) * ahead)
     along = np.cross(ahead, across)
     angle = 2 * np.pi * np.arange(sides) / sides
-    ring = across[:, None] * (np.cos(angle)[:, None] * sizes[:, None, :1])
-    ring = ring + along[:, None] * (np.sin(angle)[:, None] * sizes[:, None, 1:])
+    ring = across[:, None] * (cos(angle)[:, None] * sizes[:, None, :1])
+    ring = ring + along[:, None] * (sin(angle)[:, None] * sizes[:, None, 1:])
     return grid(path[:, None] + ring, round_rows=closed, round_columns=True)
 
 
@@ -150,23 +151,23 @@ def slab(outline: np.ndarray, half_m: float, bevel_m: float, axes: np.ndarray, c
     """
     outline = outline if np.linalg.det(axes) > 0 else outline[::-1]
     turn = np.linspace(-np.pi / 2, np.pi / 2, 7)
-    inset = bevel_m * (1 - np.cos(turn))
-    height = bevel_m * np.sin(turn) + np.where(turn < 0, bevel_m - half_m, np.where(turn > 0, half_m - bevel_m, 0.0))
+    inset = bevel_m * (1 - cos(turn))
+    height = bevel_m * sin(turn) + np.where(turn < 0, bevel_m - half_m, np.where(turn > 0, half_m - bevel_m, 0.0))
     size = np.sqrt(np.square(outline).sum(axis=1, keepdims=True))
     rings = [outline * (1 - np.minimum(d / size, 0.9)) for d in inset]
     rings = [rings[0] * 0.001, rings[0] * 0.5, *rings, rings[-1] * 0.5, rings[-1] * 0.001]
     levels = [-half_m, -half_m, *height, half_m, half_m]
     flat = np.stack([np.concatenate([r, np.full((len(r), 1), z)], axis=1) for r, z in zip(rings, levels, strict=True)])
-    return grid(flat @ axes + centre, round_columns=True)
+    return grid(product(flat, axes) + centre, round_columns=True)
 
 
 def bead(centre: np.ndarray, radii_m: Sequence[float], axes: np.ndarray | None = None, sides: int = 16) -> Shape:
     """An ellipsoid: three radii along the rows of `axes`, which may be mirrored."""
     polar, azimuth = np.linspace(np.pi - 0.01, 0.01, sides // 2 + 1), 2 * np.pi * np.arange(sides) / sides
-    ring = np.stack([np.cos(azimuth), np.sin(azimuth), np.ones(sides)], axis=1)
-    ball = np.stack([ring * [np.sin(p), np.sin(p), np.cos(p)] for p in polar]) * np.asarray(radii_m)
+    ring = np.stack([cos(azimuth), sin(azimuth), np.ones(sides)], axis=1)
+    ball = np.stack([ring * [sin(p), sin(p), cos(p)] for p in polar]) * np.asarray(radii_m)
     ball = ball if axes is None or np.linalg.det(axes) > 0 else ball * [1.0, 1.0, -1.0]
-    return grid((ball if axes is None else ball @ axes) + centre, round_columns=True)
+    return grid((ball if axes is None else product(ball, axes)) + centre, round_columns=True)
 
 
 def rounded_rectangle(width_m: float, height_m: float, radius_m: float, corner_points: int = 6) -> np.ndarray:
@@ -175,7 +176,7 @@ def rounded_rectangle(width_m: float, height_m: float, radius_m: float, corner_p
     outline = []
     for k, (x, y) in enumerate(((1, 1), (-1, 1), (-1, -1), (1, -1))):
         middle = np.array([x * (width_m / 2 - radius_m), y * (height_m / 2 - radius_m)])
-        arc = np.stack([np.cos(turn + k * np.pi / 2), np.sin(turn + k * np.pi / 2)], axis=1)
+        arc = np.stack([cos(turn + k * np.pi / 2), sin(turn + k * np.pi / 2)], axis=1)
         outline.append(middle + radius_m * arc)
     return np.concatenate(outline)
 

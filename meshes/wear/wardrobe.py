@@ -15,6 +15,7 @@ from scipy.special import ndtri
 
 from meshes.assets import asset, find
 from meshes.assets.contents import digest_of
+from meshes.elementary import product
 from meshes.hair.bound import frames, nearest_on
 from meshes.hair.face import BROW_DARKEST
 from meshes.head import Asset, Head, MeshError, Style
@@ -324,7 +325,7 @@ def _strands(name: str) -> tuple[Material, np.ndarray]:
     """Map of the strands, of mean linear grey `_GREY` where alpha keeps them, and their alpha map."""
     piece = proxy(name)
     alpha = piece.alpha if piece.alpha is not None else np.full(piece.texture.shape[:2], 255, np.uint8)
-    grey = (piece.texture.astype(np.float64) @ [0.2126, 0.7152, 0.0722]) / 255.0
+    grey = product(piece.texture.astype(np.float64), np.array([0.2126, 0.7152, 0.0722])) / 255.0
     mean = max(float((grey[alpha >= 128] ** 2.2).mean()) if (alpha >= 128).any() else 1.0, 0.02)
     return _stuff(np.clip(grey * (_GREY / mean) ** (1 / 2.2), 0.0, 1.0)), alpha
 

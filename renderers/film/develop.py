@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from meshes.elementary import product
 from renderers import srgb
 from renderers.camera import Camera
 from renderers.film.exposure import Metering, meter
@@ -127,7 +128,7 @@ def measure(light: np.ndarray, part: np.ndarray, film: Film, card: np.ndarray, l
     if not _balances(film):
         return Settings(gain)
     factors = balance(light, film.white_balance, card) * tint(film.white_balance_mired, film.white_balance_duv)
-    red, green, blue = (factors / (factors @ LUMINANCE)).tolist()
+    red, green, blue = (factors / product(factors, LUMINANCE)).tolist()
     return Settings(gain, (red, green, blue))
 
 

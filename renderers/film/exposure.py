@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 
+from meshes.elementary import product
 from meshes.parts import Part
 from renderers.light import LUMINANCE
 
@@ -35,7 +36,7 @@ def meter(picture: np.ndarray, part: np.ndarray, how: Metering, level: float) ->
     face = np.isin(part, FACE)
     if how == "face" and face.mean() >= MIN_FACE:
         weights, aim = weights / weights.sum() + face / face.sum(), FACE_OVER_CARD * level
-    seen = float((np.minimum(picture @ LUMINANCE, 1.0) * weights).sum() / weights.sum())
+    seen = float((np.minimum(product(picture, LUMINANCE), 1.0) * weights).sum() / weights.sum())
     return aim / seen if seen > 0 else 1.0
 
 

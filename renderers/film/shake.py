@@ -6,6 +6,8 @@ The path is centred, so that on average nothing moves and labels stay where they
 import numba
 import numpy as np
 
+from meshes.elementary import cos, product, sin
+
 
 def path_px(length_px: float, direction_rad: float, bend: float) -> np.ndarray:
     """Places of the picture during the exposure, evenly spread over it.
@@ -20,8 +22,8 @@ def path_px(length_px: float, direction_rad: float, bend: float) -> np.ndarray:
     """
     t = np.linspace(-0.5, 0.5, max(2 * int(np.ceil(length_px)), 1) + 1)
     along, across = length_px * t, length_px * bend * (1 - 4 * t**2)
-    turn = np.array([[np.cos(direction_rad), np.sin(direction_rad)], [-np.sin(direction_rad), np.cos(direction_rad)]])
-    path = np.stack([along, across], axis=1) @ turn
+    turn = np.array([[cos(direction_rad), sin(direction_rad)], [-sin(direction_rad), cos(direction_rad)]])
+    path = product(np.stack([along, across], axis=1), turn)
     return path - path.mean(axis=0)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from meshes.elementary import product
 from renderers.light import LUMINANCE
 
 Balance = Literal["off", "card", "grey-world", "shades-of-grey"]
@@ -66,7 +67,7 @@ def _rgb(uv: np.ndarray) -> np.ndarray:
     """Linear (3,) of a CIE 1960 chromaticity at luminance 1."""
     u, v = uv
     x, y = 3 * u / (2 * u - 8 * v + 4), 2 * v / (2 * u - 8 * v + 4)
-    return np.asarray(RGB_FROM_XYZ @ np.array([x / y, 1.0, (1 - x - y) / y]))
+    return np.asarray(product(RGB_FROM_XYZ, np.array([x / y, 1.0, (1 - x - y) / y])))
 
 
 def planckian_uv(kelvin: float) -> np.ndarray:
@@ -83,4 +84,4 @@ def planckian_uv(kelvin: float) -> np.ndarray:
 
 def _kept(factors: np.ndarray) -> np.ndarray:
     """The same colour, with the luminance of grey kept."""
-    return factors / float(factors @ LUMINANCE)
+    return factors / float(product(factors, LUMINANCE))

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from meshes.elementary import product
 from meshes.noise import keyed
 from renderers.light import LUMINANCE, EnvironmentLight, directions, irradiance, shrink, solid_angles
 from renderers.plates.bake import baked
@@ -65,7 +66,7 @@ def world_of(kind: Place, key: int, light: EnvironmentLight) -> PlacedWorld:
 
 def _brightest(light: EnvironmentLight) -> float:
     """The azimuth in radians, from +Z towards +X, where most of the light comes from."""
-    radiance = shrink(light.radiance, 32) @ LUMINANCE
+    radiance = product(shrink(light.radiance, 32), LUMINANCE)
     x, _, z = np.einsum("hw,hwk->k", radiance**2 * solid_angles(len(radiance)), directions(len(radiance)))
     return math.atan2(x, z)
 
@@ -73,7 +74,7 @@ def _brightest(light: EnvironmentLight) -> float:
 def _gain(own: np.ndarray, light: EnvironmentLight, share: float) -> np.ndarray:
     """(4,): brings the irradiance a world has at the person to a share of the real one, and most of its tint."""
     wanted = irradiance(light, _AXES).mean(axis=0)
-    level = share * float(wanted @ LUMINANCE) / float(own @ LUMINANCE)
-    tint = (wanted / max(float(wanted @ LUMINANCE), 1e-12)) / (own / float(own @ LUMINANCE))
+    level = share * float(product(wanted, LUMINANCE)) / float(product(own, LUMINANCE))
+    tint = (wanted / max(float(product(wanted, LUMINANCE)), 1e-12)) / (own / float(product(own, LUMINANCE)))
     gain = level * np.clip(tint, 0.25, 4.0) ** 0.8
-    return np.array([*gain, BRIGHTEST * max(float(wanted @ LUMINANCE), 1e-12) / math.pi])
+    return np.array([*gain, BRIGHTEST * max(float(product(wanted, LUMINANCE)), 1e-12) / math.pi])
