@@ -1,6 +1,6 @@
-"""Labels, records and people are the same bits whatever a processor can do.
+"""Labels, records, people and the preview's pictures are the same bits whatever a processor can do.
 
-numpy and OpenBLAS choose their code by the processor; processes that are told to choose otherwise stand for machines.
+numpy, OpenBLAS and numba choose their code by the processor; processes that are told otherwise stand for machines.
 """
 
 import json
@@ -36,6 +36,12 @@ MACHINES = {
     "this one": {},
     "an old one": {"NPY_DISABLE_CPU_FEATURES": " ".join(FASTER), "OPENBLAS_CORETYPE": "Prescott"},
     "a server": {"OPENBLAS_CORETYPE": "SkylakeX"},
+    "one of 2008": {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(FASTER),
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NUMBA_CPU_NAME": "nehalem",
+        "NUMBA_CPU_FEATURES": "+sse2,+sse3,+ssse3,+sse4.1,+sse4.2",
+    },
 }
 
 

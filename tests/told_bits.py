@@ -12,7 +12,7 @@ from numpy._core import _multiarray_umath
 from datagen.plan import plan_sample
 from datagen.presets import PRESETS
 from datagen.recipe import validate
-from datagen.render import label_scene
+from datagen.render import label_scene, picture_layers, render_pictures
 from datagen.scene import build_scene
 
 
@@ -21,10 +21,10 @@ def digest(*arrays: np.ndarray) -> str:
 
 
 def told(name: str, **options: object) -> Iterator[dict[str, str]]:
-    """Of two samples of a preset with other options: whatever decides labels and records."""
+    """Of two samples of a preset with other options: whatever decides labels and records, and the pictures."""
     recipe = validate(replace(PRESETS[name], size=48, **options))
     for index in range(2):
-        scene = build_scene(recipe, plan_sample(recipe, 5, index), painted=False)
+        scene = build_scene(recipe, plan_sample(recipe, 5, index))
         head, labels = scene.head, label_scene(scene)
         yield {
             "points": digest(head.surface.vertices),
@@ -33,6 +33,7 @@ def told(name: str, **options: object) -> Iterator[dict[str, str]]:
             "lenses": repr((scene.near.distortion, scene.far.distortion)),
             "marks": digest(head.landmarks, head.eye_centres, head.nose_tip, head.head_centre),
             "light": digest(scene.light.radiance, np.array(scene.exposure)),
+            "pictures": digest(*picture_layers(render_pictures(recipe, scene, labels)).values()),
             "labels": digest(labels.pair.near_to_far.flow, labels.near.hits.barycentric, labels.near.normal),
         }
 

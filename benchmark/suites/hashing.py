@@ -1,7 +1,7 @@
 """One number for a suite as it was made here: do two machines ask the same questions?
 
-Labels and records are hashed, colours and coverage are not: the last bit of a shaded pixel may differ between
-processors, and where a surface point lies may not.
+Labels and records are hashed, which are the same bits on every processor. Colours and coverage are not, so that a
+better picture does not make another suite.
 """
 
 import hashlib
