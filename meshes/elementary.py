@@ -236,7 +236,10 @@ def product(a: np.ndarray, b: np.ndarray) -> Any:
 
 @kernel
 def solve(A: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(n,) float64 x of A x = b, for a small (n, n): elimination with the largest pivot of each column first."""
+    """(n,) float64 x of A x = b, for a small (n, n): elimination with the largest pivot of each column first.
+
+    Where A is singular, some of them are no numbers.
+    """
     A, x = A.copy(), b.copy()
     n = len(x)
     for k in range(n):

@@ -6,6 +6,7 @@ Sums run in a fixed order and call no linear-algebra library, so equal input giv
 import numpy as np
 
 from meshes.elementary import solve
+from meshes.errors import UserError
 
 
 def rotate(points: np.ndarray, R: np.ndarray, about: np.ndarray | None = None) -> np.ndarray:
@@ -54,12 +55,19 @@ def fit_sphere(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Centre (3,) and radius of the sphere through (N, 3) points, by linear least squares.
 
     |p|^2 = 2 p.c + k with r^2 = k + |c|^2 (I. Coope, "Circle fitting by linear and nonlinear least squares", 1993).
+
+    Raises:
+        UserError: the points lie in one plane, on which no sphere is to be seen.
     """
     middle = points.mean(axis=0)
     p = points - middle
     rows = np.concatenate([2.0 * p, np.ones((len(p), 1))], axis=1)
     normal = np.einsum("ni,nj->ij", rows, rows)
     solution = solve(normal, np.einsum("ni,n->i", rows, np.square(p).sum(axis=1)))
+    if not np.isfinite(solution).all():
+        raise UserError(
+            f"eyeballs: expected points around a sphere, got {len(points)} that lie in a plane; repair the eyes."
+        )
     centre = solution[:3]
     return middle + centre, float(np.sqrt(solution[3] + np.square(centre).sum()))
 

@@ -32,6 +32,7 @@ from datagen.heads import open_model
 from datagen.plan import plan_sample
 from datagen.reader import PairDataset
 from datagen.recipe import Recipe, RecipeError
+from meshes.errors import UserError
 from meshes.geometry import fit_sphere
 from meshes.head import Head, HeadModel, Identity, MeshError, OwnExpressions, Pose
 from meshes.loaders import LICENSED, read_model
@@ -497,3 +498,9 @@ def test_readers_load_without_their_extras() -> None:
     for kind in LICENSED:
         module = importlib.import_module(f"meshes.loaders.{kind}")
         assert "h5py" not in vars(module)
+
+
+@pytest.mark.parametrize("points", [np.zeros((5, 3)), np.random.default_rng(0).normal(size=(9, 3)) * [1.0, 1.0, 0.0]])
+def test_eyeballs_that_are_no_balls_are_refused(points):
+    with pytest.raises(UserError, match=r"expected points around a sphere, got . that lie in a plane; repair"):
+        fit_sphere(points)
