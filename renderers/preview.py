@@ -156,9 +156,12 @@ def seen_by(materials: tuple[Material, ...], maps: Prefiltered) -> shade.Light:
     return shade.Light(np.concatenate(received), np.concatenate(mirrored), maps.sharp)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=3)
 def paint(materials: tuple[Material, ...]) -> tuple[shade.Paint, np.ndarray]:
-    """Materials as tables, and where their maps lie in `_texels`: (n, 3) int64 of offset, height and width."""
+    """Materials as tables, and where their maps lie in `_texels`: (n, 3) int64 of offset, height and width.
+
+    Kept for the few that return at once: a material holds its maps, some megabytes a person.
+    """
     maps = [material.texture for material in materials] + [material.relief for material in materials]
     chains = [[] if one is None else chain_shapes(*one.shape[:2]) for one in maps]
     first = np.cumsum([0, *(len(chain) for chain in chains)])[:-1]
