@@ -2,8 +2,10 @@
 
 numpy and the libraries under it choose other code for sines, exponentials and products of matrices by what a processor
 can do, and their last bits differ; where a point of a head lies would differ with them. Here is nothing but sums,
-products, quotients and square roots of float64, which IEEE 754 rounds in one way, in one order. Names that end in `_of`
-are for one number, in compiled code.
+products, quotients and square roots of float64, which IEEE 754 rounds in one way, in one order.
+
+Names that end in `_of` are for one number, in compiled code, which keeps them inside. numba renews a cached kernel when
+its own file changes, so whoever changes one touches the files that compile it in as well.
 
 Reductions to a small interval and Taylor or Gregory series on it: see J.-M. Muller, "Elementary Functions", 3rd ed.,
 2016, chapters 5 and 11.

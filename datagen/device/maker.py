@@ -1,7 +1,6 @@
 """The device's half of samples: people posed in one go, labels by the kernels, layers stacked as tensors."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from datagen.record import record
 from datagen.render import picture_layers
 from datagen.scene import refuse_touching
 from meshes.device.poser import DeviceHead, Figure, Poser
-from meshes.latest import Latest
 from renderers.cuda.clearance import clearance
 from renderers.cuda.labels import Stack, label_pairs, landmarks_seen, to_host
 from renderers.cuda.machine import Machine
@@ -38,7 +36,6 @@ class Maker:
 
     def __init__(self, machine: Machine, drafts: Drafts, recipe_name: str):
         self.machine, self.recipe, self.recipe_name = machine, drafts.recipe, recipe_name
-        self._from_host = Latest(partial(posed_here, machine))
         self.poser = Poser(machine.name, PEOPLE, painted=self.recipe.takes_pictures)
 
     def batch(self, drafts: Sequence[Draft]) -> dict[str, Any]:
@@ -62,7 +59,7 @@ class Maker:
         return [place(self.recipe, draft, self._shape(draft, there)) for draft in drafts]
 
     def _shape(self, draft: Draft, there: Mapping[int, Shape]) -> Shape:
-        return there[draft.plan.scene] if draft.posed is None else self._from_host(draft.posed.head)
+        return there[draft.plan.scene] if draft.posed is None else posed_here(self.machine, draft.posed.head)
 
     def _check(self, placed: Sequence[Placed], stack: Stack) -> None:
         """Refuses cameras on or in a head that was posed on the device, as `datagen.scene.build_scene` does.

@@ -19,7 +19,7 @@ from renderers.cuda.labels import Stack, row, to_host
 from renderers.film.develop import Settings, decided
 from renderers.light import EnvironmentLight
 from renderers.picture import Image, Quality, Tier, View, over
-from renderers.preview import PreparedLight, prepare
+from renderers.preview import PreparedLight
 
 
 def photograph_on(device: Device, recipe: Recipe, placed: Placed, stack: Stack, n: int) -> Pictures:
@@ -35,14 +35,14 @@ def photograph_on(device: Device, recipe: Recipe, placed: Placed, stack: Stack, 
     Returns:
         Arrays of the device, or of the host where lens or film made more of the pictures.
     """
-    settings = _settings(recipe, placed)
-    if settings is None:
-        near, far, _ = to_host(device, stack.pair(n))
-        return photograph(recipe, scene_on_host(placed), near, far, _tier_on(device))
-    light, looks, surface = placed.light, placed.shape.looks, placed.shape.surface
+    light, looks = placed.light, placed.shape.looks
     assert isinstance(light, PreparedLight), "lights are prepared where pictures are taken"
     assert looks is not None, "and people are painted"
-    lit, views = colour.light_up(device, looks, light, surface), (n, n + len(stack))
+    lit, settings = colour.light_up(device, looks, light, placed.shape.surface), _settings(recipe, placed)
+    if settings is None:
+        near, far, _ = to_host(device, stack.pair(n))
+        return photograph(recipe, scene_on_host(placed), near, far, _tier_of(device, lit))
+    views = n, n + len(stack)
     backdrops = (_backdrop(device, placed.plan, light.light, stack.views.cameras[v]) for v in views)
     return Pictures(
         *(_taken(device, lit, stack, *shot) for shot in zip(views, backdrops, settings, strict=True))
@@ -72,11 +72,10 @@ def _taken(device: Device, lit: DeviceLit, stack: Stack, v: int, behind: Any, se
     return Photograph(film.encode(device, light), image.alpha, settings)
 
 
-def _tier_on(device: Device) -> Tier:
-    """The preview tier on a device, for photographs that processors develop."""
+def _tier_of(device: Device, lit: DeviceLit) -> Tier:
+    """The preview tier on a device, of a scene that is lit there already, for photographs that processors develop."""
 
     def take(surface: Surface, light: EnvironmentLight, views: tuple[View, ...], quality: Quality) -> tuple[Image, ...]:
-        lit = colour.light_up(device, surface, prepare(light))
         return to_host(device, tuple(colour.render(device, lit, view.camera, view.hits) for view in views))
 
     return take

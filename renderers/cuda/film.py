@@ -1,5 +1,6 @@
 """Backdrops and 8-bit pictures in a device's memory: the bits of `renderers.background` and `renderers.srgb`."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,12 @@ def stretched(device: Device, knots: np.ndarray, height: int, width: int, step: 
 
 def encode(device: Device, linear: Any) -> Any:
     """`renderers.srgb.encode` of (...) float32 on a device: (...) uint8."""
-    xp = device.xp
-    codes = xp.empty(linear.shape, xp.uint8)
-    tables = (xp.asarray(THRESHOLDS), xp.asarray(FIRST_CODE))
-    device.launch("encode", linear.size, xp.ascontiguousarray(linear), *tables, codes)
+    codes = device.xp.empty(linear.shape, device.xp.uint8)
+    device.launch("encode", linear.size, device.xp.ascontiguousarray(linear), *_curve(device), codes)
     return codes
+
+
+@lru_cache(maxsize=4)
+def _curve(device: Device) -> tuple[Any, Any]:
+    """The tables of `meshes.srgb.encode`, moved once."""
+    return device.xp.asarray(THRESHOLDS), device.xp.asarray(FIRST_CODE)
